@@ -62,6 +62,7 @@ static void grow(struct arena *a, size_t n)
 void *arena_alloc(struct arena *a, size_t n)
 {
     if (n > SIZE_MAX / 2) abort();
+    if (n == 0) n = 1; /* a fresh arena has no address to give otherwise */
     n = (n + 15) & ~(size_t)15;
     if ((size_t)(a->end - a->at) < n) grow(a, n);
     void *p = a->at;

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max}; }
+void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2}; }
 
 void buf_release(struct buf *b)
 {
@@ -17,16 +17,17 @@ void buf_clear(struct buf *b)
     b->full = false;
 }
 
+/* There is always one byte more than the content needs: for the NUL of buf_printf, and so that an empty buffer has an address. */
 char *buf_room(struct buf *b, size_t n)
 {
     if (b->full || n > b->max - b->n) {
         b->full = true;
         return NULL;
     }
-    if (b->cap - b->n < n) {
+    if (b->cap - b->n <= n) {
         size_t cap = b->cap ? b->cap : 256;
-        while (cap - b->n < n)
-            cap = cap > b->max / 2 ? b->max : cap * 2;
+        while (cap - b->n <= n)
+            cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
         b->p = mem_resize(b->p, cap, 1);
         b->cap = cap;
     }
@@ -70,7 +71,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    char *p = n < 0 ? NULL : buf_room(b, (size_t)n + 1);
+    char *p = n < 0 ? NULL : buf_room(b, (size_t)n);
     if (p) {
         vsnprintf(p, (size_t)n + 1, fmt, again);
         b->n += (size_t)n;

@@ -30,12 +30,7 @@ enum err fault_set(struct fault *f, enum err code, const char *fmt, ...)
     va_start(args, fmt);
     int n = vsnprintf(f->text, sizeof f->text, fmt, args);
     va_end(args);
-    size_t len = n < 0 ? 0 : (size_t)n;
-    if (len >= sizeof f->text) {
-        len = sizeof f->text - 1;
-        while (len && (f->text[len] & 0xC0) == 0x80)
-            len--;
-    }
-    f->text[len] = 0;
+    /* Also what a peer wrote may be part of it: the sentence ends before the first byte that is not UTF-8. */
+    f->text[n < 0 ? 0 : str_utf8_prefix(str_c(f->text))] = 0;
     return code;
 }

@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 #define must_use __attribute__((warn_unused_result))
-#define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
+#define printf_like(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
 
 /* Never NULL. `mem_zero` clears; the caller frees with mem_free. */
 void *mem_alloc(size_t n) __attribute__((malloc, returns_nonnull));

@@ -1,5 +1,7 @@
 #include "base/str.h"
 
+#include <sys/random.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -49,7 +51,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
     return len;
 }
 
-bool str_is_utf8(struct str s)
+size_t str_utf8_prefix(struct str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0;
@@ -63,11 +65,13 @@ bool str_is_utf8(struct str s)
             }
         }
         size_t len = utf8_sequence(p + i, s.n - i);
-        if (len == 0) return false;
+        if (len == 0) break;
         i += len;
     }
-    return true;
+    return i;
 }
+
+bool str_is_utf8(struct str s) { return str_utf8_prefix(s) == s.n; }
 
 static unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c; }
 
@@ -79,4 +83,13 @@ bool str_eq_nocase(struct str a, struct str b)
     return true;
 }
 
-uint64_t str_hash(struct str s) { return XXH3_64bits(s.p, s.n); }
+/* Constant from before main on. */
+static uint64_t hash_seed;
+
+__attribute__((constructor)) static void seed_hash(void)
+{
+    while (getrandom(&hash_seed, sizeof hash_seed, 0) != sizeof hash_seed)
+        ; /* only EINTR can happen here */
+}
+
+uint64_t str_hash(struct str s) { return XXH3_64bits_withSeed(s.p, s.n, hash_seed); }

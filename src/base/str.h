@@ -38,7 +38,8 @@ static inline bool str_ends(struct str s, struct str suffix)
 /* The rest of `s` from byte `at` on; empty when `at` is beyond its end. */
 static inline struct str str_from(struct str s, size_t at)
 {
-    return at >= s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + at, s.n - at};
+    size_t skip = at < s.n ? at : s.n;
+    return (struct str){skip ? s.p + skip : s.p, s.n - skip};
 }
 static inline struct str str_first(struct str s, size_t n) { return (struct str){s.p, n < s.n ? n : s.n}; }
 
@@ -50,9 +51,12 @@ ptrdiff_t str_find(struct str s, char c);
 bool str_to_int64(struct str s, int64_t *out);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
+/* Length of the longest well-formed beginning; the whole length when all is well-formed. */
+size_t str_utf8_prefix(struct str s);
 /* ASCII case-insensitive equality (header names). */
 bool str_eq_nocase(struct str a, struct str b);
-/* 64-bit hash for tables in memory; not stable across releases and never written anywhere. */
+/* 64-bit hash for tables in memory, with a seed of the process, so that nobody outside can choose keys that collide; never
+ * written anywhere. */
 uint64_t str_hash(struct str s);
 
 #endif
