@@ -19,7 +19,8 @@ struct sha256_stream *sha256_begin(void);
 void sha256_update(struct sha256_stream *s, struct str data);
 void sha256_end(struct sha256_stream *s, unsigned char out[SHA256_BYTES]); /* frees it */
 
-/* Unpadded base64: the standard alphabet, or the URL-safe one. Decoding accepts either padding, one alphabet. */
+/* Unpadded base64: the standard alphabet, or the URL-safe one. Decoding accepts either padding, one alphabet, and whatever is
+ * left in the last bits: older clients write something there. */
 struct str base64_encode(struct arena *a, struct str data, bool url_safe);
 must_use bool base64_decode(struct arena *a, struct str text, bool url_safe, struct str *out);
 struct str hex_encode(struct arena *a, struct str data);
@@ -35,6 +36,7 @@ bool secret_eq(struct str a, struct str b);
 struct password_cost {
     unsigned memory_kib, passes;
 };
+/* UNAVAILABLE when there is not the memory for it, or the cost is below what Argon2id takes (8 KiB, 1 pass). */
 must_use enum err password_hash(struct arena *a, struct str password, struct password_cost cost, struct str *out);
 bool password_verify(struct str hash, struct str password);
 

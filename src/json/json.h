@@ -23,7 +23,8 @@ struct json {
     struct str string;  /* JSON_STRING: decoded. JSON_REAL: source text */
     int64_t integer;    /* JSON_INT */
     struct json *child, *last, *next;
-    struct str raw;     /* the source text of the value, where it was parsed; empty where it was made */
+    struct str raw;     /* the source text of the value, where it was parsed; empty where it was made, copied or changed. (What
+                           contains a changed value keeps its own: look at `raw` before changing a tree, not afterwards.) */
 };
 
 /* ERR_NOT_JSON with a sentence that says what is wrong and at which byte. Never recurses deeper than JSON_DEPTH_MAX. */
@@ -49,17 +50,21 @@ struct json *json_new_int(struct arena *a, int64_t i);
 struct json *json_new_bool(struct arena *a, bool b);
 /* Sets (replaces) a member; `key` is not copied. Returns `value`. A value belongs to one container. */
 struct json *json_set(struct json *object, struct str key, struct json *value);
+/* The same for a key that is not there yet: costs nothing for many members. */
+struct json *json_add(struct json *object, struct str key, struct json *value);
 bool json_remove(struct json *object, struct str key);
 struct json *json_push(struct json *array, struct json *value);
-/* Deep copy; strings are shared with the source. */
+/* Deep copy; strings are shared with the source. NULL gives NULL. */
 struct json *json_copy(struct arena *a, const struct json *v);
+/* Members in any order; a JSON_REAL equals only what is written the same way. */
 bool json_equal(const struct json *a, const struct json *b);
 
 /* --- writing --- */
 /* A string with its quotes, escaped. */
 void json_write_string(struct buf *b, struct str s);
 void json_write(struct buf *b, const struct json *v);
-/* Canonical JSON (appendices, "Canonical JSON"): sorted keys, shortest form. BAD_JSON when a number is outside of it. */
+/* Canonical JSON (appendices, "Canonical JSON"): sorted keys, shortest form. BAD_JSON when a number is outside of it; then
+ * nothing was written. */
 must_use enum err json_write_canonical(struct buf *b, const struct json *v, struct fault *f);
 /* In the arena. */
 struct str json_text(struct arena *a, const struct json *v);
