@@ -1,0 +1,182 @@
+#include "cluster/cluster.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "cluster/cluster_priv.h"
+#include "matrix/id.h"
+
+enum { BACKLOG_BYTES = 64 * 1048576 };
+
+unsigned cluster_slot_of(struct str key) { return id_slot(key); }
+struct str cluster_history(const struct cluster *c) { return str_c(c->history); }
+
+static enum err load_history(struct cluster *c, struct fault *f)
+{
+    struct arena a;
+    arena_init(&a);
+    struct str history;
+    struct store *s = c->config.store;
+    enum err e = s->ops->meta_get(s, STR("history"), &a, &history);
+    if (e == ERR_NOT_FOUND) {
+        snprintf(c->history, sizeof c->history, "%016llx", (unsigned long long)random_u64());
+        e = s->ops->meta_set(s, STR("history"), str_c(c->history));
+    } else if (e == ERR_OK && history.n == 16) {
+        memcpy(c->history, history.p, 16);
+    } else if (e == ERR_OK) {
+        e = ERR_INTERNAL;
+    }
+    arena_release(&a);
+    if (e != ERR_OK) return fault_set(f, e, "The store's history id cannot be read or written (%s).", err_name(e));
+    return ERR_OK;
+}
+
+static void start_home(struct task *t)
+{
+    struct home *h = list_item(t, struct home, start);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (h->cluster->slot[i].home == h) slot_start(&h->cluster->slot[i]);
+}
+
+enum err cluster_new(const struct cluster_config *config, struct cluster **out, struct fault *f)
+{
+    struct cluster *c = mem_zero(sizeof *c);
+    c->config = *config;
+    if (!c->config.backlog_bytes) c->config.backlog_bytes = BACKLOG_BYTES;
+    if (config->loops == 0 || config->loops > CLUSTER_LOOPS_MAX || config->kinds > KINDS_MAX) abort();
+    enum err e = load_history(c, f);
+    if (e != ERR_OK) {
+        mem_free(c);
+        return e;
+    }
+    for (size_t i = 0; i < config->loops; i++) {
+        struct home *h = &c->home[i];
+        h->cluster = c;
+        h->loop = config->loop[i];
+        h->seal.run = home_seal;
+        h->flush.run = home_flush;
+        h->start.run = start_home;
+        list_init(&h->dirty);
+    }
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        slot_init(&c->slot[i], c, i, &c->home[i % config->loops]);
+    for (size_t i = 0; i < config->loops; i++)
+        loop_post(c->home[i].loop, &c->home[i].start);
+    *out = c;
+    return ERR_OK;
+}
+
+void cluster_free(struct cluster *c)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        slot_release(&c->slot[i]);
+    for (size_t i = 0; i < c->config.loops; i++)
+        for (size_t g = 0; g < c->config.loops; g++)
+            mem_free(c->home[i].outbox[g].item);
+    mem_free(c);
+}
+
+static void run_fiber(void *arg)
+{
+    struct call *call = arg;
+    turn_run(&call->cluster->slot[cluster_slot_of(call->cmd.key)], call);
+}
+
+static void run_at_owner(struct task *task) { fiber_spawn(run_fiber, list_item(task, struct call, task)); }
+
+static void group_finish(struct call *call)
+{
+    call->group->pending--;
+    fiber_wake(call->group->fiber);
+}
+
+void cluster_call_start(struct cluster *c, struct call *call, struct call_group *g)
+{
+    struct command cmd = call->cmd;
+    *call = (struct call){.cluster = c, .from = loop_current(), .cmd = cmd, .group = g, .finish = group_finish, .letter_from = CLUSTER_SLOTS};
+    call->arena = &call->own;
+    g->fiber = fiber_current();
+    g->pending++;
+    struct slot *s = &c->slot[cluster_slot_of(cmd.key)];
+    if (s->loop == call->from) {
+        fiber_spawn(run_fiber, call);
+        return;
+    }
+    call->task.run = run_at_owner;
+    loop_post(s->loop, &call->task);
+}
+
+void cluster_call_wait(struct call_group *g)
+{
+    while (g->pending)
+        fiber_park();
+}
+
+void call_release(struct call *call) { arena_release(&call->own); }
+
+enum err cluster_call(struct cluster *c, const struct command *cmd, struct arena *a, struct reply *reply)
+{
+    struct call_group g = {.fiber = fiber_current(), .pending = 1};
+    struct call call = {.cluster = c, .from = loop_current(), .cmd = *cmd, .group = &g, .finish = group_finish, .letter_from = CLUSTER_SLOTS, .arena = a};
+    struct slot *s = &c->slot[cluster_slot_of(cmd->key)];
+    if (s->loop == call.from) {
+        turn_run(s, &call);
+    } else {
+        call.task.run = run_at_owner;
+        loop_post(s->loop, &call.task);
+    }
+    cluster_call_wait(&g);
+    *reply = call.reply;
+    return reply->err;
+}
+
+struct cast {
+    struct call call;
+    struct bytes *command;
+};
+
+static void cast_finish(struct call *call)
+{
+    struct cast *cast = list_item(call, struct cast, call);
+    bytes_unref(cast->command);
+    arena_release(&call->own);
+    mem_free(cast);
+}
+
+void cluster_cast(struct cluster *c, const struct command *cmd)
+{
+    struct cast *cast = mem_zero(sizeof *cast);
+    struct buf b;
+    buf_init(&b, 1048576);
+    command_encode(&b, cmd);
+    cast->command = bytes_new(buf_str(&b));
+    buf_release(&b);
+    cast->call = (struct call){.cluster = c, .finish = cast_finish, .letter_from = CLUSTER_SLOTS};
+    cast->call.arena = &cast->call.own;
+    if (!command_decode(bytes_str(cast->command), &cast->call.cmd)) abort();
+    struct slot *s = &c->slot[cluster_slot_of(cmd->key)];
+    cast->call.from = s->loop;
+    cast->call.task.run = run_at_owner;
+    loop_post(s->loop, &cast->call.task);
+}
+
+void cluster_stats(const struct cluster *c, struct cluster_stats *out)
+{
+    *out = (struct cluster_stats){0};
+    for (size_t i = 0; i < c->config.loops; i++) {
+        const struct cluster_stats *s = &c->home[i].stats;
+        out->commands += s->commands;
+        out->records += s->records;
+        out->changes += s->changes;
+        out->letters += s->letters;
+        out->items += s->items;
+        out->deliveries += s->deliveries;
+        out->failed_records += s->failed_records;
+        out->reopened += s->reopened;
+    }
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        out->slots_open += c->slot[i].state == SLOT_OPEN;
+        out->in_flight += c->slot[i].in_flight;
+        for (unsigned k = 0; k < c->config.kinds; k++)
+            out->warm += map_count(&c->slot[i].table[k].map);
+    }
+}

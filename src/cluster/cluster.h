@@ -1,0 +1,159 @@
+/* The cluster layer: slots and their owners, commands and letters between them, records and their journal, deliveries.
+ *
+ * It knows entities (rooms, users, names), rows and items, but not what they mean: that is the engine's, which gives it a table
+ * of commands. A slot belongs to one loop, whose thread runs everything of it. */
+#ifndef ROOKERY_CLUSTER_CLUSTER_H
+#define ROOKERY_CLUSTER_CLUSTER_H
+
+#include "base/clock.h"
+#include "cluster/command.h"
+#include "cluster/item.h"
+#include "loop/fiber.h"
+#include "store/store.h"
+
+enum { CLUSTER_SLOTS = 64, CLUSTER_LOOPS_MAX = 64 };
+
+struct cluster;
+struct slot;
+struct turn;
+
+/* An entity in the memory of its slot's owner. `state` is the engine's, and is freed by it when the entity goes cold. */
+struct entity {
+    struct str key;
+    unsigned kind;
+    struct fiber_lock lock;
+    unsigned users;     /* commands under way */
+    bool detached;      /* its slot was opened anew: whoever still holds it gives up */
+    int64_t position;   /* newest position of a change of it; 0 when unknown */
+    struct list lru;
+    void *state;
+};
+
+struct entity_kind {
+    const char *name;
+    size_t warm_max; /* per slot; the least recently used beyond it go cold */
+    void (*free_state)(void *state);
+};
+
+/* A row of the engine's command table. */
+struct command_spec {
+    const char *name;
+    unsigned kind;  /* of the entity */
+    bool shared;    /* a query that may run beside others on its entity: takes no lock */
+    enum err (*run)(struct turn *t);
+};
+
+struct cluster_config {
+    struct loop **loop;
+    size_t loops;
+    struct store *store;
+    const struct clock *clock;
+    const struct entity_kind *kind;
+    size_t kinds;
+    const struct command_spec *command;
+    size_t commands;
+    void *engine;           /* turn_engine() */
+    int64_t backlog_bytes;  /* unwritten bytes of a slot before it refuses changes; 0: the default */
+    /* On the gateway's loop; the items live for the call, take a reference to keep one. */
+    void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
+};
+
+/* The store must be open. Fails with a sentence when it does not belong to this program's slots. */
+must_use enum err cluster_new(const struct cluster_config *config, struct cluster **out, struct fault *f);
+/* After the loops have ended. */
+void cluster_free(struct cluster *c);
+/* The history that tokens belong to: 16 hex digits. */
+struct str cluster_history(const struct cluster *c);
+unsigned cluster_slot_of(struct str key);
+
+/* --- asking --- */
+
+/* Runs the command at the owner of its key and waits for the answer, which is durable when it says OK. The reply's strings are in `a`,
+ * which must not be used by anyone else meanwhile. Waits. Returns reply->err. */
+must_use enum err cluster_call(struct cluster *c, const struct command *cmd, struct arena *a, struct reply *reply);
+
+/* Several at once: start each, then wait for all. Each call has an arena of its own, from start to call_release. */
+struct call {
+    struct task task;
+    struct cluster *cluster;
+    struct loop *from;
+    struct command cmd;
+    struct arena own, *arena; /* where the reply's strings are */
+    struct reply reply;
+    struct call_group *group;
+    void (*finish)(struct call *call); /* on `from`, when answered */
+    /* the owner's */
+    struct slot *slot;
+    int64_t need;            /* answered when this position is durable */
+    unsigned letters;        /* and so many letters are answered */
+    struct timer patience;
+    struct list waiting;
+    unsigned letter_from;    /* CLUSTER_SLOTS: not a letter */
+    int64_t letter_number;
+};
+struct call_group {
+    struct fiber *fiber;
+    unsigned pending;
+};
+/* `call->cmd` is filled in; its strings live until the wait is over. Initialises the rest. */
+void cluster_call_start(struct cluster *c, struct call *call, struct call_group *g);
+void cluster_call_wait(struct call_group *g); /* waits */
+void call_release(struct call *call);
+
+/* --- a turn: one command at its owner. For the engine's `run` functions --- */
+
+void *turn_engine(const struct turn *t);
+const struct command *turn_command(const struct turn *t);
+struct reply *turn_reply(const struct turn *t);
+struct fault *turn_fault(struct turn *t);
+/* Until the answer is gone. */
+struct arena *turn_arena(struct turn *t);
+struct entity *turn_entity(const struct turn *t);
+unsigned turn_slot(const struct turn *t);
+struct loop *turn_loop(const struct turn *t);
+int64_t turn_now_ms(const struct turn *t);
+/* True when the command came as a letter: then it may not fail for good, only be found pointless. */
+bool turn_is_letter(const struct turn *t);
+/* Last position that is durable. */
+int64_t turn_durable(const struct turn *t);
+/* Last position given out (some of it perhaps not durable yet). */
+int64_t turn_last(const struct turn *t);
+
+/* Another entity of the same slot, loaded or not; valid until the command ends. Not locked. */
+struct entity *turn_other(struct turn *t, unsigned kind, struct str key);
+/* The entity if it is in memory; else NULL. */
+struct entity *turn_peek(struct turn *t, unsigned kind, struct str key);
+
+/* Reads wait, and see everything that this owner has written, durable or not; the answer of the command is then held until
+ * it is. UNAVAILABLE when the slot was opened anew meanwhile: return it. Rows are in the turn's arena. */
+must_use enum err turn_get(struct turn *t, enum table table, const struct cell *key, struct row *out); /* NOT_FOUND */
+must_use enum err turn_range(struct turn *t, struct store_read *r); /* fill in table, prefix, key, range, limit, reverse */
+/* The answer depends on this position: hold it until that is durable. */
+void turn_saw(struct turn *t, int64_t position);
+
+/* Writing: after the first of these calls the command must not wait any more. Everything is dropped when `run` fails. */
+int64_t turn_position(struct turn *t); /* the next position: one per item */
+void turn_put(struct turn *t, const struct row *row);
+void turn_del(struct turn *t, const struct row *row);
+/* Takes over the reference. The kind, key and position are set; the slot is filled in. */
+void turn_item(struct turn *t, struct item *i);
+/* A command for the owner of `cmd->key`, exactly once, after this one. The answer waits for it, unless `apart`. */
+void turn_letter(struct turn *t, const struct command *cmd, bool apart);
+/* Do all rows keep their limits? Call it after the last put, before changing anything in memory. */
+must_use enum err turn_ready(struct turn *t);
+
+/* Interest of a gateway (a loop) in the items of a key of this slot. A query may register it in the same turn in which it reads. */
+void turn_follow(struct turn *t, struct str key, unsigned gateway);
+/* From the gateway's loop; no answer. */
+void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway);
+bool turn_is_followed(struct turn *t, struct str key);
+
+/* Runs a command without an answer and without waiting (presence, for one). May be lost. */
+void cluster_cast(struct cluster *c, const struct command *cmd);
+
+struct cluster_stats {
+    uint64_t commands, records, changes, letters, items, deliveries, slots_open, warm, in_flight, failed_records, reopened;
+};
+void cluster_stats(const struct cluster *c, struct cluster_stats *out);
+
+#endif

@@ -1,0 +1,142 @@
+/* What the files of the cluster layer share. */
+#ifndef ROOKERY_CLUSTER_PRIV_H
+#define ROOKERY_CLUSTER_PRIV_H
+
+#include "base/map.h"
+#include "cluster/cluster.h"
+#include "cluster/overlay.h"
+
+enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, REOPEN_MS = 1000 };
+
+/* What became of a batch of commands, on its way to the journal. Owns the bytes of its rows. */
+struct record {
+    struct store_batch batch; /* first: the store gives this back */
+    struct slot *slot;
+    unsigned generation;
+    struct arena arena;
+    struct change *change;
+    size_t changes, change_cap;
+    struct item **item;
+    size_t items, item_cap;
+    struct list letters; /* struct letter: sent when the record has returned */
+};
+
+/* A letter until the receiver's record names it. */
+struct letter {
+    struct list link;
+    unsigned to;
+    int64_t number;
+    struct bytes *command;
+    struct call *call; /* whose answer waits for it, or NULL */
+};
+
+struct entity_table {
+    struct map map;
+    struct list lru; /* oldest first */
+};
+
+enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN };
+
+struct interest {
+    uint64_t gateways; /* a bit per loop */
+    size_t key_n;
+    char key[];
+};
+
+struct slot {
+    unsigned index;
+    struct cluster *cluster;
+    struct home *home;
+    struct loop *loop;
+    enum slot_state state;
+    bool writable;
+    unsigned generation; /* counts the openings; what began under another one is void */
+    int64_t epoch, position, durable;
+    struct record *open;
+    struct list link_dirty;
+    bool dirty; /* in home's list of slots with an open record */
+    size_t in_flight;
+    int64_t in_flight_bytes;
+    struct overlay *overlay;
+    struct entity_table table[KINDS_MAX];
+    struct list waiting;         /* calls, by `need` */
+    struct list waiting_to_open; /* struct opening_waiter */
+    struct map interest;
+    uint64_t chain[CLUSTER_LOOPS_MAX];
+    int64_t sent_to[CLUSTER_LOOPS_MAX];
+    struct list letters_out[CLUSTER_SLOTS];
+    int64_t letter_in[CLUSTER_SLOTS];
+    int64_t peer_epoch[CLUSTER_SLOTS];
+    struct fiber_lock letter_lock[CLUSTER_SLOTS];
+    struct timer retry;
+};
+
+struct outbox {
+    struct item **item;
+    size_t count, cap;
+};
+
+/* What one loop's slots share. */
+struct home {
+    struct cluster *cluster;
+    struct loop *loop;
+    struct task seal, flush, start;
+    bool seal_due, flush_due;
+    struct list dirty;
+    struct outbox outbox[CLUSTER_LOOPS_MAX];
+    struct cluster_stats stats; /* this thread's; read by others without order */
+};
+
+struct cluster {
+    struct cluster_config config;
+    char history[17];
+    struct home home[CLUSTER_LOOPS_MAX];
+    struct slot slot[CLUSTER_SLOTS];
+};
+
+struct turn {
+    struct slot *slot;
+    struct call *call;
+    struct entity *entity;
+    const struct command_spec *spec;
+    int64_t now_ms, need;
+    unsigned generation;
+    bool writing;
+    enum err broken; /* a row beyond its limits */
+    struct list others; /* entities that turn_other holds */
+    /* where the open record stood when writing began, for the way back */
+    size_t changes, items;
+    int64_t position;
+    struct list letters;
+    struct list *last_letter;
+};
+
+/* slot.c */
+void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home);
+void slot_release(struct slot *s);
+void slot_start(struct slot *s);
+void slot_wait_open(struct slot *s); /* waits */
+struct record *slot_open_record(struct slot *s);
+void slot_mark_dirty(struct slot *s);
+void home_seal(struct task *t);
+/* Entities. */
+struct entity *entity_get(struct slot *s, unsigned kind, struct str key, bool make);
+void entity_unuse(struct slot *s, struct entity *e);
+
+/* turn.c: runs the call in the current fiber; answers it or leaves it among the waiting. Waits. */
+void turn_run(struct slot *s, struct call *call);
+void call_answer(struct call *call);
+void record_add(struct record *r, const struct change *c);
+
+/* letter.c */
+void letter_send(struct slot *s, struct letter *l);
+void letters_announce(struct slot *s);
+must_use enum err letters_load(struct slot *s);
+void letter_free(struct letter *l);
+void letters_forget_call(struct slot *s, struct call *call);
+
+/* delivery.c */
+void delivery_add(struct slot *s, struct item *i);
+void home_flush(struct task *t);
+
+#endif

@@ -1,0 +1,139 @@
+/* From returned records to gateways: items by interest, one message per gateway and tick. */
+#include "cluster/cluster_priv.h"
+
+struct message {
+    struct task task;
+    struct cluster *cluster;
+    struct loop *gateway;
+    size_t count;
+    struct delivery *delivery;
+    size_t deliveries;
+    struct item *item[];
+};
+
+void turn_follow(struct turn *t, struct str key, unsigned gateway)
+{
+    struct slot *s = t->slot;
+    struct interest *in = map_get(&s->interest, key);
+    if (!in) {
+        in = mem_zero(sizeof *in + key.n);
+        in->key_n = key.n;
+        memcpy(in->key, key.p, key.n);
+        map_put(&s->interest, str_make(in->key, in->key_n), in);
+    }
+    in->gateways |= (uint64_t)1 << gateway;
+}
+
+bool turn_is_followed(struct turn *t, struct str key)
+{
+    struct interest *in = map_get(&t->slot->interest, key);
+    return in && in->gateways;
+}
+
+struct unfollow {
+    struct task task;
+    struct slot *slot;
+    unsigned gateway;
+    size_t n;
+    char key[];
+};
+
+static void unfollow_run(struct task *task)
+{
+    struct unfollow *u = list_item(task, struct unfollow, task);
+    struct interest *in = map_get(&u->slot->interest, str_make(u->key, u->n));
+    if (in) {
+        in->gateways &= ~((uint64_t)1 << u->gateway);
+        if (!in->gateways) {
+            map_del(&u->slot->interest, str_make(u->key, u->n));
+            mem_free(in);
+        }
+    }
+    mem_free(u);
+}
+
+void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway)
+{
+    struct unfollow *u = mem_zero(sizeof *u + key.n);
+    u->task.run = unfollow_run;
+    u->slot = &c->slot[cluster_slot_of(key)];
+    u->gateway = gateway;
+    u->n = key.n;
+    memcpy(u->key, key.p, key.n);
+    loop_post(u->slot->loop, &u->task);
+}
+
+void delivery_add(struct slot *s, struct item *i)
+{
+    struct interest *in = map_get(&s->interest, i->key);
+    s->home->stats.items++;
+    if (!in) return;
+    for (uint64_t bits = in->gateways; bits; bits &= bits - 1) {
+        struct outbox *o = &s->home->outbox[__builtin_ctzll(bits)];
+        if (o->count == o->cap) {
+            o->cap = o->cap ? o->cap * 2 : 32;
+            o->item = mem_resize(o->item, o->cap, sizeof(*o->item));
+        }
+        o->item[o->count++] = item_ref(i);
+    }
+    if (!s->home->flush_due) {
+        s->home->flush_due = true;
+        loop_defer(s->loop, &s->home->flush);
+    }
+}
+
+static void hand_over(struct message *m)
+{
+    for (size_t i = 0; i < m->deliveries; i++)
+        m->cluster->config.delivered(m->cluster->config.engine, m->gateway, &m->delivery[i]);
+    for (size_t i = 0; i < m->count; i++)
+        item_unref(m->item[i]);
+    mem_free(m->delivery);
+    mem_free(m);
+}
+
+static void arrive(struct task *task) { hand_over(list_item(task, struct message, task)); }
+
+/* A run of items of one slot is one delivery. */
+static void make_deliveries(struct message *m, unsigned gateway)
+{
+    m->delivery = mem_array(m->count, sizeof *m->delivery);
+    for (size_t i = 0; i < m->count;) {
+        struct slot *s = &m->cluster->slot[m->item[i]->slot];
+        size_t from = i;
+        while (i < m->count && m->item[i]->slot == s->index)
+            i++;
+        m->delivery[m->deliveries++] = (struct delivery){.slot = s->index,
+                                                         .chain = ++s->chain[gateway],
+                                                         .from = s->sent_to[gateway],
+                                                         .to = m->item[i - 1]->position,
+                                                         .item = &m->item[from],
+                                                         .count = i - from};
+        s->sent_to[gateway] = m->item[i - 1]->position;
+    }
+}
+
+void home_flush(struct task *t)
+{
+    struct home *h = list_item(t, struct home, flush);
+    struct cluster *c = h->cluster;
+    h->flush_due = false;
+    for (unsigned g = 0; g < c->config.loops; g++) {
+        struct outbox *o = &h->outbox[g];
+        if (o->count == 0) continue;
+        struct message *m = mem_zero(sizeof *m + o->count * sizeof m->item[0]);
+        m->cluster = c;
+        m->gateway = c->config.loop[g];
+        m->count = o->count;
+        memcpy(m->item, o->item, o->count * sizeof m->item[0]);
+        o->count = 0;
+        make_deliveries(m, g);
+        h->stats.deliveries += m->deliveries;
+        if (m->gateway == h->loop) {
+            hand_over(m);
+            continue;
+        }
+        m->task.run = arrive;
+        loop_post(m->gateway, &m->task);
+    }
+}

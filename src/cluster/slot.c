@@ -1,0 +1,341 @@
+/* A slot at its owner: opening, records on their way, what happens when they return or do not. */
+#include "base/log.h"
+#include "cluster/cluster_priv.h"
+
+struct opening_waiter {
+    struct list link;
+    struct fiber *fiber;
+};
+
+static void open_fiber(void *arg);
+
+void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
+{
+    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop};
+    s->overlay = overlay_new();
+    for (unsigned i = 0; i < KINDS_MAX; i++)
+        list_init(&s->table[i].lru);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        list_init(&s->letters_out[i]);
+    list_init(&s->waiting);
+    list_init(&s->waiting_to_open);
+    list_init(&s->link_dirty);
+}
+
+void slot_start(struct slot *s) { fiber_spawn(open_fiber, s); }
+
+void slot_wait_open(struct slot *s)
+{
+    while (s->state != SLOT_OPEN) {
+        struct opening_waiter w = {.fiber = fiber_current()};
+        list_push(&s->waiting_to_open, &w.link);
+        while (!list_is_empty(&w.link))
+            fiber_park();
+    }
+}
+
+/* --- entities --- */
+
+static void entity_free(struct slot *s, struct entity *e)
+{
+    const struct entity_kind *kind = &s->cluster->config.kind[e->kind];
+    if (e->state && kind->free_state) kind->free_state(e->state);
+    mem_free(e);
+}
+
+static void evict(struct slot *s, unsigned kind)
+{
+    struct entity_table *t = &s->table[kind];
+    size_t max = s->cluster->config.kind[kind].warm_max;
+    list_each_safe(it, &t->lru)
+    {
+        if (map_count(&t->map) <= max) return;
+        struct entity *e = list_item(it, struct entity, lru);
+        if (e->users || e->position > s->durable) continue;
+        map_del(&t->map, e->key);
+        list_remove(&e->lru);
+        entity_free(s, e);
+    }
+}
+
+struct entity *entity_get(struct slot *s, unsigned kind, struct str key, bool make)
+{
+    struct entity_table *t = &s->table[kind];
+    struct entity *e = map_get(&t->map, key);
+    if (!e && make) {
+        e = mem_zero(sizeof *e + key.n);
+        char *copy = (char *)(e + 1);
+        if (key.n) memcpy(copy, key.p, key.n);
+        e->key = str_make(copy, key.n);
+        e->kind = kind;
+        list_init(&e->lru);
+        map_put(&t->map, e->key, e);
+    }
+    if (!e) return NULL;
+    list_remove(&e->lru);
+    list_push(&t->lru, &e->lru);
+    e->users++;
+    return e;
+}
+
+void entity_unuse(struct slot *s, struct entity *e)
+{
+    unsigned kind = e->kind;
+    if (--e->users > 0) return;
+    if (e->detached)
+        entity_free(s, e);
+    else if (map_count(&s->table[kind].map) > s->cluster->config.kind[kind].warm_max)
+        evict(s, kind);
+}
+
+static void forget_entities(struct slot *s)
+{
+    for (unsigned k = 0; k < s->cluster->config.kinds; k++) {
+        struct entity *e;
+        for (size_t at = 0; (e = map_next(&s->table[k].map, &at));) {
+            list_remove(&e->lru);
+            e->detached = true;
+            if (e->users == 0) entity_free(s, e);
+        }
+        map_release(&s->table[k].map);
+    }
+}
+
+/* --- records --- */
+
+static struct record *record_new(struct slot *s)
+{
+    struct record *r = mem_zero(sizeof *r);
+    r->slot = s;
+    r->generation = s->generation;
+    arena_init(&r->arena);
+    list_init(&r->letters);
+    return r;
+}
+
+static void record_free(struct record *r)
+{
+    struct list *n;
+    while ((n = list_pop(&r->letters)))
+        letter_free(list_item(n, struct letter, link));
+    for (size_t i = 0; i < r->items; i++)
+        item_unref(r->item[i]);
+    mem_free(r->item);
+    mem_free(r->change);
+    arena_release(&r->arena);
+    mem_free(r);
+}
+
+struct record *slot_open_record(struct slot *s)
+{
+    if (!s->open) s->open = record_new(s);
+    return s->open;
+}
+
+void record_add(struct record *r, const struct change *c)
+{
+    if (r->changes == r->change_cap) {
+        r->change_cap = r->change_cap ? r->change_cap * 2 : 16;
+        r->change = mem_resize(r->change, r->change_cap, sizeof *r->change);
+    }
+    r->change[r->changes++] = *c;
+}
+
+static void answer_waiting(struct slot *s)
+{
+    while (!list_is_empty(&s->waiting)) {
+        struct call *call = list_item(s->waiting.next, struct call, waiting);
+        if (call->need > s->durable) return;
+        list_remove(&call->waiting);
+        call_answer(call);
+    }
+}
+
+/* Undoes everything that is not durable, and opens the slot again once nothing of the old life is under way. */
+static void slot_fail(struct slot *s, enum err why)
+{
+    if (s->state == SLOT_OPEN)
+        log_event(LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s", s->index, (long long)s->position,
+                  (long long)s->durable, err_name(why));
+    s->state = SLOT_CLOSED;
+    s->writable = false;
+    s->generation++;
+    s->home->stats.failed_records++;
+    if (s->open) record_free(s->open);
+    s->open = NULL;
+    forget_entities(s);
+    overlay_free(s->overlay);
+    s->overlay = overlay_new();
+    struct list failed;
+    list_init(&failed);
+    while (!list_is_empty(&s->waiting))
+        list_push(&failed, list_pop(&s->waiting));
+    struct list *n;
+    while ((n = list_pop(&failed))) {
+        struct call *call = list_item(n, struct call, waiting);
+        letters_forget_call(s, call);
+        call->letters = 0;
+        call->reply.err = why == ERR_CONFLICT ? ERR_UNAVAILABLE : why;
+        call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
+        call_answer(call);
+    }
+    if (s->in_flight == 0) fiber_spawn(open_fiber, s);
+}
+
+static void record_succeeded(struct slot *s, struct record *r)
+{
+    s->durable = r->batch.position;
+    for (size_t i = 0; i < r->changes; i++)
+        overlay_drop(s->overlay, &r->change[i], r->batch.position);
+    for (size_t i = 0; i < r->items; i++)
+        delivery_add(s, r->item[i]);
+    struct list *n;
+    while ((n = list_pop(&r->letters)))
+        letter_send(s, list_item(n, struct letter, link));
+    answer_waiting(s);
+}
+
+static void record_returned(struct store_batch *b)
+{
+    struct record *r = (struct record *)(void *)b;
+    struct slot *s = r->slot;
+    s->in_flight--;
+    s->in_flight_bytes -= (int64_t)r->arena.used;
+    if (r->generation == s->generation && b->err == ERR_OK)
+        record_succeeded(s, r);
+    else if (r->generation == s->generation)
+        slot_fail(s, b->err);
+    else if (s->in_flight == 0 && s->state == SLOT_CLOSED)
+        fiber_spawn(open_fiber, s);
+    record_free(r);
+}
+
+static void publish(struct slot *s)
+{
+    struct record *r = s->open;
+    s->open = NULL;
+    r->batch = (struct store_batch){.loop = s->loop,
+                                    .slot = s->index,
+                                    .epoch = s->epoch,
+                                    .predecessor = r->batch.predecessor,
+                                    .position = s->position,
+                                    .change = r->change,
+                                    .count = r->changes,
+                                    .done = record_returned};
+    s->in_flight++;
+    s->in_flight_bytes += (int64_t)r->arena.used;
+    s->home->stats.records++;
+    s->home->stats.changes += r->changes;
+    store_apply(s->cluster->config.store, &r->batch);
+}
+
+void home_seal(struct task *t)
+{
+    struct home *h = list_item(t, struct home, seal);
+    h->seal_due = false;
+    struct list *n;
+    while ((n = list_pop(&h->dirty))) {
+        struct slot *s = list_item(n, struct slot, link_dirty);
+        s->dirty = false;
+        if (s->open) publish(s);
+    }
+}
+
+void slot_mark_dirty(struct slot *s)
+{
+    if (!s->dirty) {
+        s->dirty = true;
+        list_push(&s->home->dirty, &s->link_dirty);
+    }
+    if (s->home->seal_due) return;
+    s->home->seal_due = true;
+    loop_defer(s->loop, &s->home->seal);
+}
+
+/* --- opening: the one path for start, failure and (in a cluster) take-over --- */
+
+struct mark {
+    struct store_batch batch;
+    struct fiber *fiber;
+    bool done;
+};
+
+static void mark_returned(struct store_batch *b)
+{
+    struct mark *m = (struct mark *)(void *)b;
+    m->done = true;
+    fiber_wake(m->fiber);
+}
+
+/* A record without content proves that the slot is ours to write and opens the epoch. */
+static enum err write_mark(struct slot *s, const struct store_slot *stands)
+{
+    struct mark m = {.fiber = fiber_current()};
+    m.batch = (struct store_batch){.loop = s->loop,
+                                   .slot = s->index,
+                                   .epoch = stands->epoch + 1,
+                                   .predecessor = stands->position,
+                                   .position = stands->position + 1,
+                                   .done = mark_returned};
+    store_apply(s->cluster->config.store, &m.batch);
+    while (!m.done)
+        fiber_park();
+    return m.batch.err;
+}
+
+static void retry_open(struct timer *t) { fiber_spawn(open_fiber, list_item(t, struct slot, retry)); }
+
+static void serve(struct slot *s, const struct store_slot *stands, bool writable)
+{
+    s->epoch = stands->epoch + (writable ? 1 : 0);
+    s->position = s->durable = stands->position + (writable ? 1 : 0);
+    s->writable = writable;
+    s->state = SLOT_OPEN;
+    s->home->stats.slots_open++;
+    struct list *n;
+    while ((n = list_pop(&s->waiting_to_open)))
+        fiber_wake(list_item(n, struct opening_waiter, link)->fiber);
+    letters_announce(s);
+}
+
+static void open_fiber(void *arg)
+{
+    struct slot *s = arg;
+    bool was_open = s->state == SLOT_OPEN; /* readable, and trying to become writable again */
+    if (was_open && s->writable) return;
+    if (!was_open) s->state = SLOT_OPENING;
+    struct store_slot stands;
+    enum err e = s->cluster->config.store->ops->slot(s->cluster->config.store, s->index, &stands);
+    if (e == ERR_OK && !was_open) e = letters_load(s);
+    if (e == ERR_OK) {
+        bool writable = write_mark(s, &stands) == ERR_OK;
+        if (was_open && !writable) {
+            timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+            return;
+        }
+        s->home->stats.reopened++;
+        serve(s, &stands, writable);
+        /* What cannot be written can still be read. */
+        if (!writable) timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+        return;
+    }
+    log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
+    s->state = SLOT_CLOSED;
+    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+}
+
+void slot_release(struct slot *s)
+{
+    if (s->open) record_free(s->open);
+    forget_entities(s);
+    overlay_free(s->overlay);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct list *n;
+        while ((n = list_pop(&s->letters_out[i])))
+            letter_free(list_item(n, struct letter, link));
+    }
+    struct interest *in;
+    for (size_t at = 0; (in = map_next(&s->interest, &at));)
+        mem_free(in);
+    map_release(&s->interest);
+}

@@ -1,0 +1,345 @@
+/* A turn: one command at its owner, from the lock on its entity to the answer. */
+#include "cluster/cluster_priv.h"
+
+void *turn_engine(const struct turn *t) { return t->slot->cluster->config.engine; }
+const struct command *turn_command(const struct turn *t) { return &t->call->cmd; }
+struct reply *turn_reply(const struct turn *t) { return &t->call->reply; }
+struct fault *turn_fault(struct turn *t) { return &t->call->reply.fault; }
+struct arena *turn_arena(struct turn *t) { return t->call->arena; }
+struct entity *turn_entity(const struct turn *t) { return t->entity; }
+unsigned turn_slot(const struct turn *t) { return t->slot->index; }
+struct loop *turn_loop(const struct turn *t) { return t->slot->loop; }
+int64_t turn_now_ms(const struct turn *t) { return t->now_ms; }
+bool turn_is_letter(const struct turn *t) { return t->call->letter_from < CLUSTER_SLOTS; }
+int64_t turn_durable(const struct turn *t) { return t->slot->durable; }
+int64_t turn_last(const struct turn *t) { return t->slot->position; }
+
+void turn_saw(struct turn *t, int64_t position)
+{
+    if (position > t->need) t->need = position;
+}
+
+struct held {
+    struct list link;
+    struct entity *entity;
+};
+
+struct entity *turn_other(struct turn *t, unsigned kind, struct str key)
+{
+    struct entity *e = entity_get(t->slot, kind, key, true);
+    struct held *h = arena_alloc(t->call->arena, sizeof *h);
+    h->entity = e;
+    list_push(&t->others, &h->link);
+    turn_saw(t, e->position);
+    return e;
+}
+
+struct entity *turn_peek(struct turn *t, unsigned kind, struct str key)
+{
+    return map_get(&t->slot->table[kind].map, key);
+}
+
+/* --- reading --- */
+
+static void read_done(struct store_read *r)
+{
+    struct fiber *f = r->arg;
+    r->done = NULL;
+    fiber_wake(f);
+}
+
+static bool same_generation(const struct turn *t) { return t->generation == t->slot->generation && !t->entity->detached; }
+
+/* Merges what the store has with what the overlay has; both are in the read's order. */
+static void merge(struct store_read *r, const struct change **over, size_t overs, size_t limit)
+{
+    struct row *out = arena_array(r->arena, r->count + overs + 1, sizeof *out);
+    size_t n = 0, i = 0, j = 0;
+    while (i < r->count || j < overs) {
+        int c = i == r->count ? 1 : j == overs ? -1 : overlay_key_cmp(r->table, &r->row[i], &over[j]->row);
+        if (r->reverse && i < r->count && j < overs) c = -c;
+        if (c < 0) {
+            out[n++] = r->row[i++];
+            continue;
+        }
+        if (c == 0) i++;
+        if (!over[j]->del) out[n++] = over[j]->row;
+        j++;
+    }
+    r->more = r->more || n > limit;
+    r->row = out;
+    r->count = n > limit ? limit : n;
+}
+
+/* Rows of the overlay belong to records that may return while the caller still works: its own copy. */
+static void own_bytes(struct arena *a, struct row *row)
+{
+    const struct table_info *info = store_table(row->table);
+    for (unsigned i = 0; i < info->columns; i++)
+        if (info->column[i].type == CELL_STR) row->c[i].s = arena_str(a, row->c[i].s.p ? row->c[i].s : STR(""));
+}
+
+enum err turn_range(struct turn *t, struct store_read *r)
+{
+    struct slot *s = t->slot;
+    if (t->writing) abort(); /* our bug: a command must not wait once it writes */
+    size_t limit = r->limit;
+    r->loop = s->loop;
+    r->slot = s->index;
+    if (!r->arena) r->arena = t->call->arena;
+    for (;;) {
+        const struct change **over = NULL;
+        size_t room = overlay_collect(s->overlay, r, r->arena, &over);
+        r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
+        r->done = read_done;
+        r->arg = fiber_current();
+        store_read(s->cluster->config.store, r);
+        while (r->done)
+            fiber_park();
+        r->limit = limit;
+        if (!same_generation(t)) return fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server is recovering. Try again shortly.");
+        if (r->err != ERR_OK) return r->err;
+        /* Rows that have left the overlay since the store was read would be missed. */
+        if (r->as_of < s->durable) continue;
+        size_t overs = overlay_collect(s->overlay, r, r->arena, &over);
+        /* More rows came into the overlay while the store was read: it may have been asked for too few. */
+        if (overs > room && r->more) continue;
+        if (overs) {
+            turn_saw(t, s->position);
+            for (size_t i = 0; i < overs; i++) {
+                struct change *copy = arena_alloc(r->arena, sizeof *copy);
+                *copy = *over[i];
+                if (!copy->del) own_bytes(r->arena, &copy->row);
+                over[i] = copy;
+            }
+        }
+        if (overs || r->count > limit) merge(r, over, overs, limit);
+        return ERR_OK;
+    }
+}
+
+enum err turn_get(struct turn *t, enum table table, const struct cell *key, struct row *out)
+{
+    struct store_read r = {.table = table, .limit = 1, .prefix = store_table(table)->keys};
+    for (unsigned i = 0; i < r.prefix; i++)
+        r.key[i] = key[i];
+    enum err e = turn_range(t, &r);
+    if (e != ERR_OK) return e;
+    if (r.count == 0) return ERR_NOT_FOUND;
+    *out = r.row[0];
+    return ERR_OK;
+}
+
+/* --- writing --- */
+
+static struct record *begin_writing(struct turn *t)
+{
+    struct record *r = slot_open_record(t->slot);
+    if (t->writing) return r;
+    if (!same_generation(t)) t->broken = ERR_UNAVAILABLE;
+    t->writing = true;
+    t->changes = r->changes;
+    t->items = r->items;
+    t->position = t->slot->position;
+    if (r->changes == 0 && r->items == 0) r->batch.predecessor = t->slot->position;
+    return r;
+}
+
+int64_t turn_position(struct turn *t)
+{
+    begin_writing(t);
+    return ++t->slot->position;
+}
+
+static void add_change(struct turn *t, const struct row *row, bool del)
+{
+    struct record *r = begin_writing(t);
+    struct change c = {.del = del, .row = *row};
+    if (!del && t->broken == ERR_OK) t->broken = store_row_check(row, turn_fault(t));
+    const struct table_info *info = store_table(row->table);
+    for (unsigned i = 0; i < info->columns; i++)
+        if (info->column[i].type == CELL_STR) c.row.c[i].s = arena_str(&r->arena, row->c[i].s.p ? row->c[i].s : STR(""));
+    record_add(r, &c);
+}
+
+void turn_put(struct turn *t, const struct row *row) { add_change(t, row, false); }
+void turn_del(struct turn *t, const struct row *row) { add_change(t, row, true); }
+
+void turn_item(struct turn *t, struct item *i)
+{
+    struct record *r = begin_writing(t);
+    i->slot = t->slot->index;
+    if (r->items == r->item_cap) {
+        r->item_cap = r->item_cap ? r->item_cap * 2 : 16;
+        r->item = mem_resize(r->item, r->item_cap, sizeof(*r->item));
+    }
+    r->item[r->items++] = i;
+}
+
+void turn_letter(struct turn *t, const struct command *cmd, bool apart)
+{
+    struct letter *l = mem_zero(sizeof *l);
+    struct buf b;
+    buf_init(&b, 1048576);
+    command_encode(&b, cmd);
+    l->to = cluster_slot_of(cmd->key);
+    l->number = turn_position(t);
+    l->command = bytes_new(buf_str(&b));
+    l->call = apart ? NULL : t->call;
+    if (!buf_ok(&b)) t->broken = fault_set(turn_fault(t), ERR_TOO_LARGE, "That is too much for one request.");
+    struct row row = {.table = T_letter_out};
+    row.c[C_letter_out_to_slot].i = l->to;
+    row.c[C_letter_out_number].i = l->number;
+    row.c[C_letter_out_command].s = buf_str(&b);
+    turn_put(t, &row);
+    buf_release(&b);
+    list_push(&t->letters, &l->link);
+    t->slot->home->stats.letters++;
+}
+
+enum err turn_ready(struct turn *t)
+{
+    if (t->broken != ERR_OK) return t->broken;
+    if (!t->writing) return ERR_OK;
+    if (!t->slot->writable) {
+        turn_fault(t)->retry_ms = REOPEN_MS;
+        return ERR_STORAGE;
+    }
+    if (t->slot->in_flight_bytes > t->slot->cluster->config.backlog_bytes) {
+        enum err e = fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server has more to write than it can hold. Try again shortly.");
+        turn_fault(t)->retry_ms = REOPEN_MS;
+        return e;
+    }
+    return ERR_OK;
+}
+
+static void roll_back(struct turn *t)
+{
+    struct record *r = t->slot->open;
+    struct list *n;
+    while ((n = list_pop(&t->letters)))
+        letter_free(list_item(n, struct letter, link));
+    if (!r || !same_generation(t)) return;
+    while (r->items > t->items)
+        item_unref(r->item[--r->items]);
+    r->changes = t->changes;
+    t->slot->position = t->position;
+    t->writing = false;
+}
+
+/* What the turn wrote becomes part of the open record, and visible to the next turn. */
+static void merge_into_record(struct turn *t)
+{
+    struct slot *s = t->slot;
+    struct record *r = s->open;
+    /* Every record moves its slot on, so that its place in the order is its own. */
+    if (s->position == t->position) s->position++;
+    for (size_t i = t->changes; i < r->changes; i++)
+        overlay_put(s->overlay, &r->change[i], s->position);
+    struct list *n;
+    while ((n = list_pop(&t->letters))) {
+        struct letter *l = list_item(n, struct letter, link);
+        if (l->call) l->call->letters++;
+        list_push(&r->letters, &l->link);
+    }
+    t->entity->position = s->position;
+    turn_saw(t, s->position);
+    slot_mark_dirty(s);
+}
+
+static void note_letter(struct turn *t)
+{
+    struct row row = {.table = T_letter_in};
+    row.c[C_letter_in_from_slot].i = t->call->letter_from;
+    row.c[C_letter_in_number].i = t->call->letter_number;
+    turn_put(t, &row);
+}
+
+static bool is_transient(enum err e) { return e == ERR_STORAGE || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT; }
+
+static void conclude(struct turn *t, enum err e)
+{
+    struct call *call = t->call;
+    if (e == ERR_OK) e = turn_ready(t);
+    if (e != ERR_OK) roll_back(t);
+    if (turn_is_letter(t) && !is_transient(e) && same_generation(t)) {
+        note_letter(t);
+        if (turn_ready(t) == ERR_OK)
+            t->slot->letter_in[call->letter_from] = call->letter_number;
+        else
+            e = ERR_STORAGE, roll_back(t);
+    }
+    if (t->writing && same_generation(t)) merge_into_record(t);
+    call->reply.err = e;
+    if (e != ERR_OK) call->reply.fault.code = e;
+    call->need = t->need;
+}
+
+static void use_up(struct turn *t, bool locked)
+{
+    struct list *n;
+    while ((n = list_pop(&t->others)))
+        entity_unuse(t->slot, list_item(n, struct held, link)->entity);
+    if (locked) fiber_unlock(&t->entity->lock);
+    entity_unuse(t->slot, t->entity);
+}
+
+static void give_up_on_letters(struct timer *timer)
+{
+    struct call *call = list_item(timer, struct call, patience);
+    letters_forget_call(call->slot, call);
+    call->letters = 0;
+    call_answer(call);
+}
+
+void turn_run(struct slot *s, struct call *call)
+{
+    call->slot = s;
+    list_init(&call->waiting);
+    s->home->stats.commands++;
+    struct turn t = {.slot = s, .call = call, .spec = &s->cluster->config.command[call->cmd.type]};
+    list_init(&t.others);
+    list_init(&t.letters);
+    for (;;) {
+        slot_wait_open(s);
+        t.entity = entity_get(s, t.spec->kind, call->cmd.key, true);
+        if (t.spec->shared) break;
+        fiber_lock(&t.entity->lock);
+        if (!t.entity->detached) break;
+        fiber_unlock(&t.entity->lock);
+        entity_unuse(s, t.entity);
+    }
+    t.generation = s->generation;
+    t.now_ms = clock_wall_ms(s->cluster->config.clock);
+    turn_saw(&t, t.entity->position);
+    enum err e = t.spec->run(&t);
+    unsigned generation = t.generation;
+    conclude(&t, e);
+    use_up(&t, !t.spec->shared);
+    if (call->need > s->durable && generation == s->generation)
+        list_push(&s->waiting, &call->waiting);
+    else
+        call_answer(call);
+}
+
+static void call_returned(struct task *task)
+{
+    struct call *call = list_item(task, struct call, task);
+    call->finish(call);
+}
+
+void call_answer(struct call *call)
+{
+    struct slot *s = call->slot;
+    if (call->letters) {
+        timer_set(s->loop, &call->patience, LETTER_PATIENCE_MS, give_up_on_letters);
+        return;
+    }
+    timer_clear(s->loop, &call->patience);
+    if (call->from == s->loop) {
+        call->finish(call);
+        return;
+    }
+    call->task.run = call_returned;
+    loop_post(call->from, &call->task);
+}
