@@ -2,9 +2,10 @@
  * inside a fiber, and an `advance` that really waits. */
 #include "cache/cache.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "cache/local/local.h"
 

@@ -1,10 +1,11 @@
 /* What the local cache promises beyond the contract: the bound, who has to go, threads. */
 #include "cache/local/local.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #include "base/random.h"
 

@@ -1,9 +1,10 @@
 #include "cache/limiter.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 enum { S = 1000000 };
 
