@@ -67,7 +67,7 @@ $(OUT)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIB) $(LDLIBS) -fsanitize=fuzzer -o $@
 $(OUT)/bench/micro/%: bench/micro/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $< $(LIB) -ljansson $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $< $(LIB) $(LDLIBS) -o $@
 
 clean:
 	rm -rf build

@@ -75,7 +75,7 @@ struct str json_text(struct arena *a, const struct json *v);
 struct json_out {
     struct buf *b;
     unsigned depth;
-    bool some[32], object[32], after_key;
+    bool some[33], object[33], after_key; /* [0]: outside of all */
 };
 void json_out_init(struct json_out *o, struct buf *b);
 void json_object(struct json_out *o);
