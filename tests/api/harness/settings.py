@@ -34,3 +34,4 @@ def environment_name(section, name):
 def binary():
     """ROOKERY_BINARY, or that of the build named by BUILD (default: asan)."""
     return os.environ.get("ROOKERY_BINARY") or str(ROOT / "build" / os.environ.get("BUILD", "asan") / "rookery")
+REGISTRATION_TOKEN = ("registration", "token")  # the token that registration by token takes
