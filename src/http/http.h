@@ -2,7 +2,8 @@
  *
  * The server accepts connections (http_listen), parses, and calls the handler on the loop of the connection when the headers
  * are complete. From then on the request is the handler's until it has responded; after http_respond/http_end it must
- * not be touched. If the client goes away first, `gone` is called once and the request must not be used after it returns. */
+ * not be touched. A request stays valid until then even if its client goes away: `gone` is called once to tell the handler, which
+ * may go on, and still responds (or ends) exactly once: that only frees it. */
 #ifndef ROOKERY_HTTP_HTTP_H
 #define ROOKERY_HTTP_HTTP_H
 
@@ -29,7 +30,8 @@ struct http_request {
     struct arena *arena;   /* lives as long as the request, or until http_wait */
     struct loop *loop;
     void *user;            /* the handler's */
-    /* Called when the client has gone before the response was complete. Set by the handler; may be NULL. */
+    /* Called when the client has gone before the response was complete; the handler still calls http_respond or http_end, in it or
+     * later. Set by the handler; may be NULL. */
     void (*gone)(struct http_request *r);
 };
 

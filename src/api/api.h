@@ -1,0 +1,125 @@
+/* The client-server API: routes.def says which path is served by which function, with what access and limits; the router does
+ * everything that is common, in a fixed order: CORS, path, method, rate limit, access token, body, JSON. A handler is a function in a
+ * fiber: it may wait, and it ends with the answer.
+ *
+ *     enum err api_whoami(struct api *r)
+ *     {
+ *         json_object(&r->json);
+ *         json_str_member(&r->json, "user_id", r->user_id);
+ *         json_end(&r->json);
+ *         return ERR_OK;          // 200 with what was written; nothing written: {}
+ *     }
+ *
+ * On an error the router answers with its status, errcode and the sentence in r->fault (fault_set(&r->fault, ...)). */
+#ifndef ROOKERY_API_API_H
+#define ROOKERY_API_API_H
+
+#include "engine/engine.h"
+#include "http/http.h"
+#include "json/json.h"
+
+enum api_access {
+    ACCESS_NONE,     /* no token is looked at */
+    ACCESS_OPTIONAL, /* a token that is given must be good */
+    ACCESS_USER,     /* users, no guests */
+    ACCESS_GUEST     /* users and guests */
+};
+enum api_body {
+    BODY_NONE,
+    BODY_JSON,    /* an object; r->body */
+    BODY_OPTIONAL, /* an object, or nothing: then r->body is an empty object */
+    BODY_OWN      /* the handler reads it (uploads) */
+};
+/* Rate limit classes: rows of the limits in the settings. */
+enum api_limit { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_MESSAGE, LIMIT_JOIN, LIMIT_LOGIN, LIMIT_REGISTER, LIMIT_UPLOAD, LIMIT__COUNT };
+
+struct api;
+typedef enum err api_handler(struct api *r);
+
+struct api_route {
+    enum http_method method;
+    const char *path; /* segments in braces are parameters; "client/v3" also matches r0 */
+    api_handler *handler;
+    enum api_access access;
+    enum api_body body;
+    size_t body_max;
+    enum api_limit limit;
+    const char *name; /* for metrics */
+};
+
+enum { API_PARAMS_MAX = 6, API_BODY_SMALL = 65536, API_BODY_EVENT = 131072, API_BODY_LARGE = 1048576 };
+
+struct api {
+    struct http_request *http;
+    struct engine *engine;
+    struct api_server *server;
+    const struct api_route *route;
+    struct arena *arena; /* until the answer */
+    struct str param[API_PARAMS_MAX]; /* decoded, in the order of the path */
+    struct str query;    /* raw; see api_query */
+    struct json *body;   /* an object; NULL without body */
+    /* who asks; null slices without a token */
+    struct str user_id, device_id, token_hash;
+    bool guest;
+    /* the answer */
+    int status; /* 0: 200, or that of the error */
+    struct buf out;
+    struct json_out json;
+    struct fault fault;
+    bool answered; /* the handler has answered by itself, or will; the router does not touch r->http any more */
+    struct http_header header[8]; /* more headers for the answer */
+    size_t headers;
+    int64_t began_us;
+};
+
+/* --- for handlers --- */
+/* Query parameter, decoded; null slice when absent. */
+struct str api_query(struct api *r, const char *name);
+/* INVALID_PARAM when present and no integer in [min, max]. */
+must_use enum err api_query_int(struct api *r, const char *name, int64_t min, int64_t max, int64_t otherwise, int64_t *out);
+bool api_query_bool(struct api *r, const char *name, bool otherwise);
+/* Member of the body. MISSING_PARAM / BAD_JSON with a sentence that names it. The _opt forms leave a null slice / NULL when absent. */
+must_use enum err api_body_str(struct api *r, const char *name, struct str *out);
+must_use enum err api_body_str_opt(struct api *r, const char *name, struct str *out);
+must_use enum err api_body_object_opt(struct api *r, const char *name, struct json **out);
+must_use enum err api_body_array_opt(struct api *r, const char *name, struct json **out);
+must_use enum err api_body_bool_opt(struct api *r, const char *name, bool otherwise, bool *out);
+/* Runs a command as engine_call does, the sentence going to r->fault. Waits. */
+must_use enum err api_call(struct api *r, const struct command *cmd, struct reply *reply);
+/* FORBIDDEN unless the path's user is the one who asks. */
+must_use enum err api_own_user(struct api *r, struct str user_id);
+/* The string as a member of a command when it may not be null: "" then. */
+static inline struct str api_text(struct str s) { return s.p ? s : STR(""); }
+
+/* For handlers that answer by themselves. `api_take` makes r->answered true and moves the struct out of the fiber's stack. */
+void api_finish(struct api *r, enum err e);
+/* Adds a header to the answer; the value lives as long as r->arena. */
+void api_header(struct api *r, const char *name, struct str value);
+
+/* --- the server --- */
+struct rate {
+    double per_second; /* 0: off */
+    unsigned burst;
+};
+struct api_config {
+    struct engine *engine;
+    struct rate limit[LIMIT__COUNT];
+    struct str public_url;         /* for .well-known; empty: none is announced */
+    enum { REGISTER_OPEN, REGISTER_TOKEN, REGISTER_CLOSED } registration;
+    bool guests;
+    const struct str *registration_token;
+    size_t registration_tokens;
+    unsigned password_min;
+    size_t upload_max;
+    struct blob_store *blobs;
+    struct thumbnailer *thumbnailer;
+    bool metrics_public; /* otherwise to loopback addresses only */
+};
+struct api_server;
+struct api_server *api_new(const struct api_config *config);
+void api_free(struct api_server *s);
+const struct api_config *api_config(const struct api_server *s);
+/* The HTTP server's handler; ctx is the api_server. */
+void api_handle(void *ctx, struct http_request *r);
+
+#endif

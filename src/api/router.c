@@ -1,0 +1,98 @@
+#include "api/router.h"
+
+#include "base/map.h"
+
+struct node {
+    struct str segment;
+    struct node *child, *next; /* literal children */
+    struct node *parameter;
+    const struct api_route *route[HTTP_OTHER + 1];
+    bool any;
+};
+
+struct router {
+    struct node root;
+    struct arena arena;
+};
+
+/* The next segment of a path, and the rest after its slash. */
+static struct str cut_segment(struct str *path)
+{
+    ptrdiff_t slash = str_find(*path, '/');
+    struct str s = slash < 0 ? *path : str_first(*path, (size_t)slash);
+    *path = slash < 0 ? (struct str){0} : str_from(*path, (size_t)slash + 1);
+    return s;
+}
+
+static struct node *child_of(const struct node *n, struct str segment)
+{
+    for (struct node *c = n->child; c; c = c->next)
+        if (str_eq(c->segment, segment)) return c;
+    return NULL;
+}
+
+static struct node *descend(struct router *r, struct node *n, struct str segment)
+{
+    if (segment.n && segment.p[0] == '{') {
+        if (!n->parameter) n->parameter = arena_zero(&r->arena, sizeof *n->parameter);
+        return n->parameter;
+    }
+    struct node *c = child_of(n, segment);
+    if (c) return c;
+    c = arena_zero(&r->arena, sizeof *c);
+    c->segment = segment;
+    c->next = n->child;
+    n->child = c;
+    return c;
+}
+
+static void add(struct router *r, const struct api_route *route)
+{
+    struct str path = str_from(str_c(route->path), 1);
+    struct node *n = &r->root;
+    while (path.p)
+        n = descend(r, n, cut_segment(&path));
+    n->route[route->method] = route;
+    n->any = true;
+}
+
+struct router *router_new(const struct api_route *route, size_t count)
+{
+    struct router *r = mem_zero(sizeof *r);
+    arena_init(&r->arena);
+    for (size_t i = 0; i < count; i++)
+        add(r, &route[i]);
+    return r;
+}
+
+void router_free(struct router *r)
+{
+    arena_release(&r->arena);
+    mem_free(r);
+}
+
+/* Old clients say r0 where the path has been v3 since. */
+static struct str modern(struct str segment, unsigned depth) { return depth == 2 && str_is(segment, "r0") ? STR("v3") : segment; }
+
+enum err router_find(const struct router *r, struct arena *a, enum http_method method, struct str path, struct router_match *out)
+{
+    *out = (struct router_match){0};
+    if (path.n == 0 || path.p[0] != '/') return ERR_OK;
+    struct str rest = str_from(path, 1);
+    const struct node *n = &r->root;
+    unsigned depth = 0, params = 0;
+    while (rest.p && n) {
+        struct str segment = modern(cut_segment(&rest), depth++);
+        const struct node *c = child_of(n, segment);
+        if (!c && n->parameter && params < API_PARAMS_MAX) {
+            c = n->parameter;
+            if (!http_decode(a, segment, false, &out->param[params++])) return ERR_INVALID_PARAM;
+        }
+        n = c;
+    }
+    if (!n || !n->any) return ERR_OK;
+    out->path_known = true;
+    out->route = n->route[method];
+    if (!out->route && method == HTTP_HEAD) out->route = n->route[HTTP_GET];
+    return ERR_OK;
+}

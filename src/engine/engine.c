@@ -1,0 +1,97 @@
+#include "engine/engine.h"
+
+#include "engine/session.h"
+#include "engine/sync/gateway.h"
+#include "engine/room/room.h"
+#include "engine/user/user.h"
+#include "matrix/id.h"
+
+enum { CHANGE = 0, QUERY = 1 };
+
+static const struct command_spec commands[CMD__COUNT] = {
+#define COMMAND(name, kind, mode, function) [CMD_##name] = {#name, kind, mode == QUERY, function},
+#include "engine/commands.def"
+#undef COMMAND
+};
+
+bool engine_is_ours(const struct engine *e, struct str user_id) { return str_eq(id_server_of(user_id), e->config.server_name); }
+
+static void delivered(void *ctx, struct loop *gateway, const struct delivery *d)
+{
+    struct engine *e = ctx;
+    unsigned index = loop_index(gateway);
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->item[i]->kind != ITEM_SESSION_END) continue;
+        struct note_item *n = (struct note_item *)(void *)d->item[i];
+        session_cache_end(e->session[index], n->item.key, n->text);
+    }
+    sync_gateway_delivered(e->gateway[index], d);
+}
+
+enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
+                    struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f)
+{
+    struct engine *e = mem_zero(sizeof *e);
+    e->config = *config;
+    e->clock = clock;
+    e->cache = cache;
+    e->limiter = limiter;
+    for (size_t i = 0; i < loops; i++) {
+        e->session[i] = session_cache_new(e, loop[i]);
+        e->gateway[i] = sync_gateway_new(e, loop[i]);
+    }
+    size_t rooms = config->warm_rooms / CLUSTER_SLOTS + 1, users = config->warm_users / CLUSTER_SLOTS + 1;
+    const struct entity_kind kinds[KIND__COUNT] = {
+        [KIND_ROOM] = {"room", rooms, room_free_state}, [KIND_USER] = {"user", users, user_free_state}, [KIND_NAME] = {"name", 64, NULL},
+        [KIND_MEDIA] = {"media", 64, NULL},             [KIND_SLOT] = {"slot", 64, NULL},
+    };
+    struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);
+    memcpy(own, kinds, sizeof kinds);
+    e->kinds = own;
+    struct cluster_config cc = {.loop = loop, .loops = loops, .store = store, .clock = clock, .kind = own, .kinds = KIND__COUNT,
+                                .command = commands, .commands = CMD__COUNT, .engine = e, .delivered = delivered};
+    enum err err = cluster_new(&cc, &e->cluster, f);
+    if (err != ERR_OK) {
+        engine_free(e);
+        return err;
+    }
+    *out = e;
+    return ERR_OK;
+}
+
+void engine_free(struct engine *e)
+{
+    if (e->cluster) cluster_free(e->cluster);
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX; i++) {
+        session_cache_free(e->session[i]);
+        sync_gateway_free(e->gateway[i]);
+    }
+    mem_free(e->kinds);
+    mem_free(e);
+}
+
+enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f)
+{
+    enum err err = cluster_call(e->cluster, cmd, a, reply);
+    if (err != ERR_OK && f) {
+        *f = reply->fault;
+        f->code = err;
+    }
+    return err;
+}
+
+static void note_free(struct item *i) { mem_free(i); }
+
+void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text)
+{
+    struct note_item *n = mem_zero(sizeof *n + key.n + text.n);
+    memcpy(n->bytes, key.p, key.n);
+    if (text.n) memcpy(n->bytes + key.n, text.p, text.n);
+    atomic_init(&n->item.refs, 1);
+    n->item.kind = kind;
+    n->item.key = str_make(n->bytes, key.n);
+    n->text = str_make(n->bytes + key.n, text.n);
+    n->item.position = position;
+    n->item.free = note_free;
+    turn_item(t, &n->item);
+}

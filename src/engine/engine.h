@@ -1,0 +1,77 @@
+/* The engine: the product without HTTP and without SQL. Rooms, users, sync.
+ *
+ * Whatever changes or reads a room, user or name is a command (commands.def) that runs as a turn at its owner. API handlers build a
+ * command, call it (engine_call) and write the reply. */
+#ifndef ROOKERY_ENGINE_ENGINE_H
+#define ROOKERY_ENGINE_ENGINE_H
+
+#include "cache/cache.h"
+#include "cache/limiter.h"
+#include "cluster/cluster.h"
+#include "crypto/crypto.h"
+#include "json/json.h"
+
+enum entity_kinds { KIND_ROOM, KIND_USER, KIND_NAME /* aliases, registration tokens */, KIND_MEDIA, KIND_SLOT /* queries over a whole slot */, KIND__COUNT };
+
+enum command_type {
+#define COMMAND(name, kind, mode, function) CMD_##name,
+#include "engine/commands.def"
+#undef COMMAND
+    CMD__COUNT
+};
+
+/* The functions behind the commands, each in the file of what it is about. */
+#define COMMAND(name, kind, mode, function) enum err function(struct turn *t);
+#include "engine/commands.def"
+#undef COMMAND
+
+struct engine_config {
+    struct str server_name;
+    struct password_cost password_cost;
+    int64_t access_token_lifetime_ms; /* for clients that can refresh */
+    bool presence;
+    size_t warm_rooms, warm_users; /* in memory, in all */
+};
+
+struct sync_gateway;
+struct session_cache;
+
+struct engine {
+    struct engine_config config;
+    struct cluster *cluster;
+    const struct clock *clock;
+    struct cache *cache;
+    struct limiter *limiter;
+    struct sync_gateway *gateway[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/sync */
+    struct entity_kind *kinds; /* the cluster points to it */
+    struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
+};
+
+/* The engine brings its tables to the cluster; `cluster` in the config's place is made by it. */
+must_use enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
+                             struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f);
+void engine_free(struct engine *e);
+
+static inline struct engine *engine_of(const struct turn *t) { return turn_engine(t); }
+/* `@local:this server`? */
+bool engine_is_ours(const struct engine *e, struct str user_id);
+
+/* Runs the command and waits. On failure the sentence is in `f`. Waits. */
+must_use enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f);
+
+/* --- items: what waiting clients are told. The position is in the item. --- */
+enum item_kind {
+    ITEM_EVENT,        /* key: room; the struct is a struct event (engine/room/event.h) */
+    ITEM_ROOM_CHANGE,  /* key: room; receipts, typing, device lists: something to read in the room */
+    ITEM_USER_CHANGE,  /* key: user; account data, memberships, to-device, keys: something to read of the user */
+    ITEM_SESSION_END   /* key: user; `text`: the token hash that is void, or empty: all of the user's */
+};
+struct note_item {
+    struct item item;
+    struct str text;
+    char bytes[];
+};
+/* For ROOM_CHANGE, USER_CHANGE, SESSION_END: added to the turn at `position`. */
+void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text);
+
+#endif
