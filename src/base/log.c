@@ -31,6 +31,16 @@ static size_t json_text(char *out, size_t cap, const char *s)
     return n;
 }
 
+/* A line is a line, and text: whatever a peer managed to bring in here cannot forge a second one, or break the format. */
+static void clean(char *text)
+{
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20) *p = ' ';
+    struct str rest = str_c(text);
+    for (size_t good; (good = str_utf8_prefix(rest)) < rest.n; rest = str_from(rest, good + 1))
+        text[(size_t)(rest.p - text) + good] = '?';
+}
+
 void log_event(enum log_level level, const char *module, const char *what, const char *fields, ...)
 {
     if (!log_wants(level)) return;
@@ -39,9 +49,7 @@ void log_event(enum log_level level, const char *module, const char *what, const
     va_start(args, fields);
     vsnprintf(text, sizeof text, fields, args);
     va_end(args);
-    /* A line is a line: whatever a peer managed to bring in here cannot forge a second one. */
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20) *p = ' ';
+    clean(text);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct tm tm;
