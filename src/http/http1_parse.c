@@ -274,7 +274,8 @@ static bool check_framing(const struct framing *f, int minor, struct http1_head 
     if (f->codings && f->lengths) return refuse(bad, 400, "The request has both Content-Length and Transfer-Encoding.");
     if (f->codings && minor == 0) return refuse(bad, 400, "HTTP/1.0 has no Transfer-Encoding.");
     out->keep_alive = !f->close && (minor >= 1 || f->keep);
-    if (minor == 0) out->expects_continue = false;
+    out->old = minor == 0;
+    if (out->old) out->expects_continue = false;
     return true;
 }
 

@@ -30,6 +30,7 @@ struct http1_head {
     struct str path, query;     /* of an absolute target: what follows the authority; "*" becomes "/" */
     size_t header_count;
     bool keep_alive, chunked, expects_continue;
+    bool old;                   /* HTTP/1.0: that the connection stays has to be said */
     uint64_t length;            /* of the body, unless it is chunked */
 };
 
