@@ -2,7 +2,7 @@
 import pytest
 
 from harness.client import PASSWORD, Client, unique
-from harness.settings import REGISTRATION_TOKEN
+from harness.settings import REGISTRATION_TOKENS
 
 TOKEN = "let-me-in"
 FLOW = "m.login.registration_token"
@@ -10,7 +10,7 @@ FLOW = "m.login.registration_token"
 
 @pytest.fixture
 def client(own_server):
-    return Client(own_server({("registration", "mode"): "token", REGISTRATION_TOKEN: TOKEN}))
+    return Client(own_server({("registration", "mode"): "token", REGISTRATION_TOKENS: TOKEN}))
 
 
 def register(client, body):

@@ -13,18 +13,20 @@ BASE = {
     ("server", "name"): SERVER_NAME,
     ("server", "listen"): "127.0.0.1:0",
     ("server", "loops"): "2",
+    ("server", "public_url"): PUBLIC_URL,
     ("store", "path"): "./data",
     ("registration", "mode"): "open",
     ("registration", "guests"): "true",
     ("password", "memory_kib"): "1024",
     ("password", "passes"): "1",
 }
-# Settings of [limits] that a shared server must have off.
-LIMITS = ("messages_per_second", "joins_per_second", "invites_per_second", "rooms_per_second", "logins_per_second", "registrations_per_second",
-          "requests_per_second", "keys_per_second", "media_per_second")
-LIMITS_OFF = {("limits", name): "0" for name in LIMITS}
-UPLOAD_LIMIT = ("media", "max_upload_bytes")
-ACCESS_TOKEN_MS = ("registration", "access_token_ms")  # life of an access token that has a refresh token
+# A shared server must never tell a test to wait.
+RATES = ("requests", "messages", "joins", "registrations", "logins", "user_logins", "uploads")
+LIMITS_OFF = {("limits", name): "0" for name in RATES}
+UPLOAD_LIMIT = ("media", "max_upload_size")
+ACCESS_TOKEN_LIFE = ("session", "access_token_lifetime")  # of an access token that has a refresh token; at least 10 s
+REGISTRATION_TOKENS = ("registration", "tokens")
+PUBLIC_URL = "https://chat.example.org"
 
 
 def environment_name(section, name):
@@ -34,4 +36,3 @@ def environment_name(section, name):
 def binary():
     """ROOKERY_BINARY, or that of the build named by BUILD (default: asan)."""
     return os.environ.get("ROOKERY_BINARY") or str(ROOT / "build" / os.environ.get("BUILD", "asan") / "rookery")
-REGISTRATION_TOKEN = ("registration", "token")  # the token that registration by token takes
