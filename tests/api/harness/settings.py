@@ -5,6 +5,7 @@ import pathlib
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 READY = r"http://127\.0\.0\.1:(\d+)"  # on a line of stdout once the server takes requests
 SERVER_NAME = "localhost"
+PUBLIC_URL = "https://chat.example.org"
 # Present in the log of a run: the process had a fault, whatever its exit status says.
 FAULTS = (r"ERROR: (Address|Leak)Sanitizer", r"runtime error:", r"WARNING: ThreadSanitizer", r"ERROR: ThreadSanitizer", r"Assertion .* failed",
           r"MemorySanitizer")
@@ -26,7 +27,6 @@ LIMITS_OFF = {("limits", name): "0" for name in RATES}
 UPLOAD_LIMIT = ("media", "max_upload_size")
 ACCESS_TOKEN_LIFE = ("session", "access_token_lifetime")  # of an access token that has a refresh token; at least 10 s
 REGISTRATION_TOKENS = ("registration", "tokens")
-PUBLIC_URL = "https://chat.example.org"
 
 
 def environment_name(section, name):
