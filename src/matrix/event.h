@@ -23,7 +23,7 @@ struct event_fields {
     struct str room_id;   /* where the create event makes the room id, its room_id is not looked at */
     struct str state_key; /* p NULL: no state event. The empty key has a pointer that is not NULL */
     const struct json *content;
-    struct str redacts;                          /* p NULL: none. Goes to the place (or, for clients, places) where the version has it */
+    struct str redacts; /* of m.room.redaction; p NULL: what content.redacts says. It goes where the version has it, in `client` to both */
     const struct str *prev_events, *auth_events; /* event ids */
     size_t prev_count, auth_count;
     int64_t depth, origin_server_ts;
@@ -33,6 +33,7 @@ struct event_fields {
 struct event_built {
     struct str event_id;
     struct str room_id; /* the new room's id for a create event that makes it; otherwise that of the fields */
+    struct str redacts; /* what a redaction names; null slice: nothing */
     struct str client, fed;
 };
 
@@ -47,7 +48,7 @@ struct json *event_redact(struct arena *a, const struct room_version *v, const s
 /* The same for the stored client text. ERR_NOT_JSON only when that is broken. */
 must_use enum err event_redact_client(struct arena *a, const struct room_version *v, struct str client, struct str *out, struct fault *f);
 
-/* The PDU (without signatures and unsigned) from what is stored. */
+/* The PDU (without signatures and unsigned) from what is stored; points into the texts. */
 must_use enum err event_pdu(struct arena *a, const struct room_version *v, struct str room_id, struct str client, struct str fed,
                             struct json **out, struct fault *f);
 

@@ -34,7 +34,7 @@ must_use bool id_device(struct str s);
 must_use bool id_mxc(struct str s, struct id *out);
 /* Opaque identifiers: [0-9A-Za-z-._~]{1,255} */
 must_use bool id_opaque(struct str s);
-/* Names with a namespace (rel types, room types, key ids, …): 1 to 255 bytes of UTF-8 without NUL. */
+/* The "common namespaced identifier grammar": [a-z][a-z0-9._-]{0,254} */
 must_use bool id_common(struct str s);
 
 /* The server part of a user id, room id or alias: what follows the first ':'; empty when there is none. */
