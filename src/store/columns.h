@@ -5,7 +5,7 @@
 enum { C_letter_out_to_slot, C_letter_out_number, C_letter_out_command};
 enum { C_letter_in_from_slot, C_letter_in_number};
 enum { C_room_room_id, C_room_version, C_room_creator, C_room_room_type, C_room_created_ms, C_room_public, C_room_position};
-enum { C_timeline_room_id, C_timeline_ord, C_timeline_position, C_timeline_event_id, C_timeline_json, C_timeline_fed, C_timeline_redacted_by, C_timeline_device_txn};
+enum { C_timeline_room_id, C_timeline_ord, C_timeline_position, C_timeline_event_id, C_timeline_json, C_timeline_fed, C_timeline_redacted_by, C_timeline_device_txn, C_timeline_extra};
 enum { C_event_id_room_id, C_event_id_event_id, C_event_id_ord};
 enum { C_state_log_room_id, C_state_log_type, C_state_log_state_key, C_state_log_position, C_state_log_ord};
 enum { C_txn_scope, C_txn_device_txn, C_txn_answer, C_txn_made_ms};

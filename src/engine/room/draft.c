@@ -59,6 +59,14 @@ static size_t auth_ids(const struct draft *d, const struct event_fields *f, stru
     return found;
 }
 
+/* What was there before, for who follows the room: clients show a change by it. */
+static struct str replaced(const struct draft *d, const struct proposal *p)
+{
+    const struct event *old = p->state_key.p ? draft_state(d, p->type, p->state_key) : NULL;
+    if (!old) return STR("");
+    return arena_printf(turn_arena(d->turn), "\"prev_content\":%.*s,\"replaces_state\":\"%.*s\"", STR_FMT(old->content), STR_FMT(old->event_id));
+}
+
 static void grow(struct draft *d)
 {
     if (d->count < d->cap) return;
@@ -99,7 +107,7 @@ enum err draft_add(struct draft *d, const struct proposal *p)
     if (e != ERR_OK) return e;
     if (d->new_room && d->count == 0 && !str_eq(built.room_id, d->room->room_id))
         return fault_set(f, ERR_INTERNAL, "the create event does not make the room's id");
-    struct event *ev = event_new(a, d->room->room_id, 0, 0, built.client, STR(""), p->device_txn.p ? p->device_txn : STR(""));
+    struct event *ev = event_new(a, d->room->room_id, 0, 0, built.client, STR(""), p->device_txn.p ? p->device_txn : STR(""), replaced(d, p));
     if (!ev) return ERR_INTERNAL;
     bool member = str_is(p->type, "m.room.member") && p->state_key.p;
     enum membership before = member ? draft_membership(d, p->state_key) : MEMBER_NONE;
@@ -124,6 +132,7 @@ static void put_timeline(struct turn *t, const struct event *e, struct str fed)
     r.c[C_timeline_fed].s = fed;
     r.c[C_timeline_redacted_by].s = e->redacted_by;
     r.c[C_timeline_device_txn].s = e->device_txn;
+    r.c[C_timeline_extra].s = e->extra;
     turn_put(t, &r);
 }
 

@@ -13,7 +13,7 @@ static struct str place(char **at, struct str s)
 }
 
 struct event *event_new(struct arena *scratch, struct str room_id, int64_t position, int64_t ord, struct str client, struct str redacted_by,
-                        struct str device_txn)
+                        struct str device_txn, struct str extra)
 {
     struct json *v;
     struct fault f;
@@ -24,7 +24,7 @@ struct event *event_new(struct arena *scratch, struct str room_id, int64_t posit
     const struct json *content = json_get(v, "content"), *key = json_get(v, "state_key");
     struct str id = json_string_at(v, "event_id"), type = json_string_at(v, "type"), sender = json_string_at(v, "sender");
     struct str state_key = json_string(key);
-    size_t n = room_id.n + client.n + id.n + type.n + sender.n + state_key.n + redacted_by.n + device_txn.n;
+    size_t n = room_id.n + client.n + id.n + type.n + sender.n + state_key.n + redacted_by.n + device_txn.n + extra.n;
     struct event *e = mem_zero(sizeof *e + n);
     char *at = e->bytes;
     atomic_init(&e->item.refs, 1);
@@ -42,6 +42,7 @@ struct event *event_new(struct arena *scratch, struct str room_id, int64_t posit
     if (json_is(key, JSON_STRING)) e->state_key = place(&at, state_key);
     e->redacted_by = place(&at, redacted_by);
     e->device_txn = place(&at, device_txn);
+    e->extra = place(&at, extra);
     if (str_is(e->type, "m.room.member")) e->membership = content_membership(content);
     e->has_url = content_has_url(content);
     return e;
@@ -50,5 +51,5 @@ struct event *event_new(struct arena *scratch, struct str room_id, int64_t posit
 struct event *event_from_row(struct arena *scratch, const struct row *row)
 {
     return event_new(scratch, row->c[C_timeline_room_id].s, row->c[C_timeline_position].i, row->c[C_timeline_ord].i, row->c[C_timeline_json].s,
-                     row->c[C_timeline_redacted_by].s, row->c[C_timeline_device_txn].s);
+                     row->c[C_timeline_redacted_by].s, row->c[C_timeline_device_txn].s, row->c[C_timeline_extra].s);
 }

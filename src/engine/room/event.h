@@ -18,6 +18,7 @@ struct event {
     struct str content;     /* the part of `client` */
     struct str redacted_by; /* empty: not redacted */
     struct str device_txn;  /* of the sender's request: device id, 0x1f, transaction id; or empty */
+    struct str extra;       /* members of unsigned that are the same for everybody: `"prev_content":{…},"replaces_state":"$…"`, or empty */
     enum membership membership; /* of m.room.member */
     bool has_url;           /* content.url, for filters */
     char bytes[];
@@ -25,7 +26,7 @@ struct event {
 
 /* From what is stored. NULL when the stored JSON is broken (logged). */
 struct event *event_new(struct arena *scratch, struct str room_id, int64_t position, int64_t ord, struct str client, struct str redacted_by,
-                        struct str device_txn);
+                        struct str device_txn, struct str extra);
 /* From a row of T_timeline. */
 struct event *event_from_row(struct arena *scratch, const struct row *row);
 static inline struct event *event_ref(struct event *e)

@@ -45,7 +45,7 @@ static enum err prepare_redaction(struct turn *t, struct room *room, struct str 
     if (e != ERR_OK) return ERR_INTERNAL;
     struct auth_room rules = {.version = room->version, .power = room->power};
     if (!auth_may_redact(&rules, sender, json_string_at(v, "sender")))
-        return fault_set(f, ERR_FORBIDDEN, "You need power level %lld to remove the messages of others.", (long long)room->power->redact);
+        return fault_set(f, ERR_FORBIDDEN, "You need power level %lld to remove the messages of others.", (long long)room->power->level[POWER_REDACT]);
     struct relation rel;
     content_relation(json_get(v, "content"), &rel);
     if (rel.rel_type.p && str_empty(out->row.c[C_timeline_redacted_by].s)) {
@@ -61,7 +61,11 @@ static enum err prepare_redaction(struct turn *t, struct room *room, struct str 
 
 static enum err write_redaction(struct turn *t, struct draft *d, struct redaction *r)
 {
-    r->row.c[C_timeline_redacted_by].s = draft_last_id(d);
+    const struct event *by = d->e[d->count - 1].event;
+    r->row.c[C_timeline_redacted_by].s = by->event_id;
+    /* The content before is gone too; the reason stands where clients look for it. */
+    struct str open = str_first(by->client, by->client.n - 1);
+    r->row.c[C_timeline_extra].s = arena_printf(turn_arena(t), "\"redacted_because\":%.*s,\"room_id\":\"%.*s\"}", STR_FMT(open), STR_FMT(d->room->room_id));
     d->redacted = event_from_row(turn_arena(t), &r->row);
     if (!d->redacted) return ERR_INTERNAL;
     turn_put(t, &r->row);
