@@ -4,7 +4,7 @@
 #include "matrix/event_priv.h"
 #include "matrix/id.h"
 
-enum { HASHES_ROOM = 68 }; /* ,"hashes":{"sha256":"…"} */
+enum { HASHES_ROOM = 66 }; /* ,"hashes":{"sha256":"…"} */
 
 /* --- what must hold before anything is made --- */
 
