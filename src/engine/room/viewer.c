@@ -63,12 +63,12 @@ bool viewer_may_see(const struct viewer *v, const struct event *e)
         .at_event = (enum history_visibility)value_at(v->visibility, v->visibilities, at, false, HISTORY_SHARED),
         .then = (enum membership)value_at(v->membership, v->memberships, at, false, MEMBER_NONE),
         .joined_since = joined_after(v, at),
-        .peeking = v->memberships == 0,
     };
-    if (event_is_state(e) && str_is(e->type, "m.room.history_visibility"))
-        c.at_event = visibility_merge((enum history_visibility)value_at(v->visibility, v->visibilities, at, true, HISTORY_SHARED), c.at_event);
     if (event_is_state(e) && str_is(e->type, "m.room.member") && str_eq(e->state_key, v->user_id))
         c.then = visibility_membership((enum membership)value_at(v->membership, v->memberships, at, true, MEMBER_NONE), c.then);
+    if (visibility_allows(&c)) return true;
+    if (!event_is_state(e) || !str_is(e->type, "m.room.history_visibility")) return false;
+    c.at_event = (enum history_visibility)value_at(v->visibility, v->visibilities, at, true, HISTORY_SHARED);
     return visibility_allows(&c);
 }
 

@@ -1,0 +1,92 @@
+#include "engine/sync/token.h"
+
+#include "crypto/crypto.h"
+#include "engine/room/event.h"
+
+enum { BYTES_MAX = 1 + 8 + 10 * CLUSTER_SLOTS };
+
+static size_t put_varint(unsigned char *p, uint64_t v)
+{
+    size_t n = 0;
+    while (v >= 0x80) {
+        p[n++] = (unsigned char)(v | 0x80);
+        v >>= 7;
+    }
+    p[n++] = (unsigned char)v;
+    return n;
+}
+
+static bool get_varint(struct str *in, uint64_t *out)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 63 && in->n; shift += 7) {
+        unsigned char c = (unsigned char)in->p[0];
+        *in = str_from(*in, 1);
+        v |= (uint64_t)(c & 0x7F) << shift;
+        if (!(c & 0x80)) {
+            *out = v;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str sync_token_write(struct arena *a, const struct sync_token *t, struct str history)
+{
+    unsigned char bytes[BYTES_MAX];
+    size_t n = 0;
+    bytes[n++] = CLUSTER_SLOTS;
+    for (unsigned i = 0; i < 8; i++)
+        bytes[n++] = (unsigned char)(t->some >> (8 * i));
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (t->some >> i & 1) n += put_varint(bytes + n, (uint64_t)t->position[i]);
+    struct str text = base64_encode(a, str_make((const char *)bytes, n), true);
+    return arena_printf(a, "s1_%.*s_%.*s", STR_FMT(history), STR_FMT(text));
+}
+
+static enum err broken(struct fault *f) { return fault_set(f, ERR_INVALID_PARAM, "That is no token of this server. Sync without one to begin afresh."); }
+
+static enum err read_positions(struct str in, struct sync_token *out, struct fault *f)
+{
+    if (in.n < 9 || (unsigned char)in.p[0] != CLUSTER_SLOTS) return broken(f);
+    for (unsigned i = 0; i < 8; i++)
+        out->some |= (uint64_t)(unsigned char)in.p[1 + i] << (8 * i);
+    in = str_from(in, 9);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        uint64_t v;
+        if (!(out->some >> i & 1)) continue;
+        if (!get_varint(&in, &v) || v >> 43) return broken(f);
+        out->position[i] = (int64_t)v;
+    }
+    return in.n == 0 ? ERR_OK : broken(f);
+}
+
+enum err sync_token_read(struct str text, struct str history, struct sync_token *out, bool *stale, struct fault *f)
+{
+    *out = (struct sync_token){0};
+    *stale = false;
+    if (text.n < 3 + 16 + 1 || text.n > 1200 || !str_starts(text, STR("s1_")) || text.p[19] != '_') return broken(f);
+    struct arena a;
+    struct str bytes;
+    arena_init(&a);
+    enum err e = base64_decode(&a, str_from(text, 20), true, &bytes) ? read_positions(bytes, out, f) : broken(f);
+    arena_release(&a);
+    if (e == ERR_OK) *stale = !str_eq(str_make(text.p + 3, 16), history);
+    return e;
+}
+
+struct str place_token_write(struct arena *a, int64_t ord) { return arena_printf(a, "t%lld", (long long)ord); }
+
+enum err place_token_read(struct str text, struct str history, unsigned room_slot, int64_t *ord, struct fault *f)
+{
+    if (text.n > 1 && text.p[0] == 't') {
+        if (str_to_int64(str_from(text, 1), ord) && *ord >= 0) return ERR_OK;
+        return broken(f);
+    }
+    struct sync_token t;
+    bool stale;
+    enum err e = sync_token_read(text, history, &t, &stale, f);
+    if (e == ERR_OK && stale) return broken(f);
+    if (e == ERR_OK) *ord = ord_last_of_position(sync_token_at(&t, room_slot));
+    return e;
+}
