@@ -1,7 +1,7 @@
 """Edits, reactions, threads, references: /relations, /threads, and what is bundled with events."""
 import pytest
 
-from harness.client import has_body, ids, timeline, unique
+from harness.client import ids, timeline, unique
 
 V1 = "/_matrix/client/v1/rooms/"
 
@@ -249,15 +249,3 @@ def test_bundles_hide_ignored_users(alice, bob, room):
     alice.account_data("m.ignored_user_list", {"ignored_users": {bob.user_id: {}}})
     thread = bundled(alice.event(room, root), "m.thread")
     assert thread["count"] == 1 and thread["latest_event"]["sender"] == alice.user_id
-
-
-def test_filter_by_relation(alice, bob, room):
-    """MSC3440's filters of /messages: related_by_rel_types and related_by_senders."""
-    root = alice.say(room, "root")
-    alice.say(room, "plain")
-    reply(bob, room, root)
-    bob.sync_until(has_body(room, "in thread"))
-    got = ids(alice.messages(room, limit=50, filter={"related_by_rel_types": ["m.thread"]})["chunk"])
-    assert got == [root]
-    assert alice.messages(room, limit=50, filter={"related_by_rel_types": ["m.thread"], "related_by_senders": [alice.user_id]})["chunk"] == []
-    assert ids(alice.messages(room, limit=50, filter={"related_by_senders": [bob.user_id]})["chunk"]) == [root]
