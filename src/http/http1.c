@@ -188,9 +188,9 @@ static size_t process(struct conn *c, struct str in)
     return in.n - rest.n;
 }
 
+/* Also with nothing left: the end of a body that has arrived may be all that is to be told. */
 static void process_left(struct conn *c)
 {
-    if (c->left.n == 0) return;
     conn_cork(c);
     buf_shift(&c->left, process(c, buf_str(&c->left)));
     conn_uncork(c);
