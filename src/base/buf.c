@@ -18,19 +18,18 @@ void buf_clear(struct buf *b)
 }
 
 /* There is always one byte more than the content needs: for the NUL of buf_printf, and so that an empty buffer has an address. */
-char *buf_room(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
     if (b->full || n > b->max - b->n) {
         b->full = true;
         return NULL;
     }
-    if (b->cap - b->n <= n) {
-        size_t cap = b->cap ? b->cap : 256;
-        while (cap - b->n <= n)
-            cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
-        b->p = mem_resize(b->p, cap, 1);
-        b->cap = cap;
-    }
+    size_t cap = b->cap ? b->cap : 256;
+    while (cap - b->n <= n)
+        cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
+    if (cap > b->max) cap = b->max + 1;
+    b->p = mem_resize(b->p, cap, 1);
+    b->cap = cap;
     return b->p + b->n;
 }
 
@@ -41,14 +40,6 @@ void buf_add(struct buf *b, struct str s)
     if (!p) return;
     memcpy(p, s.p, s.n);
     b->n += s.n;
-}
-
-void buf_byte(struct buf *b, char c)
-{
-    char *p = buf_room(b, 1);
-    if (!p) return;
-    *p = c;
-    b->n++;
 }
 
 void buf_int(struct buf *b, int64_t v)

@@ -10,7 +10,7 @@
 
 struct buf {
     char *p;
-    size_t n, cap, max;
+    size_t n, cap, max; /* n <= max, cap <= max + 1 */
     bool full;
 };
 
@@ -21,12 +21,20 @@ void buf_clear(struct buf *b);
 static inline bool buf_ok(const struct buf *b) { return !b->full; }
 static inline struct str buf_str(const struct buf *b) { return (struct str){b->p, b->n}; }
 
+/* The slow half of buf_room. */
+char *buf_grow(struct buf *b, size_t n);
 /* Room for `n` more bytes at b->p + b->n, or NULL when that passes the maximum. buf_added says how many were used. */
-char *buf_room(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n) { return n < b->cap - b->n && !b->full ? b->p + b->n : buf_grow(b, n); }
 static inline void buf_added(struct buf *b, size_t n) { b->n += n; }
 
 void buf_add(struct buf *b, struct str s);
-void buf_byte(struct buf *b, char c);
+static inline void buf_byte(struct buf *b, char c)
+{
+    char *p = buf_room(b, 1);
+    if (!p) return;
+    *p = c;
+    b->n++;
+}
 void buf_int(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) printf_like(2, 3);
 /* Drops the first n bytes. */

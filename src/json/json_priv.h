@@ -27,6 +27,13 @@ static inline bool json_is_plain(unsigned char c) { return c >= 0x20 && c != '"'
 /* High bit set in each byte of `w` that is zero. Bytes above the first such byte may be marked wrongly. */
 static inline uint64_t json_zero_bytes(uint64_t w) { return (w - 0x0101010101010101u) & ~w & 0x8080808080808080u; }
 
+/* High bit set in the first byte of `w` (loaded little-endian) that cannot stand in a string as it is; 0 when there is none. */
+static inline uint64_t json_special(uint64_t w)
+{
+    uint64_t control = (w - 0x2020202020202020u) & ~w & 0x8080808080808080u;
+    return control | json_zero_bytes(w ^ 0x2222222222222222u) | json_zero_bytes(w ^ 0x5C5C5C5C5C5C5C5Cu);
+}
+
 /* The first byte from `p` on that cannot stand in a string as it is (quote, backslash, control character), or `end`.
  * Eight bytes at a time. `*high` collects the bytes' high bits: when none is set, all were ASCII. */
 static inline const char *json_plain_end(const char *p, const char *end, uint64_t *high)
@@ -35,9 +42,7 @@ static inline const char *json_plain_end(const char *p, const char *end, uint64_
         uint64_t w;
         memcpy(&w, p, 8);
         w = le64toh(w);
-        uint64_t quote = json_zero_bytes(w ^ 0x2222222222222222u), backslash = json_zero_bytes(w ^ 0x5C5C5C5C5C5C5C5Cu);
-        uint64_t control = (w - 0x2020202020202020u) & ~w & 0x8080808080808080u;
-        uint64_t special = quote | backslash | control;
+        uint64_t special = json_special(w);
         *high |= w & 0x8080808080808080u;
         if (special) return p + (__builtin_ctzll(special) >> 3);
         p += 8;

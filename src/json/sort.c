@@ -10,6 +10,12 @@ static uint64_t key_prefix(struct str key)
         memcpy(&w, key.p, 8);
         return be64toh(w);
     }
+    if (key.n >= 4) { /* the halves overlap, with the same bytes */
+        uint32_t first, last;
+        memcpy(&first, key.p, 4);
+        memcpy(&last, key.p + key.n - 4, 4);
+        return (uint64_t)be32toh(first) << 32 | (uint64_t)be32toh(last) << (64 - 8 * key.n);
+    }
     for (size_t i = 0; i < key.n; i++)
         w |= (uint64_t)(unsigned char)key.p[i] << (56 - 8 * i);
     return w;

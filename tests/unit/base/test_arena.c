@@ -97,6 +97,13 @@ static void test_strings(void **state)
     assert_int_equal(empty.n, 0);
     assert_string_equal(arena_cstr(&a, str_make("abcd", 2)), "ab");
     assert_string_equal(arena_cstr(&a, (struct str){0}), "");
+    /* The NUL has a place of its own, also behind a piece that fills its alignment. */
+    struct str full = arena_str(&a, STR("0123456789abcdef"));
+    memset(arena_alloc(&a, 16), 'x', 16);
+    assert_string_equal(full.p, "0123456789abcdef");
+    struct str joined = arena_join(&a, STR("0123456789"), STR("abc"), STR("def"));
+    memset(arena_alloc(&a, 16), 'x', 16);
+    assert_string_equal(joined.p, "0123456789abcdef");
     struct str printed = arena_printf(&a, "%d-%s", 12, "x");
     assert_true(str_is(printed, "12-x"));
     assert_int_equal(printed.p[printed.n], 0);

@@ -75,6 +75,7 @@ static void test_maximum(void **state)
         buf_printf(&b, "%*s", (int)max + 1, "");
         assert_false(buf_ok(&b));
         assert_int_equal(b.n, 0);
+        assert_true(b.cap <= max + 1);
         buf_release(&b);
     }
 }

@@ -305,6 +305,7 @@ static void test_depth(void **state)
         drop(&deep);
         struct parsed deeper = parse_nested(JSON_DEPTH_MAX + 1, bracket[i][0], bracket[i][1]);
         assert_int_equal(deeper.e, ERR_NOT_JSON);
+        assert_non_null(strstr(deeper.fault.text, "nested too deeply"));
         drop(&deeper);
         struct parsed absurd = parse_nested(1000000, bracket[i][0], bracket[i][1]);
         assert_int_equal(absurd.e, ERR_NOT_JSON);

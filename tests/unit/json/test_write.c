@@ -4,6 +4,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "json/json.h"
 
@@ -222,6 +225,24 @@ static void test_without_a_tree_nested(void **state)
     assert_buf(STR("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"));
 }
 
+/* A writer that nests deeper has a bug of its own and is stopped, before it writes anywhere else. */
+static void test_without_a_tree_nested_too_deeply(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        struct json_out o;
+        json_out_init(&o, &buf);
+        fclose(stderr);
+        for (int i = 0; i < 33; i++)
+            json_array(&o);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -243,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_full_buffer),
         cmocka_unit_test(test_without_a_tree),
         cmocka_unit_test(test_without_a_tree_nested),
+        cmocka_unit_test(test_without_a_tree_nested_too_deeply),
         cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, begin, end);
