@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <ini.h>
 
-enum { LINE_MAX_BYTES = 8192, NAME_MAX_BYTES = 64 };
+#include "main/nearest.h"
+
+enum { LINE_MAX_BYTES = 8192 };
 
 struct loading {
     struct settings *s;
@@ -16,31 +18,10 @@ struct loading {
 
 /* --- what was meant? --- */
 
-/* Letters to add, drop or change to get from a to b. */
-static size_t distance(struct str a, struct str b)
-{
-    size_t row[NAME_MAX_BYTES + 1];
-    if (a.n > NAME_MAX_BYTES || b.n > NAME_MAX_BYTES) return SIZE_MAX;
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t best = diagonal + (a.p[i - 1] != b.p[j - 1]);
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 /* "section<joint>name" of a row. */
-static struct str full_name(const struct setting_row *row, char joint, char out[NAME_MAX_BYTES])
+static struct str full_name(const struct setting_row *row, char joint, char out[NEAREST_MAX])
 {
-    int n = snprintf(out, NAME_MAX_BYTES, "%s%c%s", row->section, joint, row->name);
+    int n = snprintf(out, NEAREST_MAX, "%s%c%s", row->section, joint, row->name);
     return str_make(out, (size_t)n);
 }
 
@@ -48,10 +29,10 @@ static struct str full_name(const struct setting_row *row, char joint, char out[
 static const struct setting_row *nearest(struct str wanted, char joint)
 {
     const struct setting_row *best = NULL;
-    size_t limit = 1 + wanted.n / 5;
+    size_t limit = nearest_limit(wanted);
     for (size_t i = 0; i < setting_row_count; i++) {
-        char full[NAME_MAX_BYTES];
-        size_t d = distance(wanted, full_name(&setting_rows[i], joint, full));
+        char full[NEAREST_MAX];
+        size_t d = nearest_distance(wanted, full_name(&setting_rows[i], joint, full));
         if (d > limit) continue;
         best = &setting_rows[i];
         limit = d ? d - 1 : 0;
@@ -61,7 +42,7 @@ static const struct setting_row *nearest(struct str wanted, char joint)
 
 static const struct setting_row *meant(struct str section, struct str name)
 {
-    char full[2 * NAME_MAX_BYTES + 2];
+    char full[2 * NEAREST_MAX + 2];
     int n = snprintf(full, sizeof full, "%.*s.%.*s", STR_FMT(section), STR_FMT(name));
     const struct setting_row *near = n > 0 && (size_t)n < sizeof full ? nearest(str_make(full, (size_t)n), '.') : NULL;
     for (size_t i = 0; !near && i < setting_row_count; i++)
@@ -173,7 +154,7 @@ static void lower(struct str s, char *out)
 
 static void take_variable(struct loading *l, struct str name, struct str value)
 {
-    char where[200], wanted[NAME_MAX_BYTES], full[NAME_MAX_BYTES], text[200];
+    char where[200], wanted[NEAREST_MAX], full[NEAREST_MAX], text[200];
     snprintf(where, sizeof where, "environment: %.*s", (int)(name.n < 100 ? name.n : 100), name.p);
     struct str rest = str_from(name, sizeof "ROOKERY_" - 1);
     size_t n = rest.n < sizeof wanted ? rest.n : 0;

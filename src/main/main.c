@@ -1,0 +1,19 @@
+#include "main/commands.h"
+
+#include <unistd.h>
+
+static const struct command commands[] = {
+    {"serve", "run the server", OPTION_SETTINGS, 0, false, cmd_serve},
+    {"check-config", "say whether the settings are right, and what is wrong", OPTION_SETTINGS, 0, false, cmd_check_config},
+    {"print-config", "print a documented configuration file with every setting", OPTION_SETTINGS | OPTION_MAN, 0, false, cmd_print_config},
+    {"backup", "copy store and media into a folder, also while the server runs", OPTION_SETTINGS | OPTION_TO, OPTION_TO, false, cmd_backup},
+    {"restore", "make store and media from a backup", OPTION_SETTINGS | OPTION_FROM, OPTION_FROM, false, cmd_restore},
+    {"version", "print the version", 0, 0, false, cmd_version},
+    {"help", "print this, or the options of a command", OPTION_TOPIC, 0, false, cmd_help},
+    {"media-worker", "decode images for a server that started it", 0, 0, true, cmd_media_worker},
+};
+
+int main(int argc, char **argv)
+{
+    return cli_main(commands, sizeof commands / sizeof *commands, argc, argv, environ);
+}

@@ -1,0 +1,13 @@
+/* Where things are inside of store.path. The control socket is there too (control.h). */
+#ifndef ROOKERY_MAIN_PLACES_H
+#define ROOKERY_MAIN_PLACES_H
+
+#include "main/settings.h"
+
+/* The folder of the embedded store. */
+static inline const char *place_store(struct arena *a, const struct settings *s)
+{
+    return arena_printf(a, "%s/db", s->store.path).p;
+}
+
+#endif
