@@ -119,7 +119,8 @@ int64_t turn_durable(const struct turn *t);
 /* Last position given out (some of it perhaps not durable yet). */
 int64_t turn_last(const struct turn *t);
 
-/* Another entity of the same slot, loaded or not; valid until the command ends. Not locked. */
+/* Another entity of the same slot, loaded or not; valid until the command ends. Not locked. It may hold changes that are not
+ * durable: turn_saw(t, e->position) unless the caller leaves out what is newer than turn_durable. */
 struct entity *turn_other(struct turn *t, unsigned kind, struct str key);
 /* The entity if it is in memory; else NULL. */
 struct entity *turn_peek(struct turn *t, unsigned kind, struct str key);

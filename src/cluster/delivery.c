@@ -60,7 +60,11 @@ void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway)
     u->gateway = gateway;
     u->n = key.n;
     memcpy(u->key, key.p, key.n);
-    loop_post(u->slot->loop, &u->task);
+    /* In the same order as the follows that this loop asks for. */
+    if (u->slot->loop == loop_current())
+        unfollow_run(&u->task);
+    else
+        loop_post(u->slot->loop, &u->task);
 }
 
 void delivery_add(struct slot *s, struct item *i)

@@ -30,7 +30,6 @@ struct entity *turn_other(struct turn *t, unsigned kind, struct str key)
     struct held *h = arena_alloc(t->call->arena, sizeof *h);
     h->entity = e;
     list_push(&t->others, &h->link);
-    turn_saw(t, e->position);
     return e;
 }
 

@@ -1,12 +1,39 @@
-/* The gateway's half of sync: which clients of this loop wait, and for what. One per loop. */
+/* The gateway's half of sync, one per loop: what this loop's clients follow, and which of them wait.
+ *
+ * A sync job is one /sync request. It asks the owners what is new (compose.c); when nothing is, it waits here, costing its memory only,
+ * until an item of something that it follows arrives, or its time is over. */
 #ifndef ROOKERY_ENGINE_SYNC_GATEWAY_H
 #define ROOKERY_ENGINE_SYNC_GATEWAY_H
 
 #include "engine/engine.h"
+#include "engine/sync/token.h"
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
 /* Items for this loop: wakes the clients that they concern. */
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d);
+/* Jobs that wait now, on this loop. */
+size_t sync_gateway_waiting(const struct sync_gateway *g);
+uint64_t sync_gateway_answered(const struct sync_gateway *g);
+
+struct sync_params {
+    struct str user_id, device_id;
+    struct str filter; /* JSON, or empty */
+    struct str since;  /* null: an initial sync */
+    unsigned flags;    /* sync_flags */
+    int64_t timeout_ms;
+};
+
+struct sync_job;
+struct sync_callbacks {
+    /* It is going to wait: memory of the request may go. */
+    void (*waiting)(void *ctx);
+    /* Once, unless cancelled. `body` lives for the call. */
+    void (*answer)(void *ctx, enum err e, const struct fault *f, struct str body);
+};
+/* In a fiber of the loop. The answer may come before it returns; *out is then NULL. `out` is written before anything else happens. Waits. */
+void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx, struct sync_job **out);
+/* Nobody wants the answer any more. */
+void sync_cancel(struct sync_job *job);
 
 #endif

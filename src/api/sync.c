@@ -1,0 +1,92 @@
+/* GET /sync */
+#include "api/metrics.h"
+#include "api/routes.h"
+#include "engine/sync/gateway.h"
+#include "engine/sync/section.h"
+
+/* A /sync that may wait: what remains of the request. */
+struct pending {
+    struct http_request *http;
+    struct api_server *server;
+    const struct api_route *route;
+    struct sync_job *job;
+    bool waits;
+};
+
+static void waiting(void *ctx)
+{
+    struct pending *p = ctx;
+    p->waits = true;
+    http_wait(p->http);
+}
+
+static void answer(void *ctx, enum err e, const struct fault *f, struct str body)
+{
+    struct pending *p = ctx;
+    struct arena a;
+    arena_init(&a);
+    struct engine *engine = api_config(p->server)->engine;
+    struct api r = {.http = p->http, .server = p->server, .engine = engine, .route = p->route, .arena = &a, .fault = *f, .began_us = clock_mono_us(engine->clock)};
+    /* The buffer is lent: its bytes belong to the caller. */
+    buf_init(&r.out, SIZE_MAX / 2);
+    if (e == ERR_OK) buf_add(&r.out, body);
+    p->http->user = NULL;
+    api_finish(&r, e);
+    arena_release(&a);
+    mem_free(p);
+}
+
+static void gone(struct http_request *http)
+{
+    struct pending *p = http->user;
+    if (!p) return;
+    if (p->job) sync_cancel(p->job);
+    http->user = NULL;
+    http_respond(http, 200, NULL, 0, STR("")); /* frees it: nobody is there */
+    mem_free(p);
+}
+
+static enum err find_filter(struct api *r, struct str *out)
+{
+    struct str f = api_query(r, "filter");
+    *out = STR("");
+    if (str_empty(f)) return ERR_OK;
+    if (f.p[0] == '{') {
+        struct json *v;
+        struct sync_filter parsed;
+        enum err e = json_parse(r->arena, f, &v, &r->fault);
+        if (e == ERR_OK) e = filter_parse_sync(r->arena, v, &parsed, &r->fault);
+        *out = f;
+        return e;
+    }
+    struct command c = {.type = CMD_user_filter_get, .key = r->user_id, .s[0] = f};
+    struct reply reply;
+    enum err e = api_call(r, &c, &reply);
+    if (e == ERR_NOT_FOUND) return fault_set(&r->fault, ERR_INVALID_PARAM, "There is no filter with that id.");
+    *out = reply.s[0];
+    return e;
+}
+
+enum err api_sync(struct api *r)
+{
+    struct sync_params p = {.user_id = r->user_id, .device_id = r->device_id, .since = api_query(r, "since")};
+    int64_t timeout;
+    enum err e = api_query_int(r, "timeout", 0, INT64_MAX, 0, &timeout);
+    if (e == ERR_OK) e = find_filter(r, &p.filter);
+    if (e != ERR_OK) return e;
+    if (!str_null(p.since) && str_empty(p.since)) p.since = (struct str){0};
+    if (api_query_bool(r, "full_state", false)) p.flags |= SYNC_FULL_STATE;
+    if (api_query_bool(r, "use_state_after", false) || api_query_bool(r, "org.matrix.msc4222.use_state_after", false)) p.flags |= SYNC_STATE_AFTER;
+    p.timeout_ms = timeout > 120000 ? 120000 : timeout;
+    struct pending *q = mem_zero(sizeof *q);
+    *q = (struct pending){.http = r->http, .server = r->server, .route = r->route};
+    r->answered = true;
+    r->http->user = q;
+    r->http->gone = gone;
+    buf_release(&r->out);
+    static const struct sync_callbacks callbacks = {waiting, answer};
+    /* From here on the request may be answered, and `r` be gone, at any wait. */
+    struct engine *engine = r->engine;
+    sync_begin(engine->gateway[loop_index(r->http->loop)], &p, &callbacks, q, &q->job);
+    return ERR_OK;
+}

@@ -1,0 +1,460 @@
+/* One look at what is new: the user's slot first (which rooms, account data, to-device, keys), then each slot in which the user
+ * has rooms that may have changed, all at once. */
+#include "base/pack.h"
+#include "engine/sync/job.h"
+#include "engine/sync/section.h"
+#include "matrix/id.h"
+
+struct slot_ask {
+    struct buf rooms; /* packed modes and rooms */
+    struct str any;   /* a room of the slot: the command's key */
+    bool due;
+    struct call call;
+};
+
+struct look {
+    struct sync_job *job;
+    struct arena arena;
+    struct sync_filter filter;
+    struct sync_token since, now;
+    struct reply user;
+    bool asked_user;
+    unsigned user_slot;
+    struct json *rooms; /* the user's rooms, as told by its slot; NULL: not asked */
+    struct json *room_data;
+    struct slot_ask slot[CLUSTER_SLOTS];
+    struct json *changed, *left; /* arrays of user ids */
+    struct buf join, leave, invite, knock; /* members of the objects of these names */
+};
+
+static enum err parse_reply(struct look *l, struct str text, struct json **out)
+{
+    *out = NULL;
+    if (str_empty(text)) return ERR_OK;
+    return json_parse(&l->arena, text, out, NULL) == ERR_OK ? ERR_OK : ERR_INTERNAL;
+}
+
+/* --- the user's slot --- */
+
+static void add_mode(struct look *l, unsigned slot, const char *mode, int64_t position, struct str room_id)
+{
+    char text[32];
+    struct slot_ask *s = &l->slot[slot];
+    int n = position ? snprintf(text, sizeof text, "%s%lld", mode, (long long)position) : snprintf(text, sizeof text, "%s", mode);
+    pack_str(&s->rooms, str_make(text, (size_t)n));
+    pack_str(&s->rooms, room_id);
+    s->any = room_id;
+}
+
+static struct job_room *job_room_of(struct sync_job *job, struct str room_id)
+{
+    for (size_t i = 0; i < job->rooms; i++)
+        if (str_eq(str_make(job->room[i]->follower.follow->key, job->room[i]->follower.follow->n), room_id)) return job->room[i];
+    return NULL;
+}
+
+/* The job follows exactly the rooms that the user is in. */
+static void follow_rooms(struct look *l)
+{
+    struct sync_job *job = l->job;
+    size_t joined = 0, kept = 0;
+    json_each(v, l->rooms) joined += str_is(json_string_at(v, "membership"), "join");
+    struct job_room **list = mem_array(joined + job->rooms + 1, sizeof(*list));
+    for (size_t i = 0; i < job->rooms; i++)
+        job->room[i]->keep = false;
+    json_each(v, l->rooms)
+    {
+        if (!str_is(json_string_at(v, "membership"), "join")) continue;
+        struct str id = json_string_at(v, "room_id");
+        struct job_room *r = job->rooms ? job_room_of(job, id) : NULL;
+        if (!r) {
+            r = mem_zero(sizeof *r);
+            follow_add(job->gateway, &r->follower, job, id);
+        }
+        r->keep = true;
+        list[kept++] = r;
+    }
+    for (size_t i = 0; i < job->rooms; i++)
+        if (!job->room[i]->keep) {
+            follow_remove(job->gateway, &job->room[i]->follower);
+            mem_free(job->room[i]);
+        }
+    mem_free(job->room);
+    job->room = list;
+    job->rooms = kept;
+}
+
+static enum err ask_user(struct look *l, struct fault *f)
+{
+    struct sync_job *job = l->job;
+    int64_t since = job->initial ? 0 : sync_token_at(&l->since, l->user_slot);
+    struct command c = {.type = CMD_user_sync, .key = job->user_id, .s[0] = job->device_id};
+    c.num[0] = c.num[3] = since;
+    c.num[1] = gateway_index(job->gateway);
+    c.num[2] = job->flags & SYNC_FULL_STATE ? 1 : 0;
+    c.num[4] = 100;
+    enum err e = engine_call(job->engine, &c, &l->arena, &l->user, f);
+    if (e == ERR_OK) e = parse_reply(l, l->user.s[2], &l->rooms);
+    if (e == ERR_OK) e = parse_reply(l, l->user.s[1], &l->room_data);
+    if (e != ERR_OK) return e;
+    l->asked_user = true;
+    sync_token_set(&l->now, l->user_slot, l->user.num[0]);
+    job_keep(&job->rules, l->user.s[8]);
+    job_keep(&job->ignored, l->user.s[9]);
+    follow_rooms(l);
+    return ERR_OK;
+}
+
+static void put_invitation(struct look *l, struct buf *b, const char *name, const struct json *room)
+{
+    struct str stripped = json_get(room, "json") ? json_get(room, "json")->raw : STR("[]");
+    if (json_is(json_get(room, "json"), JSON_STRING)) stripped = json_string_at(room, "json");
+    (void)l;
+    if (b->n) buf_byte(b, ',');
+    json_write_string(b, json_string_at(room, "room_id"));
+    buf_printf(b, ":{\"%s\":{\"events\":", name);
+    buf_add(b, str_empty(stripped) ? STR("[]") : stripped);
+    buf_add(b, STR("}}"));
+}
+
+/* What each of the user's rooms means for this answer. */
+static void sort_rooms(struct look *l)
+{
+    bool initial = l->job->initial;
+    int64_t seen = initial ? 0 : sync_token_at(&l->since, l->user_slot);
+    json_each(v, l->rooms)
+    {
+        struct str id = json_string_at(v, "room_id"), m = json_string_at(v, "membership");
+        bool news = json_int_at(v, "position", 0) > seen;
+        if (!filter_room_matches(&l->filter.room, id)) continue;
+        unsigned slot = cluster_slot_of(id);
+        if (str_is(m, "join")) {
+            add_mode(l, slot, news ? "n" : "j", 0, id);
+            if (news) l->slot[slot].due = true;
+        } else if (str_is(m, "invite") && (news || initial)) {
+            put_invitation(l, &l->invite, "invite_state", v);
+        } else if (str_is(m, "knock") && (news || initial)) {
+            put_invitation(l, &l->knock, "knock_state", v);
+        } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter.room.include_leave)) {
+            add_mode(l, slot, "l", json_int_at(v, "room_position", 0), id);
+            l->slot[slot].due = true;
+        }
+    }
+}
+
+/* Without having asked the user's slot: the rooms are those that the job follows. */
+static void sort_followed(struct look *l)
+{
+    for (size_t i = 0; i < l->job->rooms; i++) {
+        const struct follow *f = l->job->room[i]->follower.follow;
+        struct str id = str_make(f->key, f->n);
+        if (filter_room_matches(&l->filter.room, id)) add_mode(l, f->slot, "j", 0, id);
+    }
+}
+
+/* --- the rooms' slots --- */
+
+static void choose_slots(struct look *l)
+{
+    bool all = l->job->first || (l->job->flags & SYNC_FULL_STATE);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (all) l->slot[i].due = true;
+    /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
+    if (l->asked_user) l->slot[l->user_slot].due = true;
+    for (size_t i = 0; i < l->job->rooms; i++) {
+        const struct follow *f = l->job->room[i]->follower.follow;
+        if (f->position > sync_token_at(&l->since, f->slot)) l->slot[f->slot].due = true;
+    }
+}
+
+static void start_slot(struct look *l, unsigned slot, struct call_group *g)
+{
+    struct slot_ask *s = &l->slot[slot];
+    struct sync_job *job = l->job;
+    struct command *c = &s->call.cmd;
+    *c = (struct command){.type = CMD_rooms_sync, .key = s->any};
+    c->num[0] = job->initial ? 0 : sync_token_at(&l->since, slot);
+    c->num[1] = gateway_index(job->gateway);
+    c->num[2] = job->flags | (job->initial ? SYNC_INITIAL : 0);
+    c->num[3] = slot == l->user_slot && l->asked_user ? l->user.num[0] : 0;
+    c->s[0] = job->user_id;
+    c->s[1] = job->device_id;
+    c->s[2] = job->filter;
+    c->s[3] = buf_str(&s->rooms);
+    c->s[4] = job->rules;
+    c->s[5] = job->ignored;
+    cluster_call_start(job->engine->cluster, &s->call, g);
+}
+
+static enum err ask_rooms(struct look *l, struct fault *f)
+{
+    struct call_group g = {0};
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (l->slot[i].due && l->slot[i].rooms.n) start_slot(l, i, &g);
+    cluster_call_wait(&g);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct slot_ask *s = &l->slot[i];
+        if (!s->due || !s->rooms.n) continue;
+        if (s->call.reply.err != ERR_OK && e == ERR_OK) {
+            e = s->call.reply.err;
+            *f = s->call.reply.fault;
+        }
+        sync_token_set(&l->now, i, s->call.reply.num[0]);
+    }
+    return e;
+}
+
+/* --- putting it together --- */
+
+static void put_section(struct look *l, struct str kind, struct str room_id, struct str members)
+{
+    struct buf *b = kind.p[0] == 'l' ? &l->leave : &l->join;
+    struct json *data = json_get_str(l->room_data, room_id);
+    if (b->n) buf_byte(b, ',');
+    json_write_string(b, room_id);
+    buf_add(b, STR(":{"));
+    buf_add(b, members);
+    if (data && data->count) {
+        if (members.n) buf_byte(b, ',');
+        buf_add(b, STR("\"account_data\":{\"events\":"));
+        json_write(b, data);
+        buf_byte(b, '}');
+        json_remove(l->room_data, room_id); /* told */
+    }
+    buf_byte(b, '}');
+}
+
+static void put_users(struct look *l, struct json **list, struct str packed)
+{
+    struct str user;
+    while (pack_next(&packed, &user)) {
+        if (!*list) *list = json_new(&l->arena, JSON_OBJECT);
+        if (!json_get_str(*list, user)) json_set(*list, user, json_new_bool(&l->arena, true));
+    }
+}
+
+static void put_slots(struct look *l)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct slot_ask *s = &l->slot[i];
+        if (!s->due || !s->rooms.n) continue;
+        struct str list = s->call.reply.s[0], kind, room_id, members;
+        while (pack_next(&list, &kind) && pack_next(&list, &room_id) && pack_next(&list, &members))
+            put_section(l, kind, room_id, members);
+        put_users(l, &l->changed, s->call.reply.s[1]);
+        put_users(l, &l->left, s->call.reply.s[2]);
+    }
+}
+
+/* Rooms of which only the user's own data changed. */
+static void put_room_data(struct look *l)
+{
+    if (!l->room_data) return;
+    for (struct json *v = l->room_data->child, *next; v; v = next) {
+        next = v->next;
+        if (job_room_of(l->job, v->key) && filter_room_matches(&l->filter.room, v->key)) put_section(l, STR("j"), v->key, STR(""));
+    }
+}
+
+/* Of those who left a room, the ones with whom no room is shared any more. */
+static void check_left(struct look *l)
+{
+    if (!l->left || !l->left->count) return;
+    struct buf rooms;
+    buf_init(&rooms, 16 * 1048576);
+    for (size_t i = 0; i < l->job->rooms; i++)
+        pack_str(&rooms, str_make(l->job->room[i]->follower.follow->key, l->job->room[i]->follower.follow->n));
+    for (struct json *v = l->left->child, *next; v; v = next) {
+        next = v->next;
+        struct command c = {.type = CMD_user_shares, .key = v->key, .s[0] = str_make(rooms.p ? rooms.p : "", rooms.n)};
+        struct reply r;
+        if (engine_call(l->job->engine, &c, &l->arena, &r, NULL) != ERR_OK || r.num[0]) json_remove(l->left, v->key);
+    }
+    buf_release(&rooms);
+}
+
+static void put_keys(struct json_out *o, const char *name, const struct json *set)
+{
+    json_key(o, name);
+    json_array(o);
+    json_each(v, set) json_put_str(o, v->key);
+    json_end(o);
+}
+
+static bool is_empty_list(struct str json) { return json.n <= 2; }
+
+static bool put_events(struct json_out *o, const char *name, struct str list)
+{
+    if (is_empty_list(list)) return false;
+    json_key(o, name);
+    json_object(o);
+    json_raw_member(o, "events", list);
+    json_end(o);
+    return true;
+}
+
+static bool put_device_lists(struct look *l, struct json_out *o)
+{
+    if (l->asked_user && !l->job->initial) {
+        struct json *more, *gone;
+        if (parse_reply(l, l->user.s[6], &more) != ERR_OK || parse_reply(l, l->user.s[7], &gone) != ERR_OK) return false;
+        for (struct json *v = more ? more->child : NULL; v; v = v->next) {
+            if (!l->changed) l->changed = json_new(&l->arena, JSON_OBJECT);
+            if (!json_get_str(l->changed, v->string)) json_set(l->changed, v->string, json_new_bool(&l->arena, true));
+        }
+        for (struct json *v = gone ? gone->child : NULL; v; v = v->next) {
+            if (!l->left) l->left = json_new(&l->arena, JSON_OBJECT);
+            if (!json_get_str(l->left, v->string)) json_set(l->left, v->string, json_new_bool(&l->arena, true));
+        }
+    }
+    if (l->job->initial) return false;
+    if (l->left && l->changed)
+        json_each(v, l->left) json_remove(l->changed, v->key);
+    size_t n = (l->changed ? l->changed->count : 0) + (l->left ? l->left->count : 0);
+    if (!n) return false;
+    json_key(o, "device_lists");
+    json_object(o);
+    put_keys(o, "changed", l->changed);
+    put_keys(o, "left", l->left);
+    json_end(o);
+    return true;
+}
+
+static bool put_rooms(struct look *l, struct json_out *o)
+{
+    const struct buf *parts[] = {&l->join, &l->invite, &l->knock, &l->leave};
+    static const char *const names[] = {"join", "invite", "knock", "leave"};
+    if (!l->join.n && !l->invite.n && !l->knock.n && !l->leave.n) return false;
+    json_key(o, "rooms");
+    json_object(o);
+    for (int i = 0; i < 4; i++) {
+        if (!parts[i]->n) continue;
+        json_key(o, names[i]);
+        json_put_raw(o, STR("{"));
+        buf_add(o->b, buf_str(parts[i]));
+        buf_byte(o->b, '}');
+    }
+    json_end(o);
+    return true;
+}
+
+/* Global account data, as the filter lets it through. */
+static struct str filtered_account_data(struct look *l)
+{
+    struct json *list;
+    const struct event_filter *f = &l->filter.account_data;
+    if (!l->asked_user || f->all || parse_reply(l, l->user.s[0], &list) != ERR_OK || !list) return l->asked_user ? l->user.s[0] : STR("[]");
+    struct json *kept = json_new(&l->arena, JSON_ARRAY);
+    json_each(v, list) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false)) json_push(kept, json_copy(&l->arena, v));
+    return json_text(&l->arena, kept);
+}
+
+static bool write_answer(struct look *l, struct buf *out)
+{
+    struct json_out o;
+    bool some = false;
+    buf_clear(out);
+    json_out_init(&o, out);
+    json_object(&o);
+    json_str_member(&o, "next_batch", l->job->token);
+    some |= put_events(&o, "account_data", filtered_account_data(l));
+    some |= put_rooms(l, &o);
+    some |= put_device_lists(l, &o);
+    if (l->asked_user) {
+        some |= put_events(&o, "to_device", l->user.s[3]);
+        if (!str_empty(l->user.s[4])) json_raw_member(&o, "device_one_time_keys_count", l->user.s[4]);
+        if (!str_empty(l->user.s[5])) json_raw_member(&o, "device_unused_fallback_key_types", l->user.s[5]);
+        some |= l->user.num[5] != 0; /* the counts changed */
+    }
+    json_end(&o);
+    return some;
+}
+
+static enum err look_begin(struct look *l, struct fault *f)
+{
+    struct sync_job *job = l->job;
+    struct json *v;
+    filter_init_sync(&l->filter);
+    if (!str_empty(job->filter)) {
+        enum err e = json_parse(&l->arena, job->filter, &v, f);
+        if (e == ERR_OK) e = filter_parse_sync(&l->arena, v, &l->filter, f);
+        if (e != ERR_OK) return e;
+    }
+    l->user_slot = cluster_slot_of(job->user_id);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        buf_init(&l->slot[i].rooms, 64 * 1048576);
+    struct buf *parts[] = {&l->join, &l->leave, &l->invite, &l->knock};
+    for (int i = 0; i < 4; i++)
+        buf_init(parts[i], 512 * 1048576);
+    if (str_empty(job->token)) return ERR_OK;
+    bool stale;
+    enum err e = sync_token_read(job->token, cluster_history(job->engine->cluster), &l->since, &stale, f);
+    if (e != ERR_OK) return e;
+    /* After a restore the positions mean something else: the client begins afresh. */
+    if (stale) {
+        job->initial = true;
+        l->since = (struct sync_token){0};
+    }
+    l->now = l->since;
+    return ERR_OK;
+}
+
+static void look_release(struct look *l)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (l->slot[i].call.cluster) call_release(&l->slot[i].call);
+        buf_release(&l->slot[i].rooms);
+    }
+    buf_release(&l->join);
+    buf_release(&l->leave);
+    buf_release(&l->invite);
+    buf_release(&l->knock);
+    arena_release(&l->arena);
+}
+
+static bool user_is_due(const struct look *l)
+{
+    const struct sync_job *job = l->job;
+    if (job->first || (job->flags & SYNC_FULL_STATE)) return true;
+    if (job->user.follow->position > sync_token_at(&l->since, l->user_slot)) return true;
+    for (size_t i = 0; i < job->rooms; i++) {
+        const struct follow *f = job->room[i]->follower.follow;
+        if (f->slot == l->user_slot && f->position > sync_token_at(&l->since, f->slot)) return true;
+    }
+    return false;
+}
+
+static enum err ask(struct look *l, struct fault *f)
+{
+    enum err e = ERR_OK;
+    if (user_is_due(l)) e = ask_user(l, f);
+    if (e != ERR_OK) return e;
+    if (l->asked_user)
+        sort_rooms(l);
+    else
+        sort_followed(l);
+    choose_slots(l);
+    return ask_rooms(l, f);
+}
+
+enum err compose(struct sync_job *job, struct buf *out, bool *something, struct fault *f)
+{
+    struct look *l = mem_zero(sizeof *l);
+    l->job = job;
+    arena_init(&l->arena);
+    enum err e = look_begin(l, f);
+    if (e == ERR_OK) e = ask(l, f);
+    if (e == ERR_OK) {
+        put_slots(l);
+        put_room_data(l);
+        check_left(l);
+        job_keep(&job->token, sync_token_write(&l->arena, &l->now, cluster_history(job->engine->cluster)));
+        *something = write_answer(l, out);
+        job->first = false;
+        if (!buf_ok(out)) e = fault_set(f, ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");
+    }
+    look_release(l);
+    mem_free(l);
+    return e;
+}

@@ -1,0 +1,97 @@
+/* What is new for one user in the rooms of one slot, as of one position. */
+#include "base/pack.h"
+#include "engine/sync/section.h"
+
+static enum err read_filter(struct turn *t, struct str text, struct sync_filter *out)
+{
+    struct json *v;
+    filter_init_sync(out);
+    if (str_empty(text)) return ERR_OK;
+    enum err e = json_parse(turn_arena(t), text, &v, turn_fault(t));
+    if (e == ERR_OK) e = filter_parse_sync(turn_arena(t), v, out, turn_fault(t));
+    return e;
+}
+
+static enum err one_room(struct section_reader *s, struct str mode, struct str room_id, unsigned gateway, struct buf *out)
+{
+    struct turn *t = s->turn;
+    struct room *room;
+    struct buf b;
+    enum err e = room_load(t, turn_other(t, KIND_ROOM, room_id), false, &room);
+    if (e == ERR_NOT_FOUND) return ERR_OK; /* the user's slot is ahead of a restore, or behind a forgotten room */
+    if (e != ERR_OK) return e;
+    buf_init(&b, 128 * 1048576);
+    char kind = mode.n ? mode.p[0] : 'j';
+    if (kind == 'l') {
+        int64_t until = 0;
+        if (!str_to_int64(str_from(mode, 1), &until)) until = 0;
+        e = section_left(s, room, until, &b);
+    } else {
+        turn_follow(t, room_id, gateway);
+        e = section_joined(s, room, kind == 'n', &b);
+    }
+    if (e == ERR_OK && b.n) {
+        pack_str(out, str_make(&kind, 1));
+        pack_str(out, room_id);
+        pack_str(out, buf_str(&b));
+    }
+    buf_release(&b);
+    return e;
+}
+
+/* rooms_sync: key any room of the slot; num[0] the position that the client has seen, num[1] the gateway that follows, num[2] sync_flags,
+ * num[3] as of which position (0: what is durable); s[0] user, s[1] device, s[2] filter as JSON or empty, s[3] packed pairs of mode and room id:
+ * "j" joined, "n" newly joined, "l" and a position: left there; s[4] the user's stored push rules or empty, s[5] ignored users as
+ * JSON or empty.
+ * Reply: num[0] the position; s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices
+ * changed, who left. */
+enum err rooms_sync(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct arena *a = turn_arena(t);
+    struct sync_filter filter;
+    enum err e = read_filter(t, c->s[2], &filter);
+    if (e != ERR_OK) return e;
+    struct section_reader s = {.turn = t, .user_id = c->s[0], .device_id = c->s[1], .since = c->num[0], .flags = (unsigned)c->num[2], .filter = &filter,
+                               .as_of = c->num[3] ? c->num[3] : turn_durable(t)};
+    struct json *stored = NULL;
+    if (!str_empty(c->s[4]) && json_parse(a, c->s[4], &stored, NULL) != ERR_OK) stored = NULL;
+    if (!str_empty(c->s[5]) && json_parse(a, c->s[5], &s.ignored, NULL) != ERR_OK) s.ignored = NULL;
+    struct push_rules *rules = push_compile(push_rules_full(a, s.user_id, stored), s.user_id);
+    s.rules = rules;
+    buf_init(&s.changed, 16 * 1048576);
+    buf_init(&s.left, 16 * 1048576);
+    struct buf out;
+    buf_init(&out, 256 * 1048576);
+    struct str list = c->s[3], mode, room_id;
+    while (e == ERR_OK && pack_next(&list, &mode) && pack_next(&list, &room_id))
+        e = one_room(&s, mode, room_id, (unsigned)c->num[1], &out);
+    struct reply *r = turn_reply(t);
+    r->num[0] = s.as_of;
+    r->s[0] = arena_str(a, str_make(out.p ? out.p : "", out.n));
+    r->s[1] = arena_str(a, str_make(s.changed.p ? s.changed.p : "", s.changed.n));
+    r->s[2] = arena_str(a, str_make(s.left.p ? s.left.p : "", s.left.n));
+    if (e == ERR_OK && !buf_ok(&out)) e = fault_set(turn_fault(t), ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");
+    buf_release(&out);
+    buf_release(&s.changed);
+    buf_release(&s.left);
+    push_free(rules);
+    return e;
+}
+
+/* user_shares: key a user; s[0] packed room ids. Reply: num[0] 1 when the user is joined to one of them. */
+enum err user_shares(struct turn *t)
+{
+    struct str list = turn_command(t)->s[0], room_id;
+    while (pack_next(&list, &room_id)) {
+        struct row row;
+        enum err e = turn_get(t, T_user_room, (struct cell[]){{.s = turn_command(t)->key}, {.s = room_id}}, &row);
+        if (e == ERR_NOT_FOUND) continue;
+        if (e != ERR_OK) return e;
+        if (str_is(row.c[C_user_room_membership].s, "join")) {
+            turn_reply(t)->num[0] = 1;
+            return ERR_OK;
+        }
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,38 @@
+/* The part of a /sync answer that is about one room: what a user who is in it, or has left it, has not seen yet. */
+#ifndef ROOKERY_ENGINE_SYNC_SECTION_H
+#define ROOKERY_ENGINE_SYNC_SECTION_H
+
+#include "engine/room/timeline.h"
+#include "engine/room/viewer.h"
+#include "matrix/filter.h"
+#include "matrix/pushrules.h"
+
+enum sync_flags { SYNC_STATE_AFTER = 1, SYNC_FULL_STATE = 2, SYNC_INITIAL = 4 };
+
+/* What one reader wants of the rooms of a slot. */
+struct section_reader {
+    struct turn *turn;
+    struct str user_id, device_id;
+    int64_t since, as_of; /* positions of the slot: what lies in (since, as_of] is new */
+    unsigned flags;
+    const struct sync_filter *filter;
+    const struct push_rules *rules;
+    struct str rules_text; /* which rules they are, for what is remembered */
+    struct json *ignored;  /* array of user ids, or NULL */
+    struct buf changed, left; /* packed user ids: device lists */
+};
+
+/* Writes the members of the room's object, without braces, into `out`; writes nothing when there is nothing new. `fresh`: the user has
+ * (again) joined since, so the room is sent whole. Waits. */
+must_use enum err section_joined(struct section_reader *s, struct room *room, bool fresh, struct buf *out);
+/* For a room that was left (or banned from): up to the position of the leave. */
+must_use enum err section_left(struct section_reader *s, struct room *room, int64_t until, struct buf *out);
+
+/* Unread counts of a user, computed from the push rules when asked. */
+struct unread {
+    int64_t notify, highlight;
+    struct json *threads; /* object: root -> {notification_count, highlight_count}; NULL: not asked apart */
+};
+must_use enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out);
+
+#endif
