@@ -1,4 +1,6 @@
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,10 +17,19 @@ void conn_deadline(struct conn *c, enum deadline d, bool again)
     list_push(&c->w->deadline[d], &c->link);
 }
 
+/* Bytes that the peer has not taken. The kernel's share counts: it holds megabytes, and only asks for more when much of
+ * that has gone, which takes a slow but honest client longer than any deadline. */
+static size_t untaken(struct conn *c)
+{
+    int fd, queued = 0;
+    if (uv_fileno(&c->uv.handle, &fd) != 0 || ioctl(fd, SIOCOUTQ, &queued) != 0 || queued < 0) queued = 0;
+    return uv_stream_get_write_queue_size(&c->uv.stream) + (size_t)queued;
+}
+
 bool conn_output_moves(struct conn *c)
 {
-    size_t now = uv_stream_get_write_queue_size(&c->uv.stream), before = c->unsent_before;
-    c->unsent_before = now;
+    size_t now = untaken(c), before = c->untaken;
+    c->untaken = now;
     return now < before;
 }
 
@@ -126,6 +137,7 @@ static void write_later(struct conn *c, const struct str *piece, size_t pieces, 
         u->n += rest.n;
     }
     c->unsent += u->n;
+    c->untaken += u->n;
     uv_buf_t b = {u->data, u->n};
     if (uv_write(&u->uv, &c->uv.stream, &b, 1, on_written) == 0) return;
     c->unsent -= u->n;
@@ -153,10 +165,9 @@ static void write_some(struct conn *c, const struct str *piece, size_t pieces)
     count_add(&c->w->count.bytes_out, total);
     if ((size_t)sent == total) return;
     bool first = c->unsent == 0;
+    if (first) c->untaken = untaken(c);
     write_later(c, piece, pieces, (size_t)sent);
-    if (!first) return;
-    c->unsent_before = c->unsent;
-    conn_deadline(c, DEADLINE_BODY, true);
+    if (first) conn_deadline(c, DEADLINE_BODY, true);
 }
 
 void conn_write(struct conn *c, const struct str *piece, size_t pieces)
@@ -195,16 +206,17 @@ static bool into_cork(struct conn *c, const struct str *piece, size_t pieces)
     return true;
 }
 
+bool conn_has_room(struct conn *c)
+{
+    if (c->unsent <= c->w->server->config.limits.output_bytes) return true;
+    if (!c->broken) log_event(LOG_INFO, "http", "client does not read", "unsent=%zu", c->unsent);
+    conn_break(c);
+    return false;
+}
+
 void conn_output(struct conn *c, const struct str *piece, size_t pieces)
 {
-    if (c->broken || c->closing) return;
-    /* One answer may pass the bound, however long: the next one finds that the client does not read. */
-    if (c->unsent > c->w->server->config.limits.output_bytes) {
-        log_event(LOG_INFO, "http", "client does not read", "unsent=%zu", c->unsent);
-        conn_break(c);
-        return;
-    }
-    if (into_cork(c, piece, pieces)) return;
+    if (c->broken || c->closing || into_cork(c, piece, pieces)) return;
     if (c->w->corked == c) flush_cork(c);
     c->transport->output(c, piece, pieces);
 }

@@ -7,12 +7,13 @@ static struct exchange *exchange_of(struct http_request *r) { return (struct exc
 static void set_client_ip(struct exchange *x)
 {
     struct conn *c = x->conn;
-    if (c->peer.local && !c->trusted) {
+    struct http_server *s = x->w->server;
+    struct ip ip = c->peer.ip;
+    if (c->trusted) ip = forwarded_client(x->r.header, x->r.header_count, s->trusted, s->trusted_count, ip);
+    if (c->peer.local && memcmp(&ip, &c->peer.ip, sizeof ip) == 0) {
         x->r.client_ip = STR("unix");
         return;
     }
-    struct ip ip = c->peer.ip;
-    if (c->trusted) ip = forwarded_client(x->r.header, x->r.header_count, x->w->server->trusted, x->w->server->trusted_count, ip);
     char *text = arena_alloc(x->r.arena, ADDRESS_TEXT);
     x->r.client_ip = str_make(text, ip_text(&ip, text));
 }

@@ -276,6 +276,7 @@ static void h1_respond(struct exchange *x, int status, const struct http_header 
     size_t with_head = pieces < JOINED ? pieces : JOINED;
     for (size_t i = 0; i < with_head; i++)
         out[i + 1] = piece[i];
+    if (!conn_has_room(c)) pieces = 0;
     conn_output(c, out, with_head + 1);
     if (pieces > with_head) conn_output(c, piece + with_head, pieces - with_head);
     finish(c, x);
@@ -289,7 +290,7 @@ static void h1_begin(struct exchange *x, int status, const struct http_header *h
 
 static bool h1_send(struct exchange *x, struct str data)
 {
-    if (x->r.method != HTTP_HEAD) conn_output(x->conn, &data, 1);
+    if (x->r.method != HTTP_HEAD && conn_has_room(x->conn)) conn_output(x->conn, &data, 1);
     return x->conn->unsent == 0;
 }
 

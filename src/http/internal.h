@@ -166,7 +166,7 @@ struct conn {
     struct h1 h1;
     struct buf left;     /* read, but not taken by the protocol */
     size_t unsent;       /* with libuv */
-    size_t unsent_before; /* when the deadline was looked at last */
+    size_t untaken;      /* by the peer, when the deadline was looked at last */
     struct address peer;
     uint8_t deadline;
     bool trusted;        /* the peer is a trusted proxy */
@@ -184,6 +184,9 @@ void conn_open(struct worker *w, int fd, const struct address *peer);
 void conn_received(struct conn *c, struct str data);
 /* To the transport, or into the cork. The bytes are copied or sent. */
 void conn_output(struct conn *c, const struct str *piece, size_t pieces);
+/* Asked before a response or a piece of one: it may pass the bound, however long it is, but the next one finds that the client
+ * does not read, and breaks the connection. */
+bool conn_has_room(struct conn *c);
 /* Between these, output of `c` gathers. */
 void conn_cork(struct conn *c);
 void conn_uncork(struct conn *c);

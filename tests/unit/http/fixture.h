@@ -225,6 +225,16 @@ static inline void handle_big(struct http_request *r)
     mem_free(p);
 }
 
+/* Ignores `drained`, as nobody should. */
+static inline void handle_flood(struct http_request *r)
+{
+    static const char block[100000];
+    r->gone = count_gone;
+    http_begin(r, 200, NULL, 0, 1000 * sizeof block);
+    for (int i = 0; i < 500; i++)
+        http_send(r, str_make(block, sizeof block), NULL);
+}
+
 static inline void handle_show(struct http_request *r)
 {
     struct str text = arena_printf(r->arena, "%s %.*s ? %.*s from %.*s id %s headers %zu host %.*s", http_method_name(r->method), STR_FMT(r->path),
@@ -244,6 +254,7 @@ static inline void handle(void *ctx, struct http_request *r)
     else if (str_is(r->path, "/source")) handle_source(r);
     else if (str_is(r->path, "/wait")) handle_wait(r);
     else if (str_is(r->path, "/later")) handle_later(r);
+    else if (str_is(r->path, "/flood")) handle_flood(r);
     else if (str_is(r->path, "/big")) handle_big(r);
     else if (str_is(r->path, "/nothing")) http_respond(r, 204, NULL, 0, STR(""));
     else if (str_is(r->path, "/inject")) http_respond(r, 200, &(struct http_header){STR("x"), STR("a\r\nevil: 1")}, 1, STR("ok"));
