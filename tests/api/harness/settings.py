@@ -17,6 +17,7 @@ BASE = {
     ("server", "public_url"): PUBLIC_URL,
     ("store", "path"): "./data",
     ("registration", "mode"): "open",
+    ("registration", "allow_public_open"): "true",  # public_url is not this machine
     ("registration", "guests"): "true",
     ("password", "memory_kib"): "1024",
     ("password", "passes"): "1",
