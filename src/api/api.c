@@ -37,6 +37,11 @@ void api_free(struct api_server *s)
     mem_free(s);
 }
 
+void api_add_listener(struct api_server *s, struct http_server *h)
+{
+    if (s->config.listeners < sizeof s->config.listener / sizeof s->config.listener[0]) s->config.listener[s->config.listeners++] = h;
+}
+
 const struct api_config *api_config(const struct api_server *s) { return &s->config; }
 struct api_metrics *api_metrics_of(const struct api_server *s) { return s->metrics; }
 

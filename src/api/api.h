@@ -31,7 +31,7 @@ enum api_body {
     BODY_OWN      /* the handler reads it (uploads) */
 };
 /* Rate limit classes: rows of the limits in the settings. */
-enum api_limit { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_MESSAGE, LIMIT_JOIN, LIMIT_LOGIN, LIMIT_REGISTER, LIMIT_UPLOAD, LIMIT__COUNT };
+enum api_limit { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_MESSAGE, LIMIT_JOIN, LIMIT_LOGIN, LIMIT_USER_LOGIN, LIMIT_REGISTER, LIMIT_UPLOAD, LIMIT__COUNT };
 
 struct api;
 typedef enum err api_handler(struct api *r);
@@ -111,14 +111,21 @@ struct api_config {
     size_t registration_tokens;
     unsigned password_min;
     size_t upload_max;
-    struct blob_store *blobs;
+    struct blobs *blobs;
     struct thumbnailer *thumbnailer;
-    bool metrics_public; /* otherwise to loopback addresses only */
+    struct store *store;                 /* for the metrics */
+    struct http_server *listener[16];    /* set by the program when they listen */
+    size_t listeners;
+    /* May this address read /metrics? */
+    bool (*may_read_metrics)(void *ctx, struct str client_ip);
+    void *ctx;
 };
 struct api_server;
 struct api_server *api_new(const struct api_config *config);
 void api_free(struct api_server *s);
 const struct api_config *api_config(const struct api_server *s);
+/* For the metrics: one more listener. Before the loops run. */
+void api_add_listener(struct api_server *s, struct http_server *h);
 /* The HTTP server's handler; ctx is the api_server. */
 void api_handle(void *ctx, struct http_request *r);
 

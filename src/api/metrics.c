@@ -1,0 +1,196 @@
+#include "api/metrics.h"
+
+#include <unistd.h>
+
+#include "api/routes.h"
+#include "engine/sync/gateway.h"
+
+/* Upper bounds in microseconds; the last bucket has none. */
+static const int64_t bounds[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
+enum { BOUNDS = sizeof bounds / sizeof bounds[0], CLASSES = 6 };
+
+struct endpoint {
+    atomic_uint_fast64_t bucket[BOUNDS + 1], us;
+    atomic_uint_fast64_t by_class[CLASSES]; /* 1xx to 5xx */
+};
+
+struct api_metrics {
+    const struct api_route *route;
+    size_t routes;
+    struct endpoint other; /* paths that nobody serves */
+    struct endpoint endpoint[];
+};
+
+struct api_metrics *api_metrics_new(const struct api_route *route, size_t count)
+{
+    struct api_metrics *m = mem_zero(sizeof *m + count * sizeof m->endpoint[0]);
+    m->route = route;
+    m->routes = count;
+    return m;
+}
+
+void api_metrics_free(struct api_metrics *m) { mem_free(m); }
+
+static void add(atomic_uint_fast64_t *v, uint64_t n) { atomic_fetch_add_explicit(v, n, memory_order_relaxed); }
+static uint64_t get(const atomic_uint_fast64_t *v) { return atomic_load_explicit(v, memory_order_relaxed); }
+
+void api_metrics_count(const struct api *r, int status, int64_t us)
+{
+    struct api_metrics *m = api_metrics_of(r->server);
+    struct endpoint *e = r->route ? &m->endpoint[r->route - m->route] : &m->other;
+    size_t i = 0;
+    while (i < BOUNDS && us > bounds[i])
+        i++;
+    add(&e->bucket[i], 1);
+    add(&e->us, us > 0 ? (uint64_t)us : 0);
+    add(&e->by_class[status / 100 < CLASSES ? status / 100 : 5], 1);
+}
+
+static void put_endpoint(struct buf *b, const char *method, const char *path, const struct endpoint *e)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i <= BOUNDS; i++)
+        sum += get(&e->bucket[i]);
+    if (!sum) return;
+    uint64_t so_far = 0;
+    for (size_t i = 0; i < BOUNDS; i++) {
+        so_far += get(&e->bucket[i]);
+        buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"%g\"} %llu\n", method, path, (double)bounds[i] / 1e6,
+                   (unsigned long long)so_far);
+    }
+    buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"+Inf\"} %llu\n", method, path, (unsigned long long)sum);
+    buf_printf(b, "rookery_http_request_duration_seconds_sum{method=\"%s\",endpoint=\"%s\"} %.6f\n", method, path, (double)get(&e->us) / 1e6);
+    buf_printf(b, "rookery_http_request_duration_seconds_count{method=\"%s\",endpoint=\"%s\"} %llu\n", method, path, (unsigned long long)sum);
+}
+
+static void put_classes(struct buf *b, const char *method, const char *path, const struct endpoint *e)
+{
+    for (int i = 1; i < CLASSES; i++)
+        if (get(&e->by_class[i]))
+            buf_printf(b, "rookery_http_requests_total{method=\"%s\",endpoint=\"%s\",status=\"%dxx\"} %llu\n", method, path, i,
+                       (unsigned long long)get(&e->by_class[i]));
+}
+
+static void head(struct buf *b, const char *name, const char *type, const char *help) { buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type); }
+
+static void number(struct buf *b, const char *name, const char *type, const char *help, uint64_t v)
+{
+    head(b, name, type, help);
+    buf_printf(b, "%s %llu\n", name, (unsigned long long)v);
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0, skip;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return 0;
+    if (fscanf(f, "%llu %llu", &skip, &pages) != 2) pages = 0;
+    fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void put_engine(struct buf *b, const struct api_config *c)
+{
+    struct cluster_stats s;
+    cluster_stats(c->engine->cluster, &s);
+    uint64_t waiting = 0, answered = 0;
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && c->engine->gateway[i]; i++) {
+        waiting += sync_gateway_waiting(c->engine->gateway[i]);
+        answered += sync_gateway_answered(c->engine->gateway[i]);
+    }
+    number(b, "rookery_sync_waiters", "gauge", "Clients that wait in /sync.", waiting);
+    number(b, "rookery_sync_answers_total", "counter", "Answered /sync requests.", answered);
+    number(b, "rookery_commands_total", "counter", "Commands that owners have run.", s.commands);
+    number(b, "rookery_records_total", "counter", "Records that owners have written.", s.records);
+    number(b, "rookery_rows_total", "counter", "Rows in those records.", s.changes);
+    number(b, "rookery_letters_total", "counter", "Letters between slots.", s.letters);
+    number(b, "rookery_items_total", "counter", "Items that became durable: events, receipts, changes of users.", s.items);
+    number(b, "rookery_deliveries_total", "counter", "Deliveries to gateways.", s.deliveries);
+    number(b, "rookery_records_in_flight", "gauge", "Records that are being written.", s.in_flight);
+    number(b, "rookery_records_failed_total", "counter", "Slots undone because a record could not be written.", s.failed_records);
+    number(b, "rookery_slots_open", "gauge", "Slots that are served.", s.slots_open);
+    number(b, "rookery_warm_entities", "gauge", "Rooms and users in memory.", s.warm);
+}
+
+static void put_store(struct buf *b, struct store *store)
+{
+    struct store_stats s;
+    store->ops->stats(store, &s);
+    number(b, "rookery_store_batches_total", "counter", "Batches applied.", s.batches);
+    number(b, "rookery_store_commits_total", "counter", "Synced commits; several batches share one.", s.commits);
+    number(b, "rookery_store_queue", "gauge", "Batches waiting for a commit.", s.queue);
+    number(b, "rookery_store_reads_total", "counter", "Reads.", s.reads);
+    number(b, "rookery_store_cold_reads_total", "counter", "Reads that had to go to the disk.", s.cold_reads);
+    head(b, "rookery_store_commit_seconds_total", "counter", "Time spent in commits.");
+    buf_printf(b, "rookery_store_commit_seconds_total %.6f\n", (double)s.commit_us / 1e6);
+    number(b, "rookery_store_written_bytes_total", "counter", "Bytes written in batches.", s.bytes_written);
+}
+
+static void put_http(struct buf *b, const struct http_server *http)
+{
+    struct http_stats s;
+    http_server_stats(http, &s);
+    number(b, "rookery_connections", "gauge", "Open connections.", s.connections_open);
+    number(b, "rookery_connections_accepted_total", "counter", "Connections accepted.", s.connections_accepted);
+    number(b, "rookery_connections_refused_total", "counter", "Connections closed because there were too many.", s.connections_refused);
+    number(b, "rookery_http_bad_requests_total", "counter", "Requests that were not HTTP.", s.bad_requests);
+    number(b, "rookery_http_received_bytes_total", "counter", "Bytes received.", s.bytes_in);
+    number(b, "rookery_http_sent_bytes_total", "counter", "Bytes sent.", s.bytes_out);
+}
+
+static void put_all(struct api *r, struct buf *b)
+{
+    const struct api_config *c = api_config(r->server);
+    const struct api_metrics *m = api_metrics_of(r->server);
+    head(b, "rookery_http_requests_total", "counter", "Requests by endpoint and class of status.");
+    for (size_t i = 0; i < m->routes; i++)
+        put_classes(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
+    put_classes(b, "", "other", &m->other);
+    head(b, "rookery_http_request_duration_seconds", "histogram", "From the headers to the answer. /sync counts its waiting.");
+    for (size_t i = 0; i < m->routes; i++)
+        put_endpoint(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
+    put_engine(b, c);
+    if (c->store) put_store(b, c->store);
+    for (size_t i = 0; i < c->listeners; i++)
+        if (i == 0) put_http(b, c->listener[i]);
+    number(b, "rookery_resident_bytes", "gauge", "Resident memory of the process.", resident_bytes());
+}
+
+static void answer_text(struct api *r, int status, const char *type, struct str body)
+{
+    struct http_header h[12];
+    size_t n = api_answer_headers(r, h, 10);
+    h[n++] = (struct http_header){STR("Content-Type"), str_c(type)};
+    r->answered = true;
+    http_respond(r->http, status, h, n, body);
+    buf_release(&r->out);
+}
+
+enum err api_metrics_get(struct api *r)
+{
+    const struct api_config *c = api_config(r->server);
+    if (!c->may_read_metrics || !c->may_read_metrics(c->ctx, r->http->client_ip))
+        return fault_set(&r->fault, ERR_FORBIDDEN, "The metrics are not for this address (setting metrics.allow).");
+    struct buf b;
+    buf_init(&b, 64 * 1048576);
+    put_all(r, &b);
+    answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b));
+    buf_release(&b);
+    return ERR_OK;
+}
+
+enum err api_health_live(struct api *r)
+{
+    answer_text(r, 200, "text/plain; charset=utf-8", STR("alive\n"));
+    return ERR_OK;
+}
+
+/* Ready: every slot is served. */
+enum err api_health_ready(struct api *r)
+{
+    struct cluster_stats s;
+    cluster_stats(r->engine->cluster, &s);
+    bool ready = s.slots_open == CLUSTER_SLOTS;
+    answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? STR("ready\n") : STR("starting: not all slots are open\n"));
+    return ERR_OK;
+}

@@ -1,0 +1,312 @@
+/* `rookery serve`: puts the parts together, and takes them apart again. The only place that names back ends. */
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "blob/files/files.h"
+#include "cache/local/local.h"
+#include "http/http.h"
+#include "main/commands.h"
+#include "main/control.h"
+#include "main/listen.h"
+#include "main/network.h"
+#include "store/rocksdb/rocksdb.h"
+
+enum { LIMITER_KEYS = 65536, CACHE_BYTES = 16 * 1048576, WARM_ROOMS = 20000, WARM_USERS = 20000, LISTENERS_MAX = 16, READY_POLL_MS = 2 };
+
+struct server {
+    const struct settings *settings;
+    struct arena arena;
+    struct store *store;
+    struct cache *cache;
+    struct limiter *limiter;
+    struct blobs *blobs;
+    struct engine *engine;
+    struct api_server *api;
+    struct loop *loop[CLUSTER_LOOPS_MAX];
+    pthread_t thread[CLUSTER_LOOPS_MAX];
+    size_t loops;
+    struct http_server *http[LISTENERS_MAX];
+    size_t listeners, closing;
+    struct control *control;
+    uv_signal_t terminate, interrupt, hangup;
+    struct timer ready;
+    bool stopping;
+};
+
+/* --- making the parts --- */
+
+static enum err make_folder(const char *path, struct fault *f)
+{
+    if (mkdir(path, 0700) == 0 || access(path, R_OK | W_OK | X_OK) == 0) return ERR_OK;
+    return fault_set(f, ERR_STORAGE, "[store] path: the folder %s cannot be made or used: %m", path);
+}
+
+static enum err open_parts(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    struct store_rocksdb_config rc = {.cache_bytes = (size_t)set->store.cache_size};
+    enum err e = make_folder(set->store.path, f);
+    const char *db = arena_printf(&s->arena, "%s/db", set->store.path).p;
+    const char *media = *set->media.path ? set->media.path : arena_printf(&s->arena, "%s/media", set->store.path).p;
+    if (e == ERR_OK) e = crypto_init(f);
+    if (e == ERR_OK) e = store_rocksdb_open(db, &rc, &s->store, f);
+    if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
+    if (e != ERR_OK) return e;
+    s->cache = cache_local_open(CACHE_BYTES, &clock_system);
+    s->limiter = limiter_new(LIMITER_KEYS);
+    return ERR_OK;
+}
+
+static size_t loop_count(const struct settings *set)
+{
+    long n = set->server.loops ? (long)set->server.loops : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > CLUSTER_LOOPS_MAX ? CLUSTER_LOOPS_MAX : (size_t)n;
+}
+
+static enum err make_engine(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    struct engine_config ec = {
+        .server_name = set->server.name,
+        .password_cost = {.memory_kib = (unsigned)set->password.memory_kib, .passes = (unsigned)set->password.passes},
+        .access_token_lifetime_ms = set->session.access_token_lifetime,
+        .presence = set->presence.enabled,
+        .warm_rooms = WARM_ROOMS,
+        .warm_users = WARM_USERS,
+    };
+    s->loops = loop_count(set);
+    for (size_t i = 0; i < s->loops; i++)
+        s->loop[i] = loop_new((unsigned)i);
+    return engine_new(&ec, s->loop, s->loops, s->store, s->cache, s->limiter, &clock_system, &s->engine, f);
+}
+
+static bool may_read_metrics(void *ctx, struct str client_ip)
+{
+    const struct settings *set = ctx;
+    if (!set->metrics.enabled) return false;
+    if (str_empty(client_ip) || str_is(client_ip, "unix")) return true;
+    for (size_t i = 0; i < set->metrics.allow.count; i++)
+        if (network_has(set->metrics.allow.item[i], client_ip)) return true;
+    return false;
+}
+
+static void make_api(struct server *s)
+{
+    const struct settings *set = s->settings;
+    struct api_config c = {
+        .engine = s->engine,
+        .public_url = set->server.public_url,
+        .registration = set->registration.mode == REGISTRATION_OPEN ? REGISTER_OPEN : set->registration.mode == REGISTRATION_TOKEN ? REGISTER_TOKEN : REGISTER_CLOSED,
+        .guests = set->registration.guests,
+        .registration_token = set->registration.tokens.item,
+        .registration_tokens = set->registration.tokens.count,
+        .password_min = (unsigned)set->password.min_length,
+        .upload_max = (size_t)set->media.max_upload_size,
+        .blobs = s->blobs,
+        .store = s->store,
+        .may_read_metrics = may_read_metrics,
+        .ctx = (void *)(uintptr_t)set,
+    };
+    const struct {
+        enum api_limit limit;
+        double per_second;
+        int64_t burst;
+    } rates[] = {
+        {LIMIT_READ, set->limits.requests, set->limits.requests_burst},
+        {LIMIT_WRITE, set->limits.requests, set->limits.requests_burst},
+        {LIMIT_MESSAGE, set->limits.messages, set->limits.messages_burst},
+        {LIMIT_JOIN, set->limits.joins, set->limits.joins_burst},
+        {LIMIT_LOGIN, set->limits.logins, set->limits.logins_burst},
+        {LIMIT_USER_LOGIN, set->limits.user_logins, set->limits.user_logins_burst},
+        {LIMIT_REGISTER, set->limits.registrations, set->limits.registrations_burst},
+        {LIMIT_UPLOAD, set->limits.uploads, set->limits.uploads_burst},
+    };
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
+        c.limit[rates[i].limit] = (struct rate){rates[i].per_second, (unsigned)rates[i].burst};
+    s->api = api_new(&c);
+}
+
+static enum err listen_all(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    struct http_config hc = {
+        .limits = {.header_bytes = (size_t)set->limits.header_bytes,
+                   .connections = (size_t)set->limits.connections,
+                   .header_ms = set->limits.header_timeout,
+                   .body_ms = set->limits.body_timeout,
+                   .idle_ms = set->limits.idle_timeout,
+                   .pipelined = 16,
+                   .output_bytes = 64 * 1048576},
+        .trusted_proxy = set->server.trusted_proxies.item,
+        .trusted_proxies = set->server.trusted_proxies.count,
+        .tls_certificate = *set->tls.certificate ? set->tls.certificate : NULL,
+        .tls_key = *set->tls.key ? set->tls.key : NULL,
+        .handler = api_handle,
+        .ctx = s->api,
+    };
+    for (size_t i = 0; i < set->server.listen.count && i < LISTENERS_MAX; i++) {
+        struct listen_address at;
+        enum err e = listen_parse(&s->arena, set->server.listen.item[i], &at, f);
+        if (e == ERR_OK) e = http_listen(s->loop, s->loops, at.host, at.port, &hc, &s->http[s->listeners], f);
+        if (e != ERR_OK) return e;
+        api_add_listener(s->api, s->http[s->listeners++]);
+    }
+    return ERR_OK;
+}
+
+/* --- the control socket --- */
+
+static enum err control_backup(void *ctx, const char *argument, struct buf *answer, struct fault *f)
+{
+    struct server *s = ctx;
+    (void)answer;
+    return s->store->ops->backup(s->store, argument, f);
+}
+
+static const struct control_command control_table[] = {{"backup", control_backup}};
+
+/* --- running --- */
+
+static void say_where(const struct server *s)
+{
+    const struct settings *set = s->settings;
+    const char *scheme = *set->tls.certificate ? "https" : "http";
+    for (size_t i = 0; i < s->listeners; i++) {
+        struct str at = set->server.listen.item[i];
+        if (str_starts(at, STR("unix:"))) {
+            printf("Rookery listens on %.*s\n", STR_FMT(at));
+            continue;
+        }
+        ptrdiff_t colon = (ptrdiff_t)at.n;
+        while (colon > 0 && at.p[colon - 1] != ':')
+            colon--;
+        printf("Rookery is ready: %s://%.*s%u\n", scheme, (int)colon, at.p, http_port(s->http[i]));
+    }
+    printf("Users are @name:%.*s. %s\n", STR_FMT(set->server.name),
+           set->registration.mode == REGISTRATION_OPEN    ? "Anyone who reaches this address may register: choose it as the homeserver in any Matrix client."
+           : set->registration.mode == REGISTRATION_TOKEN ? "Registering needs a token (setting registration.tokens)."
+                                                          : "Registration is closed.");
+    fflush(stdout);
+}
+
+static void check_ready(struct timer *t)
+{
+    struct server *s = list_item(t, struct server, ready);
+    struct cluster_stats st;
+    cluster_stats(s->engine->cluster, &st);
+    if (st.slots_open < CLUSTER_SLOTS) {
+        timer_set(s->loop[0], &s->ready, READY_POLL_MS, check_ready);
+        return;
+    }
+    say_where(s);
+    log_event(LOG_INFO, "main", "ready", "loops=%zu", s->loops);
+}
+
+static void stop_loops(void *arg)
+{
+    struct server *s = arg;
+    for (size_t i = 0; i < s->loops; i++)
+        loop_stop(s->loop[i]);
+}
+
+static void listener_closed(void *arg)
+{
+    struct server *s = arg;
+    if (--s->closing == 0) control_stop(s->control, stop_loops, s);
+}
+
+static void stop(uv_signal_t *h, int number)
+{
+    struct server *s = h->data;
+    (void)number;
+    if (s->stopping) return;
+    s->stopping = true;
+    log_event(LOG_INFO, "main", "stopping", "%s", "");
+    uv_close((uv_handle_t *)&s->terminate, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->hangup, NULL);
+    timer_clear(s->loop[0], &s->ready);
+    s->closing = s->listeners;
+    for (size_t i = 0; i < s->listeners; i++)
+        http_close(s->http[i], s->settings->server.shutdown_grace, listener_closed, s);
+}
+
+static void reload(uv_signal_t *h, int number)
+{
+    struct server *s = h->data;
+    (void)number;
+    for (size_t i = 0; i < s->listeners; i++)
+        http_reload(s->http[i]);
+}
+
+static void watch_signals(struct server *s)
+{
+    uv_loop_t *uv = loop_uv(s->loop[0]);
+    const struct {
+        uv_signal_t *handle;
+        int number;
+        uv_signal_cb cb;
+    } signals[] = {{&s->terminate, SIGTERM, stop}, {&s->interrupt, SIGINT, stop}, {&s->hangup, SIGHUP, reload}};
+    for (size_t i = 0; i < 3; i++) {
+        uv_signal_init(uv, signals[i].handle);
+        signals[i].handle->data = s;
+        uv_signal_start(signals[i].handle, signals[i].cb, signals[i].number);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void *run_loop(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+static void run(struct server *s)
+{
+    watch_signals(s);
+    timer_set(s->loop[0], &s->ready, 0, check_ready);
+    for (size_t i = 1; i < s->loops; i++)
+        if (pthread_create(&s->thread[i], NULL, run_loop, s->loop[i]) != 0) abort();
+    loop_run(s->loop[0]);
+    for (size_t i = 1; i < s->loops; i++)
+        pthread_join(s->thread[i], NULL);
+}
+
+static void take_apart(struct server *s)
+{
+    if (s->store) s->store->ops->close(s->store);
+    if (s->api) api_free(s->api);
+    if (s->engine) engine_free(s->engine);
+    for (size_t i = 0; i < s->loops; i++)
+        loop_free(s->loop[i]);
+    if (s->blobs) blobs_close(s->blobs);
+    if (s->cache) cache_close(s->cache);
+    if (s->limiter) limiter_free(s->limiter);
+    arena_release(&s->arena);
+}
+
+int cmd_serve(const struct invocation *in)
+{
+    struct server s = {.settings = in->settings};
+    struct fault f = {0};
+    arena_init(&s.arena);
+    log_setup((enum log_level)in->settings->log.level, in->settings->log.format == LOG_FORMAT_JSON);
+    enum err e = open_parts(&s, &f);
+    if (e == ERR_OK) e = make_engine(&s, &f);
+    if (e == ERR_OK) {
+        make_api(&s);
+        e = listen_all(&s, &f);
+    }
+    if (e == ERR_OK)
+        e = control_start(s.loop[0], in->settings->store.path, control_table, sizeof control_table / sizeof control_table[0], &s, &s.control, &f);
+    if (e == ERR_OK)
+        run(&s);
+    else
+        fprintf(stderr, "rookery: %s\n", f.text[0] ? f.text : err_sentence(e));
+    take_apart(&s);
+    return e == ERR_OK ? 0 : 1;
+}
