@@ -23,7 +23,7 @@ enum { OPTIONS = sizeof options / sizeof *options };
 
 struct cli {
     struct invocation in;
-    const struct command *command;
+    const struct cli_command *command;
     const char *set[SETS_MAX];
     size_t sets;
     unsigned given;
@@ -32,7 +32,7 @@ struct cli {
 
 /* --- help --- */
 
-static void help_command(FILE *out, const struct invocation *in, const struct command *c)
+static void help_command(FILE *out, const struct invocation *in, const struct cli_command *c)
 {
     fprintf(out, "%s %s: %s\n\nusage: %s %s%s\n", in->program, c->name, c->help, in->program, c->name,
             c->options == OPTION_TOPIC ? " [COMMAND]" : " [OPTIONS]");
@@ -57,7 +57,7 @@ static void help_all(FILE *out, const struct invocation *in)
             in->program, in->program);
 }
 
-static const struct command *command_find(const struct invocation *in, const char *name)
+static const struct cli_command *command_find(const struct invocation *in, const char *name)
 {
     for (size_t i = 0; i < in->command_count; i++)
         if (strcmp(in->commands[i].name, name) == 0) return &in->commands[i];
@@ -79,7 +79,7 @@ static int unknown_command(const struct invocation *in, const char *name)
 
 int cmd_help(const struct invocation *in)
 {
-    const struct command *c = in->topic ? command_find(in, in->topic) : NULL;
+    const struct cli_command *c = in->topic ? command_find(in, in->topic) : NULL;
     if (in->topic && !c) return unknown_command(in, in->topic);
     if (c)
         help_command(stdout, in, c);
@@ -199,7 +199,7 @@ static int run_with_settings(struct cli *c, char *const *environment)
     return status;
 }
 
-int cli_main(const struct command *commands, size_t count, int argc, char *const *argv, char *const *environment)
+int cli_main(const struct cli_command *commands, size_t count, int argc, char *const *argv, char *const *environment)
 {
     struct cli c = {.in = {.program = argc > 0 ? argv[0] : "rookery", .commands = commands, .command_count = count}};
     const char *name = argc > 1 ? argv[1] : NULL;

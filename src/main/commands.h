@@ -6,11 +6,11 @@
 
 #define ROOKERY_VERSION "0.1.0"
 
-struct command;
+struct cli_command;
 
 struct invocation {
     const char *program;            /* as it was called */
-    const struct command *commands; /* the table that the command is in */
+    const struct cli_command *commands; /* the table that the command is in */
     size_t command_count;
     const struct settings *settings; /* loaded and checked; NULL for commands that take no options of this kind */
     const char *config;              /* the file of the settings; NULL: none */
@@ -22,7 +22,7 @@ struct invocation {
 /* Options that a command may take. */
 enum { OPTION_SETTINGS = 1, OPTION_TO = 2, OPTION_FROM = 4, OPTION_MAN = 8, OPTION_TOPIC = 16 };
 
-struct command {
+struct cli_command {
     const char *name;
     const char *help; /* begins the sentence "NAME: ..." */
     unsigned options; /* those that it takes */
@@ -42,6 +42,6 @@ int cmd_help(const struct invocation *in);
 int cmd_media_worker(const struct invocation *in);
 
 /* Reads the command line by the table, loads the settings where the command takes them, and runs it. */
-int cli_main(const struct command *commands, size_t count, int argc, char *const *argv, char *const *environment);
+int cli_main(const struct cli_command *commands, size_t count, int argc, char *const *argv, char *const *environment);
 
 #endif

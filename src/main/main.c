@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-static const struct command commands[] = {
+static const struct cli_command commands[] = {
     {"serve", "run the server", OPTION_SETTINGS, 0, false, cmd_serve},
     {"check-config", "say whether the settings are right, and what is wrong", OPTION_SETTINGS, 0, false, cmd_check_config},
     {"print-config", "print a documented configuration file with every setting", OPTION_SETTINGS | OPTION_MAN, 0, false, cmd_print_config},
