@@ -1,4 +1,5 @@
 """HTTP/1.1 with one keep-alive connection per thread and server, and a Response that tests like to read."""
+import contextlib
 import http.client
 import json
 import socket
@@ -72,7 +73,8 @@ def exchange(port, method, path, query=None, body=None, headers=None, token=None
         conn = connection(host, port, timeout)
         fresh = conn.sock is None
         try:
-            conn.request(method, target, body, headers)
+            with contextlib.suppress(BrokenPipeError):  # the answer may have come before the whole body was sent
+                conn.request(method, target, body, headers)
             answer = conn.getresponse()
             data = answer.read()
             break
