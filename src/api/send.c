@@ -16,7 +16,7 @@ static struct str device_txn(struct api *r, struct str txn, struct str what)
     return arena_printf(r->arena, "%.*s\x1f%.*s\x1f%.*s", STR_FMT(r->device_id), STR_FMT(txn), STR_FMT(what));
 }
 
-static enum err send(struct api *r, struct command *c)
+static enum err send_event(struct api *r, struct command *c)
 {
     struct reply reply;
     enum err e = check_room(r, c->key);
@@ -38,7 +38,7 @@ enum err api_send(struct api *r)
     c.s[3] = r->http->body;
     c.s[4] = device_txn(r, txn, type);
     if (str_is(type, "m.room.redaction")) c.s[5] = json_string_at(r->body, "redacts");
-    return send(r, &c);
+    return send_event(r, &c);
 }
 
 enum err api_redact(struct api *r)
@@ -55,7 +55,7 @@ enum err api_redact(struct api *r)
     c.s[3] = json_text(r->arena, content);
     c.s[4] = device_txn(r, r->param[2], STR("redact"));
     c.s[5] = r->param[1];
-    return send(r, &c);
+    return send_event(r, &c);
 }
 
 /* The aliases that a canonical alias event adds must lead to this room. */
@@ -113,7 +113,7 @@ enum err api_state_put(struct api *r)
     c.s[1] = type;
     c.s[2] = key;
     c.s[3] = r->http->body;
-    return send(r, &c);
+    return send_event(r, &c);
 }
 
 enum err api_state_get(struct api *r)
