@@ -30,7 +30,7 @@ static int run_copy(const struct invocation *in)
     return in->settings ? 1 : 7;
 }
 
-static const struct command commands[] = {
+static const struct cli_command commands[] = {
     {"serve", "run it", OPTION_SETTINGS, 0, false, run_serve},
     {"copy", "copy it", OPTION_TO | OPTION_MAN, OPTION_TO, false, run_copy},
     {"version", "print it", 0, 0, false, cmd_version},
