@@ -1,13 +1,17 @@
 """The harness itself: does it see the faults that it is there to see? Against a stand-in server with faults on demand."""
 import json
 import pathlib
+import random
 
 import pytest
 
+import mutate
 from harness import schema, wire
 from harness.client import Client
 from harness.ed25519 import SigningKey
+from harness.keys import DeviceKeys
 from harness.server import Server, ServerFault, running
+from harness.world import World
 
 GOOD = {"content-type": "application/json", "access-control-allow-origin": "*",
         "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
@@ -61,7 +65,7 @@ def test_wrong_expectations_fail(fake):
 
 
 def test_a_crash_is_seen(fake):
-    with pytest.raises(ServerFault, match="died"), fake("crash") as server, pytest.raises(OSError):
+    with pytest.raises(ServerFault, match="status 7"), fake("crash") as server, pytest.raises(OSError):
         Client(server).call("GET", ("account", "whoami"))
 
 
@@ -146,3 +150,37 @@ def test_unused_port_is_not_a_server():
     server.port = 1
     with pytest.raises(OSError):
         Client(server).call("GET", "/_matrix/client/versions")
+
+
+class StubWorld(World):
+    """A world without a server behind it."""
+
+    def __init__(self):
+        self._made = dict.fromkeys(("room", "event", "alias", "media", "pending_media", "filter", "rule", "backup", "token", "datum", "refresh", "banned", "left"), "!x:y")
+        self.server = None
+        self.alice = self._made["bob"] = self._made["carol"] = Client(None, "@a:b", "token", "DEVICE")
+        self._made["keys"] = DeviceKeys(self.alice)
+        self._made["signatures"] = {}
+
+
+def test_mutated_requests_are_made_again_from_their_number(monkeypatch):
+    monkeypatch.setattr(Client, "ok", lambda *args, **more: {"room_id": "!x:y", "user_id": "@x:y", "access_token": "t", "device_id": "D"})
+    world, kinds = StubWorld(), set()
+    for number in range(3000):
+        one, two = (mutate.Maker(random.Random(f"seed/{number}"), world).make() for _ in range(2))
+        kinds.add((one.operation.id, one.well_formed))
+        assert one.well_formed == two.well_formed and (one.operation.id, one.method) == (two.operation.id, two.method)
+        if one.well_formed:
+            assert one.data.count(b"\r\n\r\n") and one.data.startswith(one.method.encode())
+    assert len({name for name, _ in kinds}) > 150 and len({name for name, ok in kinds if not ok}) > 30
+
+
+def test_faults_of_answers_are_seen():
+    request = mutate.Request(schema.spec.find("GET", "/_matrix/client/versions"), "GET", "/_matrix/client/versions", b"")
+    error = lambda code: json.dumps({"errcode": code, "error": "x"}).encode()  # noqa: E731
+    assert mutate.fault(request, 200, GOOD, b'{"versions":[]}', True) is None
+    assert mutate.fault(request, 404, GOOD, error("M_UNRECOGNIZED"), True) is None
+    assert mutate.fault(request, 503, GOOD, error("M_LIMIT_EXCEEDED"), False) is None
+    for status, body in ((500, error("M_UNKNOWN")), (503, error("M_UNKNOWN")), (400, b""), (400, b"{}"), (404, b"<html>")):
+        assert mutate.fault(request, status, GOOD, body, False)
+    assert mutate.fault(request, 200, GOOD, b'{"versions":5}', True)
