@@ -152,5 +152,7 @@ static inline void store_read(struct store *s, struct store_read *r) { s->ops->r
 
 /* The store's format; a newer one is refused with a sentence. */
 enum { STORE_FORMAT = 1 };
+/* How many slots there are: written in the store, and checked when it is opened. */
+enum { STORE_SLOTS = 64 };
 
 #endif
