@@ -9,6 +9,7 @@
 #include "blob/files/files.h"
 #include "cache/local/local.h"
 #include "http/http.h"
+#include "main/backup.h"
 #include "main/commands.h"
 #include "main/control.h"
 #include "main/listen.h"
@@ -164,7 +165,7 @@ static enum err control_backup(void *ctx, const char *argument, struct buf *answ
 {
     struct server *s = ctx;
     (void)answer;
-    return s->store->ops->backup(s->store, argument, f);
+    return backup_make(s->store, s->settings, argument, f);
 }
 
 static const struct control_command control_table[] = {{"backup", control_backup}};
