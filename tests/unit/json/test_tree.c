@@ -63,6 +63,8 @@ static void test_typed(void **state)
     assert_false(json_int(json_get(v, "r"), &i));
     assert_false(json_int(NULL, &i));
     assert_int_equal(i, 9);
+    assert_true(json_int(json_get(v, "i"), &i));
+    assert_int_equal(i, -7);
     assert_true(json_is(json_get(v, "n"), JSON_NULL));
     assert_false(json_is(NULL, JSON_NULL));
 }
