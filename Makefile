@@ -38,7 +38,8 @@ FUZZ_BINS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 BENCH_SOURCES := $(shell find bench/micro -name '*.c' 2>/dev/null | sort)
 BENCH_BINS := $(BENCH_SOURCES:%.c=$(OUT)/%)
 
-.PHONY: all lib rookery tests fuzzers micro clean
+.DEFAULT_GOAL := rookery
+.PHONY: all lib rookery tests fuzzers micro clean help deps run test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
@@ -68,6 +69,86 @@ $(OUT)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 $(OUT)/bench/micro/%: bench/micro/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $< $(LIB) $(LDLIBS) -o $@
+
+
+# --- for people ---
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+FUZZ_SECONDS ?= 600
+# A make of its own, so that pkg-config is asked again once the packages are there.
+SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
+
+help:
+	@echo 'make run        install what is missing, build, and serve http://localhost:8008 from ./data (ARGS="--set ..." adds options)'
+	@echo 'make test       everything that CI runs; tools/run-tests NAME... runs a part'
+	@echo
+	@echo 'make            build/release/rookery; BUILD=debug|asan|tsan|fuzz|coverage for other builds'
+	@echo 'make deps       install the Debian packages that are missing (WHAT=test: those for the tests too)'
+	@echo 'make install    program, manual pages, systemd unit, configuration (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=)'
+	@echo 'make check      static analysis of everything; layers; sizes'
+	@echo 'make format     format the C files'
+	@echo 'make generate   make the files that are made from tables'
+	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS); NAME=json for one'
+	@echo 'make coverage   which lines the unit and contract tests run: build/coverage/html'
+	@echo 'make bench      the measurements'
+	@echo 'make clean      remove build/'
+
+WHAT ?= run
+deps:
+	@tools/install-deps $(WHAT)
+
+run:
+	@tools/install-deps run
+	@echo 'Building (the first time takes a minute or two)...'
+	@$(SUBMAKE) -s BUILD=release rookery
+	@exec build/release/rookery serve $(ARGS)
+
+test:
+	@tools/install-deps test
+	@tools/run-tests
+
+fuzz:
+	@tools/install-deps test
+	@$(SUBMAKE) -s BUILD=fuzz fuzzers
+	@tools/fuzz $(FUZZ_SECONDS) $(NAME)
+
+coverage:
+	@tools/install-deps test
+	@$(SUBMAKE) -s BUILD=coverage tests
+	@tools/coverage
+
+bench:
+	@tools/install-deps test
+	@$(SUBMAKE) -s BUILD=release rookery micro
+	@set -e; for b in $(BENCH_SOURCES:%.c=build/release/%); do echo "== $$b"; $$b; done
+	@if [ -x bench/run ]; then bench/run; fi
+
+check:
+	@tools/check-layers
+	@tools/check-size
+	@tools/check-code cppcheck
+	@tools/check-code tidy
+	@tools/check-code analyzer
+
+format:
+	@tools/format
+
+generate:
+	@$(SUBMAKE) -s BUILD=release rookery
+	@tools/generate
+
+install: rookery
+	install -D -m 755 $(OUT)/rookery $(DESTDIR)$(PREFIX)/bin/rookery
+	install -D -m 644 docs/rookery.1 $(DESTDIR)$(PREFIX)/share/man/man1/rookery.1
+	install -D -m 644 docs/rookery.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/rookery.conf.5
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' deploy/rookery.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/rookery.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/rookery.service
+	install -D -m 644 deploy/rookery.conf $(DESTDIR)$(PREFIX)/share/doc/rookery/rookery.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/rookery/rookery.conf || install -D -m 640 deploy/rookery.conf $(DESTDIR)$(SYSCONFDIR)/rookery/rookery.conf
 
 clean:
 	rm -rf build
