@@ -2,7 +2,6 @@
 #ifndef ROOKERY_TESTS_STORE_FIXTURE_H
 #define ROOKERY_TESTS_STORE_FIXTURE_H
 
-#include <cmocka.h>
 #include <dirent.h>
 #include <ftw.h>
 #include <pthread.h>
@@ -12,6 +11,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h> /* wants those above */
 
 #include "store/store.h"
 
