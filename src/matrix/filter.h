@@ -52,7 +52,5 @@ bool filter_list_has(const struct filter_list *l, struct str item);
 
 /* event_fields: a tree with only the named members, in the arena; shares leaves with the event. An absent list keeps all. */
 struct json *filter_project(struct arena *a, const struct filter_list *event_fields, const struct json *event);
-/* Splits a path at its dots; `\.` and `\\` are a dot and a backslash. Returns the number of parts, 0 when there are more than `max`. */
-size_t filter_split_path(struct arena *a, struct str path, struct str *parts, size_t max);
 
 #endif

@@ -9,10 +9,9 @@
 #include "json/json.h"
 
 enum {
-    PUSH_RULES_MAX = 4096,    /* of one user */
+    PUSH_RULES_MAX = 1000,    /* of one kind */
     PUSH_CONDITIONS_MAX = 64, /* of one rule */
-    PUSH_ACTIONS_MAX = 16,
-    PUSH_TEXT_MAX = 65536 /* of one rule in JSON */
+    PUSH_ACTIONS_MAX = 16
 };
 
 /* --- rulesets --- */
@@ -39,16 +38,19 @@ must_use enum err push_rule_set_actions(struct arena *a, struct json *full, stru
 
 /* --- evaluation --- */
 struct push_rules;
-/* Never fails: a rule that cannot be understood never matches. Owns copies of all it needs; freed with push_free. Immutable: may be used from every
- * thread. */
+/* Never fails: a rule that cannot be understood never matches. Owns copies of all it needs; freed with push_free. Immutable: may be used
+ * from every thread. What concerns the user (`user_id`, as it stands in conditions) is kept as "the one who is asked for", so the compiled
+ * default rules of anybody serve for everybody who changed nothing. */
 struct push_rules *push_compile(const struct json *full, struct str user_id);
+/* NULL is allowed. */
 void push_free(struct push_rules *r);
 
 struct push_event {
-    const struct json *event; /* client form; sender, type and content are looked at as any rule asks */
+    const struct json *event; /* client form */
     struct str room_id;       /* used when the tree has none */
 };
 struct push_context {
+    struct str user_id;               /* whose rules these are */
     struct str display_name;          /* of the user in the room; empty: none */
     size_t member_count;              /* joined members */
     const struct power_levels *power; /* NULL: nobody may notify the room */
@@ -58,7 +60,7 @@ struct push_result {
     struct str sound;   /* null slice: none; lives as long as the rules */
     struct str rule_id; /* which rule decided; null slice: none matched */
 };
-/* The user's own events never notify. */
+/* The user's own events never notify. Bounded: patterns that would cost more than some milliseconds do not match. */
 struct push_result push_evaluate(const struct push_rules *r, const struct push_event *e, const struct push_context *c);
 
 #endif
