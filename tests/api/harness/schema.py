@@ -118,6 +118,9 @@ class Spec:
         code = value.get("errcode")
         if isinstance(code, str) and code not in self.errcodes:
             yield f"errcode {code} is not the specification's"
+        for more, codes in (("admin_contact", ("M_RESOURCE_LIMIT_EXCEEDED",)), ("info_uri", ("M_USER_LIMIT_EXCEEDED",))):
+            if code in codes and not isinstance(value.get(more), str):
+                yield f"{code} without {more}"
         if status >= 500 and not (status in (501, 502, 503, 504) and isinstance(code, str)):
             yield f"status {status}"
         validator = op and op.validator(status)
