@@ -70,6 +70,16 @@ void engine_free(struct engine *e)
     mem_free(e);
 }
 
+struct str engine_slot_key(struct arena *a, unsigned slot)
+{
+    char text[32];
+    for (unsigned i = 0;; i++) {
+        int n = snprintf(text, sizeof text, "slot:%u", i);
+        struct str s = str_make(text, (size_t)n);
+        if (cluster_slot_of(s) == slot) return arena_str(a, s);
+    }
+}
+
 enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f)
 {
     enum err err = cluster_call(e->cluster, cmd, a, reply);

@@ -56,6 +56,9 @@ static inline struct engine *engine_of(const struct turn *t) { return turn_engin
 /* `@local:this server`? */
 bool engine_is_ours(const struct engine *e, struct str user_id);
 
+/* A key that belongs to the slot: for commands that are about a slot and not about one entity. */
+struct str engine_slot_key(struct arena *a, unsigned slot);
+
 /* Runs the command and waits. On failure the sentence is in `f`. Waits. */
 must_use enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f);
 

@@ -82,6 +82,9 @@ void room_free_state(void *state);
 /* A new, empty room for the entity, not yet its state. */
 struct room *room_new(struct turn *t, const struct room_version *v, struct str room_id, struct str creator, struct str room_type);
 
+/* Writes the room's own row, and whether it is in the directory. */
+void room_put_row(struct turn *t, const struct room *room);
+
 /* Current state; NULL when there is none. */
 struct event *room_state(const struct room *r, struct str type, struct str state_key);
 struct state_entry *room_state_entry(const struct room *r, struct str type, struct str state_key);

@@ -136,7 +136,7 @@ enum err room_send(struct turn *t)
     return e;
 }
 
-static void put_room(struct turn *t, const struct room *room)
+void room_put_row(struct turn *t, const struct room *room)
 {
     struct row r = {.table = T_room};
     r.c[C_room_room_id].s = room->room_id;
@@ -146,6 +146,13 @@ static void put_room(struct turn *t, const struct room *room)
     r.c[C_room_created_ms].i = room->created_ms;
     r.c[C_room_public].i = room->is_public;
     turn_put(t, &r);
+    r = (struct row){.table = T_public_room};
+    r.c[C_public_room_room_id].s = room->room_id;
+    r.c[C_public_room_listed_ms].i = turn_now_ms(t);
+    if (room->is_public)
+        turn_put(t, &r);
+    else
+        turn_del(t, &r);
 }
 
 static enum err add_all(struct turn *t, struct draft *d, const struct json *events, int64_t ts)
@@ -186,7 +193,7 @@ enum err room_create(struct turn *t)
     d.new_room = true;
     e = add_all(t, &d, events, c->num[1]);
     if (e == ERR_OK) {
-        put_room(t, room);
+        room_put_row(t, room);
         e = draft_commit(&d);
     }
     draft_release(&d);

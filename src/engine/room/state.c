@@ -135,3 +135,14 @@ enum err room_join_info(struct turn *t)
     buf_release(&b);
     return ERR_OK;
 }
+
+/* room_may_send: s[0] user, s[1] event type; num[0] 1: a state event. Reply: num[0] 1 when the user is joined and has the power. */
+enum err room_may_send(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct room *room;
+    enum err e = room_of_turn(t, false, &room);
+    if (e != ERR_OK) return e;
+    turn_reply(t)->num[0] = room_membership(room, c->s[0]) == MEMBER_JOIN && power_of_user(room->power, c->s[0]) >= power_for_event(room->power, c->s[1], c->num[0] != 0);
+    return ERR_OK;
+}

@@ -1,0 +1,372 @@
+/* Names and lists: aliases, the public directory, the user directory. */
+#include "api/fold.h"
+#include "api/membership.h"
+#include "api/routes.h"
+#include "matrix/content.h"
+#include "matrix/id.h"
+
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
+
+static enum err check_alias(struct api *r, struct str alias)
+{
+    if (!id_alias(alias, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "A room alias looks like #name:%.*s.", STR_FMT(r->engine->config.server_name));
+    return ERR_OK;
+}
+
+enum err api_alias_get(struct api *r)
+{
+    struct command c = {.type = CMD_alias_get, .key = r->param[0]};
+    struct reply reply;
+    enum err e = check_alias(r, r->param[0]);
+    if (e == ERR_OK) e = api_call(r, &c, &reply);
+    if (e != ERR_OK) return e;
+    json_object(&r->json);
+    json_str_member(&r->json, "room_id", reply.s[0]);
+    json_key(&r->json, "servers");
+    json_array(&r->json);
+    json_put_str(&r->json, r->engine->config.server_name);
+    json_end(&r->json);
+    json_end(&r->json);
+    return ERR_OK;
+}
+
+enum err api_alias_put(struct api *r)
+{
+    struct str room_id;
+    struct reply reply;
+    enum err e = check_alias(r, r->param[0]);
+    if (e == ERR_OK) e = api_body_str(r, "room_id", &room_id);
+    if (e == ERR_OK && !id_room(room_id, NULL)) e = fault_set(&r->fault, ERR_INVALID_PARAM, "'room_id' is no room id.");
+    if (e == ERR_OK && !engine_is_ours(r->engine, r->param[0])) e = fault_set(&r->fault, ERR_FORBIDDEN, "This server makes aliases of its own name only.");
+    if (e != ERR_OK) return e;
+    struct command look = {.type = CMD_room_join_info, .key = room_id, .s[0] = r->user_id};
+    e = api_call(r, &look, &reply);
+    if (e == ERR_OK && reply.num[1] != MEMBER_JOIN) e = fault_set(&r->fault, ERR_FORBIDDEN, "You are not in that room.");
+    if (e != ERR_OK) return e;
+    struct command c = {.type = CMD_alias_put, .key = r->param[0], .s = {room_id, r->user_id}};
+    return api_call(r, &c, &reply);
+}
+
+/* Who made the alias, or may change the room's address. */
+static enum err may_delete(struct api *r, const struct reply *alias)
+{
+    if (str_eq(alias->s[1], r->user_id)) return ERR_OK;
+    struct command c = {.type = CMD_room_may_send, .key = alias->s[0], .s = {r->user_id, STR("m.room.canonical_alias")}, .num[0] = 1};
+    struct reply reply;
+    enum err e = engine_call(r->engine, &c, r->arena, &reply, NULL);
+    if (e == ERR_OK && reply.num[0]) return ERR_OK;
+    return fault_set(&r->fault, ERR_FORBIDDEN, "Only who made the alias, or may change the room's address, can remove it.");
+}
+
+enum err api_alias_delete(struct api *r)
+{
+    struct command c = {.type = CMD_alias_get, .key = r->param[0]};
+    struct reply alias, reply;
+    enum err e = check_alias(r, r->param[0]);
+    if (e == ERR_OK) e = api_call(r, &c, &alias);
+    if (e == ERR_OK) e = may_delete(r, &alias);
+    if (e != ERR_OK) return e;
+    c = (struct command){.type = CMD_alias_del, .key = r->param[0], .s[0] = alias.s[0]};
+    return api_call(r, &c, &reply);
+}
+
+enum err api_room_aliases(struct api *r)
+{
+    struct command look = {.type = CMD_room_join_info, .key = r->param[0], .s[0] = r->user_id}, c = {.type = CMD_room_aliases, .key = r->param[0]};
+    struct reply reply;
+    enum err e = api_call(r, &look, &reply);
+    if (e == ERR_OK && reply.num[1] != MEMBER_JOIN) {
+        struct command open = {.type = CMD_room_summary, .key = r->param[0]};
+        struct reply summary;
+        e = api_call(r, &open, &summary);
+        if (e == ERR_OK && !memmem(summary.s[0].p, summary.s[0].n, "\"world_readable\":true", 21)) e = fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
+    }
+    if (e == ERR_OK) e = api_call(r, &c, &reply);
+    if (e != ERR_OK) return e;
+    json_object(&r->json);
+    json_raw_member(&r->json, "aliases", reply.s[0]);
+    json_end(&r->json);
+    return ERR_OK;
+}
+
+/* --- the public directory --- */
+
+enum err api_visibility_get(struct api *r)
+{
+    struct command c = {.type = CMD_room_is_public, .key = r->param[0]};
+    struct reply reply;
+    enum err e = api_call(r, &c, &reply);
+    if (e != ERR_OK) return e;
+    json_object(&r->json);
+    json_str_member(&r->json, "visibility", reply.num[0] ? STR("public") : STR("private"));
+    json_end(&r->json);
+    return ERR_OK;
+}
+
+enum err api_visibility_put(struct api *r)
+{
+    struct str visibility;
+    struct reply reply;
+    enum err e = api_body_str_opt(r, "visibility", &visibility);
+    if (e != ERR_OK) return e;
+    if (visibility.p && !str_is(visibility, "public") && !str_is(visibility, "private"))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "'visibility' is public or private.");
+    struct command c = {.type = CMD_room_publish, .key = r->param[0], .s[0] = r->user_id, .num[0] = !str_is(visibility, "private")};
+    return api_call(r, &c, &reply);
+}
+
+/* The same question to all slots. The calls are released by the caller. */
+static enum err ask_all(struct api *r, const struct command *cmd, struct call *call)
+{
+    struct call_group g = {0};
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        call[i].cmd = *cmd;
+        call[i].cmd.key = engine_slot_key(r->arena, i);
+        cluster_call_start(r->engine->cluster, &call[i], &g);
+    }
+    cluster_call_wait(&g);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (call[i].reply.err != ERR_OK) e = call[i].reply.err;
+    return e;
+}
+
+static void release_all(struct call *call)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        call_release(&call[i]);
+}
+
+struct listing {
+    struct json **item;
+    size_t count, cap;
+};
+
+static void listing_add(struct api *r, struct listing *l, struct json *v)
+{
+    if (l->count == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 64;
+        struct json **more = arena_array(r->arena, cap, sizeof(*more));
+        if (l->count) memcpy(more, l->item, l->count * sizeof(*more));
+        l->item = more;
+        l->cap = cap;
+    }
+    l->item[l->count++] = v;
+}
+
+struct room_query {
+    struct str term;
+    const struct json *types; /* array of strings and null, or NULL */
+    size_t limit, offset;
+};
+
+static bool type_wanted(const struct room_query *q, struct str type)
+{
+    if (!q->types) return true;
+    json_each(v, q->types) if (json_is(v, JSON_NULL) ? str_empty(type) : str_eq(json_string(v), type)) return true;
+    return false;
+}
+
+static bool room_wanted(struct api *r, const struct room_query *q, const struct json *v)
+{
+    if (!type_wanted(q, json_string_at(v, "room_type"))) return false;
+    if (str_empty(q->term)) return true;
+    static const char *const fields[] = {"name", "topic", "canonical_alias"};
+    for (int i = 0; i < 3; i++)
+        if (fold_contains(r->arena, json_string_at(v, fields[i]), q->term)) return true;
+    return false;
+}
+
+static int larger_first(const void *x, const void *y)
+{
+    const struct json *a = *(struct json *const *)x, *b = *(struct json *const *)y;
+    int64_t n = json_int_at(a, "num_joined_members", 0), m = json_int_at(b, "num_joined_members", 0);
+    if (n != m) return n < m ? 1 : -1;
+    return str_cmp(json_string_at(a, "room_id"), json_string_at(b, "room_id"));
+}
+
+static enum err list_rooms(struct api *r, const struct room_query *q, struct listing *l)
+{
+    struct call *call = arena_array(r->arena, CLUSTER_SLOTS, sizeof *call);
+    struct command c = {.type = CMD_slot_public_rooms};
+    enum err e = ask_all(r, &c, call);
+    for (unsigned i = 0; e == ERR_OK && i < CLUSTER_SLOTS; i++) {
+        struct json *list;
+        e = json_parse(r->arena, arena_str(r->arena, call[i].reply.s[0]), &list, &r->fault);
+        json_each(v, e == ERR_OK ? list : NULL) if (room_wanted(r, q, v)) listing_add(r, l, v);
+    }
+    release_all(call);
+    if (l->count) qsort(l->item, l->count, sizeof(*l->item), larger_first);
+    return e;
+}
+
+static enum err read_page(struct api *r, struct str since, struct room_query *q)
+{
+    int64_t offset = 0;
+    if (str_empty(since)) return ERR_OK;
+    if (since.p[0] != 'p' || !str_to_int64(str_from(since, 1), &offset) || offset < 0)
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "'since' is a token of an earlier answer.");
+    q->offset = (size_t)offset;
+    return ERR_OK;
+}
+
+static void page_member(struct api *r, const char *name, size_t offset) { json_str_member(&r->json, name, arena_printf(r->arena, "p%zu", offset)); }
+
+static enum err answer_rooms(struct api *r, struct room_query *q)
+{
+    struct listing l = {0};
+    struct str server = api_query(r, "server");
+    if (!str_empty(server) && !str_eq(server, r->engine->config.server_name))
+        return fault_set(&r->fault, ERR_FORBIDDEN, "This server does not reach the directories of others.");
+    enum err e = list_rooms(r, q, &l);
+    if (e != ERR_OK) return e;
+    json_object(&r->json);
+    json_key(&r->json, "chunk");
+    json_array(&r->json);
+    size_t end = q->offset + q->limit < l.count ? q->offset + q->limit : l.count;
+    for (size_t i = q->offset; i < end; i++)
+        json_put(&r->json, l.item[i]);
+    json_end(&r->json);
+    json_int_member(&r->json, "total_room_count_estimate", (int64_t)l.count);
+    if (end < l.count) page_member(r, "next_batch", end);
+    if (q->offset) page_member(r, "prev_batch", q->offset > q->limit ? q->offset - q->limit : 0);
+    json_end(&r->json);
+    return ERR_OK;
+}
+
+enum err api_public_rooms(struct api *r)
+{
+    struct room_query q = {0};
+    int64_t limit;
+    enum err e = api_query_int(r, "limit", 0, INT64_MAX, PAGE_DEFAULT, &limit);
+    q.limit = limit <= 0 || limit > PAGE_MAX ? PAGE_MAX : (size_t)limit;
+    if (e == ERR_OK) e = read_page(r, api_query(r, "since"), &q);
+    return e == ERR_OK ? answer_rooms(r, &q) : e;
+}
+
+enum err api_public_rooms_search(struct api *r)
+{
+    struct room_query q = {0};
+    struct json *filter, *limit = json_get(r->body, "limit");
+    struct str since;
+    int64_t n = PAGE_DEFAULT;
+    enum err e = api_body_object_opt(r, "filter", &filter);
+    if (e == ERR_OK) e = api_body_str_opt(r, "since", &since);
+    if (e != ERR_OK) return e;
+    if (limit && (!json_int(limit, &n) || n < 0)) return fault_set(&r->fault, ERR_BAD_JSON, "'limit' is a whole number.");
+    q.limit = n <= 0 || n > PAGE_MAX ? PAGE_MAX : (size_t)n;
+    const struct json *term = json_get(filter, "generic_search_term"), *types = json_get(filter, "room_types");
+    if (term && !json_is(term, JSON_STRING) && !json_is(term, JSON_NULL)) return fault_set(&r->fault, ERR_BAD_JSON, "'generic_search_term' is a string.");
+    if (types && !json_is(types, JSON_ARRAY) && !json_is(types, JSON_NULL)) return fault_set(&r->fault, ERR_BAD_JSON, "'room_types' is a list.");
+    q.term = fold(r->arena, json_string(term));
+    q.types = json_is(types, JSON_ARRAY) ? types : NULL;
+    e = read_page(r, since, &q);
+    return e == ERR_OK ? answer_rooms(r, &q) : e;
+}
+
+/* --- users --- */
+
+static bool user_wanted(struct api *r, const struct json *v, struct str term)
+{
+    return fold_contains(r->arena, json_string_at(v, "user_id"), term) || fold_contains(r->arena, json_string_at(v, "display_name"), term);
+}
+
+enum err api_user_search(struct api *r)
+{
+    struct str term;
+    int64_t limit = 10;
+    struct json *given = json_get(r->body, "limit");
+    enum err e = api_body_str(r, "search_term", &term);
+    if (e != ERR_OK) return e;
+    if (given && (!json_int(given, &limit) || limit < 0)) return fault_set(&r->fault, ERR_BAD_JSON, "'limit' is a whole number.");
+    if (limit > PAGE_MAX) limit = PAGE_MAX;
+    term = fold(r->arena, term);
+    struct call *call = arena_array(r->arena, CLUSTER_SLOTS, sizeof *call);
+    struct command c = {.type = CMD_slot_users, .s[0] = term, .num[0] = limit};
+    bool limited = false;
+    int64_t n = 0;
+    e = ask_all(r, &c, call);
+    json_object(&r->json);
+    json_key(&r->json, "results");
+    json_array(&r->json);
+    for (unsigned i = 0; e == ERR_OK && i < CLUSTER_SLOTS; i++) {
+        struct json *list;
+        e = json_parse(r->arena, call[i].reply.s[0], &list, &r->fault);
+        json_each(v, e == ERR_OK ? list : NULL)
+        {
+            if (str_empty(term) || !user_wanted(r, v, term)) continue;
+            if (n == limit) {
+                limited = true;
+                break;
+            }
+            json_put(&r->json, v);
+            n++;
+        }
+    }
+    json_end(&r->json);
+    json_bool_member(&r->json, "limited", limited);
+    json_end(&r->json);
+    release_all(call);
+    return e;
+}
+
+enum err api_mutual_rooms(struct api *r)
+{
+    struct str other = api_query(r, "user_id");
+    struct reply mine, theirs;
+    struct json *a, *b;
+    if (str_empty(other)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The parameter 'user_id' is missing.");
+    if (str_eq(other, r->user_id)) return fault_set(&r->fault, ERR_INVALID_PARAM, "You share all rooms with yourself.");
+    struct command c = {.type = CMD_user_joined_rooms, .key = r->user_id}, d = {.type = CMD_user_joined_rooms, .key = other};
+    enum err e = api_call(r, &c, &mine);
+    if (e == ERR_OK) e = api_call(r, &d, &theirs);
+    if (e == ERR_OK) e = json_parse(r->arena, mine.s[0], &a, &r->fault);
+    if (e == ERR_OK) e = json_parse(r->arena, theirs.s[0], &b, &r->fault);
+    if (e != ERR_OK) return e;
+    json_object(&r->json);
+    json_key(&r->json, "joined");
+    json_array(&r->json);
+    int64_t n = 0;
+    json_each(x, a) json_each(y, b) if (str_eq(x->string, y->string))
+    {
+        json_put_str(&r->json, x->string);
+        n++;
+    }
+    json_end(&r->json);
+    json_int_member(&r->json, "count", n);
+    json_end(&r->json);
+    return ERR_OK;
+}
+
+/* --- reports --- */
+
+static enum err report(struct api *r, struct str subject, struct str event_id)
+{
+    struct command c = {.type = CMD_report, .key = subject, .s = {r->user_id, r->http->body.n ? r->http->body : STR("{}"), event_id}};
+    struct reply reply;
+    struct str reason;
+    enum err e = api_body_str_opt(r, "reason", &reason);
+    return e == ERR_OK ? api_call(r, &c, &reply) : e;
+}
+
+enum err api_report_event(struct api *r)
+{
+    struct command c = {.type = CMD_room_event, .key = r->param[0], .s = {r->user_id, STR(""), r->param[1]}};
+    struct reply reply;
+    enum err e = api_call(r, &c, &reply);
+    return e == ERR_OK ? report(r, r->param[0], r->param[1]) : e;
+}
+
+enum err api_report_room(struct api *r)
+{
+    struct command c = {.type = CMD_room_is_public, .key = r->param[0]};
+    struct reply reply;
+    enum err e = api_call(r, &c, &reply);
+    return e == ERR_OK ? report(r, r->param[0], (struct str){0}) : e;
+}
+
+enum err api_report_user(struct api *r)
+{
+    enum err e = membership_check_target(r, r->param[0]);
+    return e == ERR_OK ? report(r, r->param[0], (struct str){0}) : e;
+}

@@ -1,0 +1,212 @@
+/* What is told of a room to those who are not in it: the directory, summaries, spaces. */
+#include "base/pack.h"
+#include "engine/room/room.h"
+
+static void string_from(struct json_out *o, const struct room *room, const char *type, const char *field, const char *as)
+{
+    struct str s = json_string_at(room_content(room, str_c(type), STR("")), field);
+    if (s.n) json_str_member(o, as, s);
+}
+
+static void write_summary(struct json_out *o, const struct room *room)
+{
+    json_str_member(o, "room_id", room->room_id);
+    json_int_member(o, "num_joined_members", (int64_t)room->joined);
+    json_bool_member(o, "world_readable", room_visibility(room) == HISTORY_WORLD_READABLE);
+    json_bool_member(o, "guest_can_join", str_is(json_string_at(room_content(room, STR("m.room.guest_access"), STR("")), "guest_access"), "can_join"));
+    json_str_member(o, "join_rule", str_c(join_rule_name(room_join_rule(room))));
+    string_from(o, room, "m.room.name", "name", "name");
+    string_from(o, room, "m.room.topic", "topic", "topic");
+    string_from(o, room, "m.room.canonical_alias", "alias", "canonical_alias");
+    string_from(o, room, "m.room.avatar", "url", "avatar_url");
+    if (room->room_type.n) json_str_member(o, "room_type", room->room_type);
+}
+
+static void write_more(struct json_out *o, const struct room *room)
+{
+    json_str_member(o, "room_version", str_c(room->version->name));
+    string_from(o, room, "m.room.encryption", "algorithm", "encryption");
+}
+
+static void write_allowed(struct json_out *o, const struct room *room, struct buf *packed)
+{
+    enum join_rule rule = room_join_rule(room);
+    if (rule != JOIN_RESTRICTED && rule != JOIN_KNOCK_RESTRICTED) return;
+    json_key(o, "allowed_room_ids");
+    json_array(o);
+    json_each(v, json_get(room_content(room, STR("m.room.join_rules"), STR("")), "allow"))
+    {
+        struct str id = json_string_at(v, "room_id");
+        if (!id.p || !str_is(json_string_at(v, "type"), "m.room_membership")) continue;
+        json_put_str(o, id);
+        pack_str(packed, id);
+    }
+    json_end(o);
+}
+
+static void write_children(struct json_out *o, const struct room *room)
+{
+    json_key(o, "children_state");
+    json_array(o);
+    list_each(it, &room->recent_state)
+    {
+        const struct state_entry *s = list_item(it, struct state_entry, recent);
+        const struct event *e = s->event;
+        if (!str_is(e->type, "m.space.child")) continue;
+        const struct json *content = room_content(room, e->type, e->state_key);
+        if (!json_is(json_get(content, "via"), JSON_ARRAY)) continue;
+        json_object(o);
+        json_raw_member(o, "content", e->content);
+        json_int_member(o, "origin_server_ts", e->ts);
+        json_str_member(o, "sender", e->sender);
+        json_str_member(o, "state_key", e->state_key);
+        json_str_member(o, "type", e->type);
+        json_end(o);
+    }
+    json_end(o);
+}
+
+/* room_summary: s[0] who asks or null; num[0] 1: with the children of a space.
+ * Reply: s[0] members of a JSON object (no braces), s[1] packed rooms whose members may join; num[0] 1: open to everybody who asks (or the asker is in it or
+ * invited), num[1] the asker's membership, num[2] joined members. */
+enum err room_summary(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct reply *r = turn_reply(t);
+    struct room *room;
+    struct buf b, allowed;
+    struct json_out o;
+    enum err e = room_of_turn(t, false, &room);
+    if (e != ERR_OK) return e;
+    enum membership m = c->s[0].p ? room_membership(room, c->s[0]) : MEMBER_NONE;
+    enum join_rule rule = room_join_rule(room);
+    buf_init(&b, 4 * 1048576);
+    buf_init(&allowed, 1048576);
+    json_out_init(&o, &b);
+    json_object(&o);
+    write_summary(&o, room);
+    write_more(&o, room);
+    write_allowed(&o, room, &allowed);
+    if (c->num[0]) write_children(&o, room);
+    json_end(&o);
+    r->num[0] = rule == JOIN_PUBLIC || rule == JOIN_KNOCK || rule == JOIN_KNOCK_RESTRICTED || room_visibility(room) == HISTORY_WORLD_READABLE ||
+                m == MEMBER_JOIN || m == MEMBER_INVITE;
+    r->num[1] = m;
+    r->num[2] = (int64_t)room->joined;
+    r->s[0] = arena_str(turn_arena(t), str_make(b.p + 1, b.n - 2));
+    r->s[1] = arena_str(turn_arena(t), str_make(allowed.p ? allowed.p : "", allowed.n));
+    buf_release(&b);
+    buf_release(&allowed);
+    return ERR_OK;
+}
+
+/* slot_public_rooms: the directory's part in this slot. Reply: s[0] JSON array. */
+enum err slot_public_rooms(struct turn *t)
+{
+    struct store_read r = {.table = T_public_room, .limit = SIZE_MAX};
+    struct buf b;
+    struct json_out o;
+    enum err e = turn_range(t, &r);
+    if (e != ERR_OK) return e;
+    buf_init(&b, 256 * 1048576);
+    json_out_init(&o, &b);
+    json_array(&o);
+    for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
+        struct room *room;
+        e = room_load(t, turn_other(t, KIND_ROOM, r.row[i].c[C_public_room_room_id].s), false, &room);
+        if (e == ERR_NOT_FOUND) {
+            e = ERR_OK;
+            continue;
+        }
+        if (e != ERR_OK) break;
+        json_object(&o);
+        write_summary(&o, room);
+        json_end(&o);
+    }
+    json_end(&o);
+    turn_reply(t)->s[0] = arena_str(turn_arena(t), buf_str(&b));
+    buf_release(&b);
+    return e;
+}
+
+/* room_publish: s[0] who asks; num[0] 1: into the directory, 0: out. */
+enum err room_publish(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct room *room;
+    enum err e = room_of_turn(t, true, &room);
+    if (e != ERR_OK) return e;
+    if (room_membership(room, c->s[0]) != MEMBER_JOIN || power_of_user(room->power, c->s[0]) < power_for_event(room->power, STR("m.room.canonical_alias"), true))
+        return fault_set(turn_fault(t), ERR_FORBIDDEN, "You need the power to change the room's address for that.");
+    bool before = room->is_public;
+    room->is_public = c->num[0] != 0;
+    room_put_row(t, room);
+    e = turn_ready(t);
+    if (e != ERR_OK) room->is_public = before;
+    return e;
+}
+
+/* room_is_public. Reply: num[0]. */
+enum err room_is_public(struct turn *t)
+{
+    struct room *room;
+    enum err e = room_of_turn(t, false, &room);
+    if (e == ERR_OK) turn_reply(t)->num[0] = room->is_public;
+    return e;
+}
+
+/* slot_users: s[0] what to look for (already folded to lower case); num[0] at most. Reply: s[0] JSON array {user_id, display_name, avatar_url}. */
+enum err slot_users(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct store_read r = {.table = T_profile, .limit = SIZE_MAX};
+    struct arena *a = turn_arena(t);
+    struct json *list = json_new(a, JSON_ARRAY), *now = NULL;
+    enum err e = turn_range(t, &r);
+    for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
+        const struct cell *row = r.row[i].c;
+        struct json *v;
+        if (!now || !str_eq(json_string_at(now, "user_id"), row[C_profile_user_id].s)) {
+            now = json_push(list, json_new(a, JSON_OBJECT));
+            json_set(now, STR("user_id"), json_new_string(a, row[C_profile_user_id].s));
+        }
+        if (json_parse(a, row[C_profile_json].s, &v, NULL) != ERR_OK || !json_is(v, JSON_STRING)) continue;
+        if (str_is(row[C_profile_field].s, "displayname")) json_set(now, STR("display_name"), v);
+        if (str_is(row[C_profile_field].s, "avatar_url")) json_set(now, STR("avatar_url"), v);
+    }
+    if (e != ERR_OK) return e;
+    struct store_read u = {.table = T_user, .limit = SIZE_MAX};
+    e = turn_range(t, &u);
+    struct json *found = json_new(a, JSON_ARRAY);
+    for (size_t i = 0; e == ERR_OK && i < u.count; i++) {
+        const struct cell *row = u.row[i].c;
+        if (row[C_user_deactivated].i || row[C_user_kind].i) continue;
+        struct json *entry = json_push(found, json_new(a, JSON_OBJECT));
+        json_set(entry, STR("user_id"), json_new_string(a, row[C_user_user_id].s));
+        json_each(p, list) if (str_eq(json_string_at(p, "user_id"), row[C_user_user_id].s)) json_each(m, p) json_set(entry, m->key, json_copy(a, m));
+    }
+    (void)c;
+    turn_reply(t)->s[0] = json_text(a, found);
+    return e;
+}
+
+/* report: key a room or user id; s[0] who reports, s[1] the report as JSON, s[2] an event of the room or null. */
+enum err report_put(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct row row;
+    enum err e = ERR_OK;
+    if (c->s[2].p) {
+        e = turn_get(t, T_event_id, (struct cell[]){{.s = c->key}, {.s = c->s[2]}}, &row);
+        if (e == ERR_NOT_FOUND) return fault_set(turn_fault(t), e, "There is no such event, or you may not see it.");
+        if (e != ERR_OK) return e;
+    }
+    row = (struct row){.table = T_report};
+    row.c[C_report_subject].s = c->key;
+    row.c[C_report_position].i = turn_position(t);
+    row.c[C_report_reporter].s = c->s[0];
+    row.c[C_report_json].s = c->s[1];
+    row.c[C_report_made_ms].i = turn_now_ms(t);
+    turn_put(t, &row);
+    return turn_ready(t);
+}
