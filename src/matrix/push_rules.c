@@ -175,7 +175,7 @@ static size_t top_place(const struct json *list)
 enum err push_rule_put(struct arena *a, struct json *full, struct str kind, struct str rule_id, const struct json *body, struct str before,
                        struct str after, struct fault *f)
 {
-    struct json *rule, *list = push_rule_list(full, kind), *neighbour = NULL;
+    struct json *rule = NULL, *list = push_rule_list(full, kind), *neighbour = NULL;
     enum err e = check_id(kind, rule_id, f);
     if (e == ERR_OK) e = make_rule(a, kind, rule_id, body, &rule, f);
     if (e) return e;
