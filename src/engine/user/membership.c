@@ -16,7 +16,9 @@ enum err user_membership(struct turn *t)
     row.c[C_user_room_room_position].i = c->num[0];
     row.c[C_user_room_json].s = c->s[2].p ? c->s[2] : STR("");
     turn_put(t, &row);
-    return turn_ready(t);
+    enum err ready = turn_ready(t);
+    if (ready == ERR_OK) user_rooms_changed(t);
+    return ready;
 }
 
 /* user_forget: s[0] room. The room is no longer spoken of. UNKNOWN when the user is still in it. */
@@ -30,7 +32,9 @@ enum err user_forget(struct turn *t)
         return fault_set(turn_fault(t), ERR_UNKNOWN, "Leave the room before you forget it.");
     row.c[C_user_room_forgotten].i = 1;
     turn_put(t, &row);
-    return turn_ready(t);
+    enum err ready = turn_ready(t);
+    if (ready == ERR_OK) user_rooms_changed(t);
+    return ready;
 }
 
 /* user_joined_rooms. Reply: s[0] JSON array of room ids. */
