@@ -77,6 +77,9 @@ enum err api_sync(struct api *r)
     if (!str_null(p.since) && str_empty(p.since)) p.since = (struct str){0};
     if (api_query_bool(r, "full_state", false)) p.flags |= SYNC_FULL_STATE;
     if (api_query_bool(r, "use_state_after", false) || api_query_bool(r, "org.matrix.msc4222.use_state_after", false)) p.flags |= SYNC_STATE_AFTER;
+    struct str presence = api_query(r, "set_presence");
+    p.presence = str_null(presence) ? PRESENCE_ONLINE : presence_parse(presence);
+    if (p.presence == PRESENCE__COUNT) return fault_set(&r->fault, ERR_INVALID_PARAM, "'set_presence' is online, unavailable or offline.");
     p.timeout_ms = timeout > 120000 ? 120000 : timeout;
     struct pending *q = mem_zero(sizeof *q);
     *q = (struct pending){.http = r->http, .server = r->server, .route = r->route};

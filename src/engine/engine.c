@@ -3,6 +3,7 @@
 #include "engine/session.h"
 #include "engine/sync/gateway.h"
 #include "engine/room/room.h"
+#include "engine/user/presence.h"
 #include "engine/user/user.h"
 #include "matrix/id.h"
 
@@ -44,6 +45,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     const struct entity_kind kinds[KIND__COUNT] = {
         [KIND_ROOM] = {"room", rooms, room_free_state}, [KIND_USER] = {"user", users, user_free_state}, [KIND_NAME] = {"name", 64, NULL},
         [KIND_MEDIA] = {"media", 64, NULL},             [KIND_SLOT] = {"slot", 64, NULL},
+        [KIND_PRESENCE] = {"presence", 100000, presence_free_state},
     };
     struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);
     memcpy(own, kinds, sizeof kinds);

@@ -11,7 +11,7 @@
 #include "crypto/crypto.h"
 #include "json/json.h"
 
-enum entity_kinds { KIND_ROOM, KIND_USER, KIND_NAME /* aliases, registration tokens */, KIND_MEDIA, KIND_SLOT /* queries over a whole slot */, KIND__COUNT };
+enum entity_kinds { KIND_ROOM, KIND_USER, KIND_NAME /* aliases, registration tokens */, KIND_MEDIA, KIND_SLOT /* queries over a whole slot */, KIND_PRESENCE, KIND__COUNT };
 
 enum command_type {
 #define COMMAND(name, kind, mode, function) CMD_##name,

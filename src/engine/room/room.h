@@ -43,6 +43,15 @@ struct device_mark {
     char user_id[];
 };
 
+/* A member's presence as it was last told; see engine/user/presence.h. */
+struct presence_mark {
+    struct list recent;
+    int64_t position, active_ms;
+    unsigned state;
+    struct str user_id, status; /* in bytes */
+    char bytes[];
+};
+
 struct room {
     const struct room_version *version;
     struct str room_id; /* the entity's */
@@ -65,6 +74,8 @@ struct room {
     struct list recent_receipts; /* newest first */
     struct map devices;
     struct list recent_devices; /* newest first */
+    struct map presence;
+    struct list recent_presence; /* newest first */
     struct list typing;
     int64_t typing_position; /* of the newest change; 0: none since it was loaded */
     struct timer typing_timer;
@@ -102,5 +113,6 @@ void room_apply_receipt(struct room *r, struct str user_id, struct str type, str
                         int64_t position);
 struct receipt *room_receipt(const struct room *r, struct str user_id, struct str type, struct str thread);
 void room_apply_device_mark(struct room *r, struct str user_id, int64_t position);
+void room_apply_presence(struct room *r, struct str user_id, struct str status, unsigned state, int64_t active_ms, int64_t position);
 
 #endif

@@ -23,7 +23,8 @@ struct look {
     struct json *rooms; /* the user's rooms, as told by its slot; NULL: not asked */
     struct json *room_data;
     struct slot_ask slot[CLUSTER_SLOTS];
-    struct json *changed, *left; /* arrays of user ids */
+    struct json *changed, *left; /* objects: user id -> true */
+    struct json *presence;       /* object: user id -> content */
     struct buf join, leave, invite, knock; /* members of the objects of these names */
 };
 
@@ -234,6 +235,38 @@ static void put_users(struct look *l, struct json **list, struct str packed)
     }
 }
 
+static void take_presence(struct look *l, struct str packed)
+{
+    struct str user, content;
+    struct json *v;
+    while (pack_next(&packed, &user) && pack_next(&packed, &content)) {
+        if (!filter_event_matches(&l->filter.presence, STR("m.presence"), user, false) || json_parse(&l->arena, content, &v, NULL) != ERR_OK) continue;
+        if (!l->presence) l->presence = json_new(&l->arena, JSON_OBJECT);
+        json_set(l->presence, user, v);
+    }
+}
+
+static bool put_presence(const struct look *l, struct json_out *o)
+{
+    if (!l->presence) return false;
+    json_key(o, "presence");
+    json_object(o);
+    json_key(o, "events");
+    json_array(o);
+    json_each(v, l->presence)
+    {
+        json_object(o);
+        json_str_member(o, "type", STR("m.presence"));
+        json_str_member(o, "sender", v->key);
+        json_key(o, "content");
+        json_put(o, v);
+        json_end(o);
+    }
+    json_end(o);
+    json_end(o);
+    return true;
+}
+
 static void put_slots(struct look *l)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
@@ -244,6 +277,7 @@ static void put_slots(struct look *l)
             put_section(l, kind, room_id, members);
         put_users(l, &l->changed, s->call.reply.s[1]);
         put_users(l, &l->left, s->call.reply.s[2]);
+        take_presence(l, s->call.reply.s[3]);
     }
 }
 
@@ -361,6 +395,7 @@ static bool write_answer(struct look *l, struct buf *out)
     some |= put_events(&o, "account_data", filtered_account_data(l));
     some |= put_rooms(l, &o);
     some |= put_device_lists(l, &o);
+    some |= put_presence(l, &o);
     if (l->asked_user) {
         some |= put_events(&o, "to_device", l->user.s[3]);
         if (!str_empty(l->user.s[4])) json_raw_member(&o, "device_one_time_keys_count", l->user.s[4]);

@@ -2,7 +2,7 @@
 
 #include "engine/sync/job.h"
 
-enum { UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
+enum { ABSENT_MS = 40000, WATCH_MS = 5000, UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
 
 struct sync_gateway {
     struct engine *engine;
@@ -14,6 +14,17 @@ struct sync_gateway {
     bool sweeping;
     size_t waiting;
     uint64_t answered;
+    struct map present; /* struct presence_watch, by user */
+    struct list watch;  /* oldest first */
+    struct timer watching;
+};
+
+/* A user who syncs here; goes offline some time after the last request. */
+struct presence_watch {
+    struct list link;
+    int64_t seen_ms;
+    size_t n;
+    char user_id[];
 };
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
@@ -23,6 +34,7 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
     g->loop = l;
     list_init(&g->unused);
     list_init(&g->jobs);
+    list_init(&g->watch);
     return g;
 }
 
@@ -89,6 +101,61 @@ void follow_remove(struct sync_gateway *g, struct follower *f)
     if (g->sweeping) return;
     g->sweeping = true;
     timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
+}
+
+/* --- presence by syncing --- */
+
+static void say_presence(struct sync_gateway *g, struct str user_id, int state, bool active)
+{
+    struct command c = {.type = CMD_presence_set, .key = user_id, .num = {state, active}};
+    cluster_cast(g->engine->cluster, &c);
+}
+
+static bool is_waiting(struct sync_gateway *g, struct str user_id)
+{
+    struct follow *f = map_get(&g->follows, user_id);
+    return f && !list_is_empty(&f->followers);
+}
+
+static void watch(struct timer *t)
+{
+    struct sync_gateway *g = list_item(t, struct sync_gateway, watching);
+    int64_t now = loop_now_ms(g->loop);
+    list_each_safe(it, &g->watch)
+    {
+        struct presence_watch *w = list_item(it, struct presence_watch, link);
+        struct str user = str_make(w->user_id, w->n);
+        if (w->seen_ms + ABSENT_MS > now) break;
+        list_remove(&w->link);
+        if (is_waiting(g, user)) {
+            w->seen_ms = now;
+            list_push(&g->watch, &w->link);
+            continue;
+        }
+        say_presence(g, user, PRESENCE_OFFLINE, false);
+        map_del(&g->present, user);
+        mem_free(w);
+    }
+    if (!list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
+}
+
+/* A request with set_presence (or without: online). */
+static void seen(struct sync_gateway *g, struct str user_id, enum presence_state state)
+{
+    if (!g->engine->config.presence || state == PRESENCE_OFFLINE) return;
+    struct presence_watch *w = map_get(&g->present, user_id);
+    if (!w) {
+        w = mem_zero(sizeof *w + user_id.n);
+        memcpy(w->user_id, user_id.p, user_id.n);
+        w->n = user_id.n;
+        list_init(&w->link);
+        map_put(&g->present, str_make(w->user_id, w->n), w);
+        if (list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
+    }
+    w->seen_ms = loop_now_ms(g->loop);
+    list_remove(&w->link);
+    list_push(&g->watch, &w->link);
+    say_presence(g, user_id, (int)state, state == PRESENCE_ONLINE);
 }
 
 /* --- jobs --- */
@@ -212,6 +279,7 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     if (!job->initial) job_keep(&job->token, p->since);
     job->deadline_ms = loop_now_ms(g->loop) + (job->initial ? 0 : p->timeout_ms);
     follow_add(g, &job->user, job, job->user_id);
+    seen(g, job->user_id, p->presence);
     *out = job;
     work(job);
 }
@@ -235,6 +303,10 @@ void sync_gateway_free(struct sync_gateway *g)
     for (size_t at = 0; (f = map_next(&g->follows, &at));)
         mem_free(f);
     map_release(&g->follows);
+    struct list *n;
+    while ((n = list_pop(&g->watch)))
+        mem_free(list_item(n, struct presence_watch, link));
+    map_release(&g->present);
     mem_free(g);
 }
 

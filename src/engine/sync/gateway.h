@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/sync/token.h"
+#include "engine/user/presence.h"
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
@@ -22,6 +23,7 @@ struct sync_params {
     struct str since;  /* null: an initial sync */
     unsigned flags;    /* sync_flags */
     int64_t timeout_ms;
+    enum presence_state presence; /* OFFLINE: the request does not make the user appear online */
 };
 
 struct sync_job;

@@ -44,7 +44,8 @@ static enum err one_room(struct section_reader *s, struct str mode, struct str r
  * "j" joined, "n" newly joined, "l" and a position: left there; s[4] the user's stored push rules or empty, s[5] ignored users as
  * JSON or empty.
  * Reply: num[0] the position; s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices
- * changed, who left. */
+ * changed, who left; s[3] packed pairs of user id
+ * and presence. */
 enum err rooms_sync(struct turn *t)
 {
     const struct command *c = turn_command(t);
@@ -61,6 +62,7 @@ enum err rooms_sync(struct turn *t)
     s.rules = rules;
     buf_init(&s.changed, 16 * 1048576);
     buf_init(&s.left, 16 * 1048576);
+    buf_init(&s.presence, 16 * 1048576);
     struct buf out;
     buf_init(&out, 256 * 1048576);
     struct str list = c->s[3], mode, room_id;
@@ -71,10 +73,12 @@ enum err rooms_sync(struct turn *t)
     r->s[0] = arena_str(a, str_make(out.p ? out.p : "", out.n));
     r->s[1] = arena_str(a, str_make(s.changed.p ? s.changed.p : "", s.changed.n));
     r->s[2] = arena_str(a, str_make(s.left.p ? s.left.p : "", s.left.n));
+    r->s[3] = arena_str(a, str_make(s.presence.p ? s.presence.p : "", s.presence.n));
     if (e == ERR_OK && !buf_ok(&out)) e = fault_set(turn_fault(t), ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");
     buf_release(&out);
     buf_release(&s.changed);
     buf_release(&s.left);
+    buf_release(&s.presence);
     push_free(rules);
     return e;
 }

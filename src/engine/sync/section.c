@@ -2,6 +2,7 @@
 
 #include "base/pack.h"
 #include "engine/sync/token.h"
+#include "engine/user/presence.h"
 
 enum { TIMELINE_DEFAULT = 10, TIMELINE_MAX = 1000, SCAN_MAX = 5000, HEROES = 5 };
 
@@ -304,6 +305,32 @@ static void note_devices(struct section_reader *s, const struct room *room, int6
     }
 }
 
+/* --- presence --- */
+
+static void note_presence(struct section_reader *s, const struct room *room, int64_t since, bool fresh)
+{
+    list_each(it, &room->recent_presence)
+    {
+        const struct presence_mark *m = list_item(it, struct presence_mark, recent);
+        if (m->position <= since) break;
+        if (room_membership(room, m->user_id) != MEMBER_JOIN || (fresh && m->state == PRESENCE_OFFLINE)) continue;
+        struct buf b;
+        struct json_out o;
+        int64_t ago = turn_now_ms(s->turn) - m->active_ms;
+        buf_init(&b, 16384);
+        json_out_init(&o, &b);
+        json_object(&o);
+        json_str_member(&o, "presence", str_c(presence_name((enum presence_state)m->state)));
+        json_int_member(&o, "last_active_ago", ago > 0 ? ago : 0);
+        if (m->status.n) json_str_member(&o, "status_msg", m->status);
+        json_bool_member(&o, "currently_active", m->state == PRESENCE_ONLINE && ago < 120000);
+        json_end(&o);
+        pack_str(&s->presence, m->user_id);
+        pack_str(&s->presence, buf_str(&b));
+        buf_release(&b);
+    }
+}
+
 /* --- the section --- */
 
 static bool members_changed(const struct room *room, int64_t since)
@@ -345,6 +372,7 @@ static bool is_quiet(const struct section_reader *s, const struct room *room)
 {
     int64_t since = s->since;
     if (room->last_event_position > since || room->typing_position > since) return false;
+    if (!list_is_empty(&room->recent_presence) && list_item(room->recent_presence.next, struct presence_mark, recent)->position > since) return false;
     if (!list_is_empty(&room->recent_receipts) && list_item(room->recent_receipts.next, struct receipt, recent)->position > since) return false;
     return list_is_empty(&room->recent_devices) || list_item(room->recent_devices.next, struct device_mark, recent)->position <= since;
 }
@@ -383,6 +411,7 @@ enum err section_joined(struct section_reader *s, struct room *room, bool fresh,
     bool events = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE);
     bool state_moved = !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
     if (e == ERR_OK) note_devices(s, room, since, fresh);
+    if (e == ERR_OK) note_presence(s, room, since, fresh);
     if (e == ERR_OK && (events || state_moved)) {
         e = write_timeline(s, &v, &t, &o);
         if (e == ERR_OK) e = write_state(s, &v, &t, &o, since, s->as_of, fresh);

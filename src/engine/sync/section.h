@@ -20,6 +20,7 @@ struct section_reader {
     struct str rules_text; /* which rules they are, for what is remembered */
     struct json *ignored;  /* array of user ids, or NULL */
     struct buf changed, left; /* packed user ids: device lists */
+    struct buf presence;      /* packed pairs: user id, content as JSON */
 };
 
 /* Writes the members of the room's object, without braces, into `out`; writes nothing when there is nothing new. `fresh`: the user has

@@ -1,0 +1,119 @@
+#include "engine/user/presence.h"
+
+#include "base/pack.h"
+#include "engine/room/room.h"
+
+enum { ACTIVE_MS = 60000, STATUS_MAX = 1024 };
+
+struct presence {
+    enum presence_state state;
+    int64_t active_ms; /* when last seen to do something */
+    struct str status; /* owned */
+};
+
+static const char *const names[PRESENCE__COUNT] = {"offline", "unavailable", "online"};
+
+const char *presence_name(enum presence_state p) { return names[p < PRESENCE__COUNT ? p : PRESENCE_OFFLINE]; }
+
+enum presence_state presence_parse(struct str s)
+{
+    for (int i = 0; i < PRESENCE__COUNT; i++)
+        if (str_is(s, names[i])) return (enum presence_state)i;
+    return PRESENCE__COUNT;
+}
+
+void presence_free_state(void *state)
+{
+    struct presence *p = state;
+    if (!p) return;
+    mem_free((char *)(uintptr_t)p->status.p);
+    mem_free(p);
+}
+
+static void keep_status(struct presence *p, struct str s)
+{
+    char *copy = s.n ? mem_alloc(s.n) : NULL;
+    if (copy) memcpy(copy, s.p, s.n);
+    mem_free((char *)(uintptr_t)p->status.p);
+    p->status = str_make(copy, s.n);
+}
+
+/* One message per slot in which the user has rooms. */
+static void spread(struct turn *t, const struct presence *p, const struct store_read *rooms)
+{
+    struct engine *e = engine_of(t);
+    struct buf packed[CLUSTER_SLOTS];
+    struct str any[CLUSTER_SLOTS];
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        buf_init(&packed[i], 1048576);
+    for (size_t i = 0; i < rooms->count; i++) {
+        struct str id = rooms->row[i].c[C_user_room_room_id].s;
+        if (!str_is(rooms->row[i].c[C_user_room_membership].s, "join")) continue;
+        pack_str(&packed[cluster_slot_of(id)], id);
+        any[cluster_slot_of(id)] = id;
+    }
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (packed[i].n && buf_ok(&packed[i])) {
+            struct command c = {.type = CMD_rooms_presence, .key = any[i], .s = {turn_command(t)->key, p->status, buf_str(&packed[i])}};
+            c.num[0] = p->state;
+            c.num[1] = p->active_ms;
+            cluster_cast(e->cluster, &c);
+        }
+        buf_release(&packed[i]);
+    }
+}
+
+/* presence_set: key a user; s[0] status message (null: as it was), num[0] presence_state, num[1] 1: the user has done something just now. */
+enum err presence_set(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct store_read rooms = {.table = T_user_room, .prefix = 1, .key[0].s = c->key, .limit = SIZE_MAX};
+    enum presence_state state = (enum presence_state)c->num[0];
+    struct presence *p = turn_entity(t)->state;
+    if (c->s[0].p && c->s[0].n > STATUS_MAX) return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
+    bool status = c->s[0].p && !str_eq(c->s[0], p ? p->status : STR(""));
+    if (p && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
+    if (!p && state == PRESENCE_OFFLINE && !status) return ERR_OK;
+    enum err e = turn_range(t, &rooms);
+    if (e != ERR_OK) return e;
+    p = turn_entity(t)->state;
+    if (!p) p = turn_entity(t)->state = mem_zero(sizeof *p);
+    p->state = state;
+    if (c->num[1] || !p->active_ms) p->active_ms = turn_now_ms(t);
+    if (status) keep_status(p, c->s[0]);
+    spread(t, p, &rooms);
+    return ERR_OK;
+}
+
+/* presence_get. Reply: s[0] the state's name, s[1] status message or empty; num[0] when last active, 0: never. */
+enum err presence_get(struct turn *t)
+{
+    const struct presence *p = turn_entity(t)->state;
+    struct reply *r = turn_reply(t);
+    r->s[0] = str_c(presence_name(p ? p->state : PRESENCE_OFFLINE));
+    r->s[1] = p ? arena_str(turn_arena(t), p->status.p ? p->status : STR("")) : STR("");
+    r->num[0] = p ? p->active_ms : 0;
+    return ERR_OK;
+}
+
+/* rooms_presence: s[0] user, s[1] status message, s[2] packed rooms of the slot; num[0] state, num[1] when last active. */
+enum err rooms_presence(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct str list = c->s[2], room_id;
+    struct room *room[64];
+    int64_t position[64];
+    size_t n = 0;
+    while (n < 64 && pack_next(&list, &room_id)) {
+        struct entity *e = turn_peek(t, KIND_ROOM, room_id);
+        if (!e || !e->state) continue;
+        room[n] = e->state;
+        position[n] = turn_position(t);
+        engine_note(t, ITEM_ROOM_CHANGE, room[n]->room_id, position[n], STR(""));
+        n++;
+    }
+    enum err e = turn_ready(t);
+    for (size_t i = 0; e == ERR_OK && i < n; i++)
+        room_apply_presence(room[i], c->s[0], c->s[1], (unsigned)c->num[0], c->num[1], position[i]);
+    return e;
+}

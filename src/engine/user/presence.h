@@ -1,0 +1,17 @@
+/* Who is online. Kept in memory only: after a restart everybody is offline until they come again.
+ *
+ * The user's owner has the state; a change goes, without guarantee, to each slot in which the user has rooms, and stays there with the rooms that
+ * are in memory, so that /sync finds it like any other change of a room. */
+#ifndef ROOKERY_ENGINE_USER_PRESENCE_H
+#define ROOKERY_ENGINE_USER_PRESENCE_H
+
+#include "engine/engine.h"
+
+enum presence_state { PRESENCE_OFFLINE, PRESENCE_UNAVAILABLE, PRESENCE_ONLINE, PRESENCE__COUNT };
+const char *presence_name(enum presence_state p);
+/* PRESENCE__COUNT for any other word. */
+enum presence_state presence_parse(struct str s);
+/* entity_kind's free_state. */
+void presence_free_state(void *state);
+
+#endif
