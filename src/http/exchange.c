@@ -82,7 +82,7 @@ void exchange_body_fail(struct exchange *x, enum err e)
         x->to.piece(&x->r, (struct str){0}, e);
 }
 
-bool exchange_body_too_large(const struct exchange *x, uint64_t length) { return length != UINT64_MAX && length > x->max - x->got; }
+bool exchange_body_too_large(const struct exchange *x, uint64_t left) { return left != UINT64_MAX && left > x->max - x->got; }
 
 void exchange_body(struct exchange *x, struct str data)
 {

@@ -161,6 +161,13 @@ static bool parse_target(struct str target, struct http1_head *out, struct http1
     return true;
 }
 
+bool http1_parse_target(struct str method, struct str target, struct http1_head *out, struct http1_bad *bad)
+{
+    if (!all_token(method) || method.n > 32) return refuse(bad, 400, "The request's method is not valid.");
+    out->method = method_of(method);
+    return parse_target(target, out, bad);
+}
+
 /* Sets *minor; any 1.x beyond 1.1 is spoken to as 1.1. */
 static bool parse_version(struct str s, int *minor, struct http1_bad *bad)
 {

@@ -37,6 +37,9 @@ struct http1_head {
 /* Parses what http1_find_head found. `header` has room for HTTP1_HEADERS_MAX. */
 must_use bool http1_parse_head(struct str head, struct http_header *header, struct http1_head *out, struct http1_bad *bad);
 
+/* Method and target alone, as HTTP/2 has them: sets method, path and query. */
+must_use bool http1_parse_target(struct str method, struct str target, struct http1_head *out, struct http1_bad *bad);
+
 /* Decodes the body that follows a head. */
 struct http1_body {
     uint64_t left;     /* of the body or the chunk */

@@ -4,7 +4,7 @@
  *   worker.c      what the connections of a loop share: read buffer, pools, deadlines, date
  *   connection.c  one connection: reading, writing, its end. Knows neither TLS nor HTTP
  *   transport     what the bytes on the socket are: plain, or TLS (tls.c)
- *   protocol      http1.c: bytes to requests, responses to bytes
+ *   protocol      http1.c or http2.c: bytes to requests, responses to bytes
  *   exchange.c    one request and its response, whatever the protocol; what http.h promises
  *
  * A call from above (http_respond and the like) never calls back into the handler before it returns: what it finds out (the
@@ -143,6 +143,7 @@ struct protocol {
     void (*lost)(struct conn *c);    /* the connection is over: every exchange learns that */
 };
 extern const struct protocol protocol_http1;
+extern const struct protocol protocol_http2;
 
 enum h1_phase { H1_HEAD, H1_REQUEST, H1_DRAIN, H1_LINGER };
 
@@ -163,6 +164,7 @@ struct conn {
     const struct transport *transport;
     const struct protocol *protocol;
     struct tls *tls;
+    struct h2 *h2;
     struct h1 h1;
     struct buf left;     /* read, but not taken by the protocol */
     size_t unsent;       /* with libuv */
@@ -227,6 +229,7 @@ struct exchange {
     struct http_request r; /* first */
     const struct exchange_ops *ops;
     struct worker *w;
+    void *stream;      /* the protocol's */
     struct conn *conn; /* NULL: the client has gone, and the handler did not want to know */
     union {
         void (*ready)(struct http_request *r, enum err e);
@@ -250,8 +253,8 @@ void exchange_run(struct exchange *x);
 bool exchange_wants_body(const struct exchange *x);
 void exchange_body(struct exchange *x, struct str data);
 void exchange_body_end(struct exchange *x);
-/* The announced length is beyond what the reader takes. */
-bool exchange_body_too_large(const struct exchange *x, uint64_t length);
+/* What is known to come still is beyond what the reader takes; UINT64_MAX: nothing is known. */
+bool exchange_body_too_large(const struct exchange *x, uint64_t left);
 void exchange_body_fail(struct exchange *x, enum err e);
 /* What was sent has left. */
 void exchange_drained(struct exchange *x);

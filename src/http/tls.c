@@ -106,7 +106,7 @@ static enum err load_files(SSL_CTX *x, const char *certificate, const char *key,
 
 static int choose_protocol(SSL *s, const unsigned char **out, unsigned char *n, const unsigned char *in, unsigned in_n, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
     unsigned char *chosen = NULL;
     (void)s;
     (void)arg;
@@ -201,6 +201,16 @@ static void fail(struct conn *c)
     conn_break(c);
 }
 
+static void choose(struct conn *c)
+{
+    const unsigned char *name;
+    unsigned n;
+    SSL_get0_alpn_selected(c->tls->ssl, &name, &n);
+    if (!str_is(str_make((const char *)name, n), "h2")) return;
+    c->protocol = &protocol_http2;
+    c->protocol->start(c);
+}
+
 static bool handshake(struct conn *c)
 {
     SSL *ssl = c->tls->ssl;
@@ -208,7 +218,10 @@ static bool handshake(struct conn *c)
     ERR_clear_error();
     int r = SSL_accept(ssl);
     flush(c);
-    if (r == 1) return true;
+    if (r == 1) {
+        choose(c);
+        return true;
+    }
     if (SSL_get_error(ssl, r) != SSL_ERROR_WANT_READ) fail(c);
     return false;
 }
