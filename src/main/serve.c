@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "blob/files/files.h"
 #include "cache/local/local.h"
+#include "engine/media/thumbnail.h"
 #include "http/http.h"
 #include "main/backup.h"
 #include "main/commands.h"
@@ -25,6 +26,7 @@ struct server {
     struct cache *cache;
     struct limiter *limiter;
     struct blobs *blobs;
+    struct thumbnailer *thumbnailer;
     struct engine *engine;
     struct api_server *api;
     struct loop *loop[CLUSTER_LOOPS_MAX];
@@ -59,6 +61,10 @@ static enum err open_parts(struct server *s, struct fault *f)
     if (e != ERR_OK) return e;
     s->cache = cache_local_open(CACHE_BYTES, &clock_system);
     s->limiter = limiter_new(LIMITER_KEYS);
+    struct thumbnail_config tc = thumbnail_defaults;
+    tc.workers = (unsigned)set->media.workers;
+    tc.max_pixels = (uint64_t)set->media.max_pixels;
+    s->thumbnailer = thumbnailer_new(&tc);
     return ERR_OK;
 }
 
@@ -108,6 +114,7 @@ static void make_api(struct server *s)
         .password_min = (unsigned)set->password.min_length,
         .upload_max = (size_t)set->media.max_upload_size,
         .blobs = s->blobs,
+        .thumbnailer = s->thumbnailer,
         .store = s->store,
         .may_read_metrics = may_read_metrics,
         .ctx = (void *)(uintptr_t)set,
@@ -284,6 +291,7 @@ static void take_apart(struct server *s)
     if (s->engine) engine_free(s->engine);
     for (size_t i = 0; i < s->loops; i++)
         loop_free(s->loop[i]);
+    if (s->thumbnailer) thumbnailer_free(s->thumbnailer);
     if (s->blobs) blobs_close(s->blobs);
     if (s->cache) cache_close(s->cache);
     if (s->limiter) limiter_free(s->limiter);
