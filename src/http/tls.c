@@ -62,9 +62,10 @@ static BIO_METHOD *new_bio_method(void)
 
 /* --- certificates --- */
 
+/* The first error is the one that says what is wrong; the later ones only where that was noticed. */
 static const char *reason(void)
 {
-    const char *s = ERR_reason_error_string(ERR_peek_last_error());
+    const char *s = ERR_reason_error_string(ERR_peek_error());
     return s ? s : "it is not valid";
 }
 
