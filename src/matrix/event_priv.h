@@ -3,12 +3,10 @@
 #define ROOKERY_MATRIX_EVENT_PRIV_H
 
 #include "matrix/event.h"
+#include "matrix/tree.h"
 
 /* The content that redaction leaves: a new object that shares what is below its members. */
 struct json *redacted_content(struct arena *a, const struct room_version *v, struct str type, const struct json *content);
-
-/* The node alone, out of its list; what is below is shared. */
-struct json *json_shallow(struct arena *a, const struct json *v);
 
 static inline bool event_makes_room_id(const struct room_version *v, struct str type, struct str state_key)
 {

@@ -1,23 +1,33 @@
 /* Filters of /sync, /messages and others: parsed once into plain structs, then matched without allocation.
  *
- * Everything lives in the arena that was given and points into the filter's JSON text, which must live as long. */
+ * Everything lives in the arena that was given; strings point into the filter's JSON, which must live as long. */
 #ifndef ROOKERY_MATRIX_FILTER_H
 #define ROOKERY_MATRIX_FILTER_H
 
+#include "matrix/path.h"
 #include "json/json.h"
 
-enum { FILTER_ITEMS_MAX = 4096 }; /* of one list */
+enum {
+    FILTER_ITEMS_MAX = 2048, /* of one list */
+    FILTER_WILD_MAX = 64,    /* types with a `*` in one list */
+    FILTER_FIELDS_MAX = 64   /* event_fields */
+};
 
 struct filter_list {
-    bool present; /* an empty list that is present lets nothing through */
-    uint32_t n;
+    bool present;      /* an empty list that is present lets nothing through */
+    uint32_t n, exact; /* the first `exact` items are sorted, the others have a wildcard */
     struct str *items;
+};
+struct filter_fields {
+    bool present;
+    uint32_t n;
+    struct path *paths;
 };
 enum filter_tri { FILTER_ANY, FILTER_NO, FILTER_YES };
 
 struct event_filter {
-    bool all;      /* nothing restricts by type, sender, room or url */
-    int64_t limit; /* 0: not given */
+    bool all;      /* nothing restricts by type, sender or url */
+    int64_t limit; /* -1: not given. 0 is taken, though the specification wants more, since clients use it for "none" */
     struct filter_list types, not_types, senders, not_senders, rooms, not_rooms;
     enum filter_tri contains_url;
     bool lazy_load_members, include_redundant_members, unread_thread_notifications;
@@ -29,7 +39,7 @@ struct room_filter {
     struct event_filter account_data, ephemeral, state, timeline;
 };
 struct sync_filter {
-    struct filter_list event_fields;
+    struct filter_fields event_fields;
     bool federation_format;
     struct event_filter presence, account_data;
     struct room_filter room;
@@ -48,9 +58,10 @@ bool filter_event_matches(const struct event_filter *f, struct str type, struct 
 bool filter_event_room_matches(const struct event_filter *f, struct str room_id);
 /* The outer `rooms` and `not_rooms` of a sync filter's room part. */
 bool filter_room_matches(const struct room_filter *f, struct str room_id);
+/* Is it one of the list's items, or matched by one? */
 bool filter_list_has(const struct filter_list *l, struct str item);
 
-/* event_fields: a tree with only the named members, in the arena; shares leaves with the event. An absent list keeps all. */
-struct json *filter_project(struct arena *a, const struct filter_list *event_fields, const struct json *event);
+/* event_fields: a tree with only the named properties, in the arena; shares what is below them with the event. Absent: the whole event. */
+struct json *filter_project(struct arena *a, const struct filter_fields *fields, const struct json *event);
 
 #endif

@@ -177,7 +177,8 @@ struct push_rules *push_compile(const struct json *full, struct str user_id)
 {
     struct push_rules *r = mem_zero(sizeof *r);
     arena_init(&r->arena);
-    struct compiler c = {.r = r, .a = &r->arena, .me = user_id};
+    r->user_id = arena_str(&r->arena, user_id);
+    struct compiler c = {.r = r, .a = &r->arena, .me = r->user_id};
     r->rules = arena_array(c.a, count_rules(full), sizeof *r->rules);
     for (int k = 0; k < PUSH_KINDS; k++)
         json_each(v, push_rule_list(full, str_c(push_kinds[k]))) if (compile_rule(&c, (enum push_kind)k, v, &r->rules[r->n])) r->n++;

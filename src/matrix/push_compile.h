@@ -43,6 +43,7 @@ struct push_rule {
 };
 struct push_rules {
     struct arena arena; /* of all this, the struct apart */
+    struct str user_id;
     size_t n;
     struct push_rule *rules;
     unsigned slots;

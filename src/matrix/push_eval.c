@@ -6,7 +6,7 @@ static const long step_budget = 500000;
 struct evaluation {
     const struct push_event *e;
     const struct push_context *c;
-    struct str sender;
+    struct str me, sender;
     long budget;
     uint32_t known; /* slots looked up so far */
     const struct json *value[PUSH_SLOTS];
@@ -111,9 +111,9 @@ static bool holds(struct evaluation *x, const struct push_condition *c)
     case PUSH_CONTAINS:
         return contains(x, value_of(x, c->property), c->value);
     case PUSH_IS_ME:
-        return str_eq(json_string(value_of(x, c->property)), x->c->user_id);
+        return str_eq(json_string(value_of(x, c->property)), x->me);
     case PUSH_CONTAINS_ME:
-        return contains_string(x, value_of(x, c->property), x->c->user_id);
+        return contains_string(x, value_of(x, c->property), x->me);
     case PUSH_NAME:
         return has_name(x, c);
     case PUSH_COUNT:
@@ -136,11 +136,12 @@ struct push_result push_evaluate(const struct push_rules *r, const struct push_e
     struct evaluation x;
     x.e = e;
     x.c = c;
+    x.me = str_null(c->user_id) ? r->user_id : c->user_id;
     x.sender = json_string_at(e->event, "sender");
     x.budget = step_budget;
     x.known = 0;
     x.room_id = (struct json){.type = JSON_STRING, .string = e->room_id};
-    if (str_eq(x.sender, c->user_id)) return (struct push_result){0};
+    if (str_eq(x.sender, x.me)) return (struct push_result){0};
     for (size_t i = 0; i < r->n; i++) {
         const struct push_rule *rule = &r->rules[i];
         if (rule_matches(&x, rule)) return (struct push_result){rule->notify, rule->highlight, rule->sound, rule->id};

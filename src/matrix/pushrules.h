@@ -50,7 +50,7 @@ struct push_event {
     struct str room_id;       /* used when the tree has none */
 };
 struct push_context {
-    struct str user_id;               /* whose rules these are */
+    struct str user_id;               /* whom to ask for; null slice: the user of push_compile */
     struct str display_name;          /* of the user in the room; empty: none */
     size_t member_count;              /* joined members */
     const struct power_levels *power; /* NULL: nobody may notify the room */

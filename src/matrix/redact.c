@@ -1,13 +1,5 @@
 #include "matrix/event_priv.h"
 
-struct json *json_shallow(struct arena *a, const struct json *v)
-{
-    struct json *copy = json_new(a, v->type);
-    *copy = *v;
-    copy->next = NULL;
-    return copy;
-}
-
 static bool is_any(struct str s, const char *const *words)
 {
     for (; *words; words++)

@@ -283,6 +283,10 @@ static void test_shared_defaults(void **state)
     check_str("mentioned", push_evaluate(r, &e, &c).rule_id, STR(".m.rule.is_user_mention"));
     c.user_id = STR("@you:x");
     check_str("not mentioned", push_evaluate(r, &e, &c).rule_id, STR(".m.rule.message"));
+    c.user_id = (struct str){0}; /* the user of push_compile */
+    check_str("not mentioned", push_evaluate(r, &e, &c).rule_id, STR(".m.rule.message"));
+    e.event = quoted(&a, TEXT(",'m.mentions':{'user_ids':['@anybody:x']}"));
+    check_str("mentioned", push_evaluate(r, &e, &c).rule_id, STR(".m.rule.is_user_mention"));
     c.user_id = STR("@x:example.org");
     assert_true(str_null(push_evaluate(r, &e, &c).rule_id));
     push_free(r);
