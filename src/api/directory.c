@@ -282,7 +282,7 @@ enum err api_user_search(struct api *r)
     if (limit > PAGE_MAX) limit = PAGE_MAX;
     term = fold(r->arena, term);
     struct call *call = arena_array(r->arena, CLUSTER_SLOTS, sizeof *call);
-    struct command c = {.type = CMD_slot_users, .s[0] = term, .num[0] = limit};
+    struct command c = {.type = CMD_slot_users};
     bool limited = false;
     int64_t n = 0;
     e = ask_all(r, &c, call);

@@ -155,38 +155,38 @@ enum err room_is_public(struct turn *t)
     return e;
 }
 
-/* slot_users: s[0] what to look for (already folded to lower case); num[0] at most. Reply: s[0] JSON array {user_id, display_name, avatar_url}. */
+/* The profile rows of one user, which follow each other, into the entry. */
+static size_t take_profile(struct arena *a, const struct store_read *profiles, size_t at, struct str user, struct json *entry)
+{
+    for (; at < profiles->count; at++) {
+        const struct cell *c = profiles->row[at].c;
+        int order = str_cmp(c[C_profile_user_id].s, user);
+        struct json *v;
+        if (order > 0) break;
+        if (order < 0 || json_parse(a, c[C_profile_json].s, &v, NULL) != ERR_OK || !json_is(v, JSON_STRING)) continue;
+        if (str_is(c[C_profile_field].s, "displayname")) json_set(entry, STR("display_name"), v);
+        if (str_is(c[C_profile_field].s, "avatar_url")) json_set(entry, STR("avatar_url"), v);
+    }
+    return at;
+}
+
+/* slot_users: the accounts of this slot that people can be found by. Reply: s[0] JSON array {user_id, display_name, avatar_url}. */
 enum err slot_users(struct turn *t)
 {
-    const struct command *c = turn_command(t);
-    struct store_read r = {.table = T_profile, .limit = SIZE_MAX};
     struct arena *a = turn_arena(t);
-    struct json *list = json_new(a, JSON_ARRAY), *now = NULL;
-    enum err e = turn_range(t, &r);
-    for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
-        const struct cell *row = r.row[i].c;
-        struct json *v;
-        if (!now || !str_eq(json_string_at(now, "user_id"), row[C_profile_user_id].s)) {
-            now = json_push(list, json_new(a, JSON_OBJECT));
-            json_set(now, STR("user_id"), json_new_string(a, row[C_profile_user_id].s));
-        }
-        if (json_parse(a, row[C_profile_json].s, &v, NULL) != ERR_OK || !json_is(v, JSON_STRING)) continue;
-        if (str_is(row[C_profile_field].s, "displayname")) json_set(now, STR("display_name"), v);
-        if (str_is(row[C_profile_field].s, "avatar_url")) json_set(now, STR("avatar_url"), v);
+    struct store_read users = {.table = T_user, .limit = SIZE_MAX}, profiles = {.table = T_profile, .limit = SIZE_MAX};
+    struct json *list = json_new(a, JSON_ARRAY);
+    size_t at = 0;
+    enum err e = turn_range(t, &users);
+    if (e == ERR_OK) e = turn_range(t, &profiles);
+    for (size_t i = 0; e == ERR_OK && i < users.count; i++) {
+        const struct cell *c = users.row[i].c;
+        if (c[C_user_deactivated].i || c[C_user_kind].i) continue;
+        struct json *entry = json_push(list, json_new(a, JSON_OBJECT));
+        json_set(entry, STR("user_id"), json_new_string(a, c[C_user_user_id].s));
+        at = take_profile(a, &profiles, at, c[C_user_user_id].s, entry);
     }
-    if (e != ERR_OK) return e;
-    struct store_read u = {.table = T_user, .limit = SIZE_MAX};
-    e = turn_range(t, &u);
-    struct json *found = json_new(a, JSON_ARRAY);
-    for (size_t i = 0; e == ERR_OK && i < u.count; i++) {
-        const struct cell *row = u.row[i].c;
-        if (row[C_user_deactivated].i || row[C_user_kind].i) continue;
-        struct json *entry = json_push(found, json_new(a, JSON_OBJECT));
-        json_set(entry, STR("user_id"), json_new_string(a, row[C_user_user_id].s));
-        json_each(p, list) if (str_eq(json_string_at(p, "user_id"), row[C_user_user_id].s)) json_each(m, p) json_set(entry, m->key, json_copy(a, m));
-    }
-    (void)c;
-    turn_reply(t)->s[0] = json_text(a, found);
+    turn_reply(t)->s[0] = json_text(a, list);
     return e;
 }
 
