@@ -4,7 +4,10 @@
 
 static const unsigned char v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static bool is_v4(const struct ip *ip) { return memcmp(ip->byte, v4_prefix, sizeof v4_prefix) == 0; }
+static bool is_v4(const struct ip *ip)
+{
+    return memcmp(ip->byte, v4_prefix, sizeof v4_prefix) == 0;
+}
 
 bool ip_parse(struct str text, struct ip *out)
 {

@@ -185,7 +185,10 @@ static void flush_cork(struct conn *c)
     buf_clear(cork);
 }
 
-void conn_cork(struct conn *c) { c->w->corked = c; }
+void conn_cork(struct conn *c)
+{
+    c->w->corked = c;
+}
 
 void conn_uncork(struct conn *c)
 {
@@ -263,8 +266,14 @@ void conn_received(struct conn *c, struct str data)
 
 /* --- the beginning --- */
 
-static void plain_input(struct conn *c, struct str data) { conn_received(c, data); }
-static void plain_finish(struct conn *c) { (void)c; }
+static void plain_input(struct conn *c, struct str data)
+{
+    conn_received(c, data);
+}
+static void plain_finish(struct conn *c)
+{
+    (void)c;
+}
 
 const struct transport transport_plain = {plain_input, conn_write, plain_finish, plain_finish};
 

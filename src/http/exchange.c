@@ -1,6 +1,9 @@
 #include "http/internal.h"
 
-static struct exchange *exchange_of(struct http_request *r) { return (struct exchange *)(void *)r; }
+static struct exchange *exchange_of(struct http_request *r)
+{
+    return (struct exchange *)(void *)r;
+}
 
 /* --- life --- */
 
@@ -26,6 +29,7 @@ void exchange_init(struct exchange *x, const struct exchange_ops *ops, struct co
     x->r.arena = worker_arena(c->w);
     x->r.loop = c->w->loop;
     worker_request_id(c->w, x->r.id);
+    c->w->exchanges++;
 }
 
 void exchange_run(struct exchange *x)
@@ -43,33 +47,55 @@ static void release_parts(struct exchange *x)
     x->r.arena = NULL;
 }
 
+static void free_when_over(struct exchange *x)
+{
+    if (x->over && !x->queued && !x->held) mem_free(x);
+}
+
 void exchange_free(struct exchange *x)
 {
+    struct worker *w = x->w;
     release_parts(x);
     x->over = true;
-    if (!x->queued && !x->held) mem_free(x);
+    x->w->exchanges--;
+    free_when_over(x);
+    worker_settle(w);
+}
+
+static void release_hold(struct exchange *x)
+{
+    x->held = false;
+    free_when_over(x);
+}
+
+static void tell_gone(struct exchange *x)
+{
+    void (*gone)(struct http_request * r) = x->r.gone;
+    x->r.gone = NULL;
+    /* The handler may respond in there, which ends the exchange. */
+    x->held = true;
+    gone(&x->r);
+    release_hold(x);
 }
 
 void exchange_gone(struct exchange *x)
 {
+    bool told = x->r.gone != NULL;
     x->conn = NULL;
-    if (x->r.gone) {
-        void (*gone)(struct http_request *r) = x->r.gone;
-        x->r.gone = NULL;
-        gone(&x->r);
-        exchange_free(x);
-        return;
-    }
-    /* Nobody asked to be told: what the handler waits for comes to an end instead, and its response goes nowhere. */
-    if (x->drained)
-        exchange_drained(x);
+    /* Whoever waits for room may go on: what is sent goes nowhere. Posted, and harmless when `gone` ends the exchange. */
+    exchange_drained(x);
+    if (told)
+        tell_gone(x);
     else if (x->reader == READER_GATHER || x->reader == READER_STREAM)
         exchange_body_fail(x, ERR_UNAVAILABLE);
 }
 
 /* --- the body --- */
 
-bool exchange_wants_body(const struct exchange *x) { return (x->reader == READER_GATHER || x->reader == READER_STREAM) && !x->paused; }
+bool exchange_wants_body(const struct exchange *x)
+{
+    return (x->reader == READER_GATHER || x->reader == READER_STREAM) && !x->paused;
+}
 
 void exchange_body_fail(struct exchange *x, enum err e)
 {
@@ -82,7 +108,10 @@ void exchange_body_fail(struct exchange *x, enum err e)
         x->to.piece(&x->r, (struct str){0}, e);
 }
 
-bool exchange_body_too_large(const struct exchange *x, uint64_t left) { return left != UINT64_MAX && left > x->max - x->got; }
+bool exchange_body_too_large(const struct exchange *x, uint64_t left)
+{
+    return left != UINT64_MAX && left > x->max - x->got;
+}
 
 void exchange_body(struct exchange *x, struct str data)
 {
@@ -98,8 +127,7 @@ void exchange_body(struct exchange *x, struct str data)
     /* The handler may respond in there, and say false nevertheless. */
     x->held = true;
     x->paused = !x->to.piece(&x->r, data, ERR_OK);
-    x->held = false;
-    if (x->over && !x->queued) mem_free(x);
+    release_hold(x);
 }
 
 void exchange_body_end(struct exchange *x)
@@ -184,10 +212,10 @@ static void run_drained(struct task *t)
     struct exchange *x = list_item(t, struct exchange, task);
     x->queued = false;
     if (x->over) {
-        mem_free(x);
+        free_when_over(x);
         return;
     }
-    void (*drained)(struct http_request *r) = x->drained;
+    void (*drained)(struct http_request * r) = x->drained;
     x->drained = NULL;
     if (drained) drained(&x->r);
 }

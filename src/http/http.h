@@ -3,7 +3,12 @@
  * The server accepts connections (http_listen), parses, and calls the handler on the loop of the connection when the headers
  * are complete. From then on the request is the handler's until it has responded; after http_respond/http_end it must
  * not be touched. A request stays valid until then even if its client goes away: `gone` is called once to tell the handler, which
- * may go on, and still responds (or ends) exactly once: that only frees it. */
+ * may go on, and still responds (or ends) exactly once: that only frees it. A body that is waited for then never comes (without a
+ * `gone` its end is told instead, with ERR_UNAVAILABLE); `drained` is still called.
+ *
+ * Calls on a request are made on its loop, from the handler, a fiber or a timer. None of them runs `gone`, `drained` or another
+ * handler before it returns. A client that half-closes its connection is answered, unless its request waits (http_wait): one
+ * that goes away in the middle of a long poll looks just the same. */
 #ifndef ROOKERY_HTTP_HTTP_H
 #define ROOKERY_HTTP_HTTP_H
 
@@ -24,12 +29,12 @@ struct http_request {
     struct str query; /* raw, without '?' */
     const struct http_header *header;
     size_t header_count;
-    struct str body;       /* after http_read_body's callback */
-    struct str client_ip;  /* behind trusted proxies: what they say */
-    char id[17];           /* request id for the log: 16 hex digits */
-    struct arena *arena;   /* lives as long as the request, or until http_wait */
+    struct str body;      /* after http_read_body's callback */
+    struct str client_ip; /* behind trusted proxies: what they say; "unix" for a unix socket without a word of that */
+    char id[17];          /* request id for the log: 16 hex digits */
+    struct arena *arena;  /* lives as long as the request, or until http_wait */
     struct loop *loop;
-    void *user;            /* the handler's */
+    void *user; /* the handler's */
     /* Called when the client has gone before the response was complete; the handler still calls http_respond or http_end, in it or
      * later. Set by the handler; may be NULL. */
     void (*gone)(struct http_request *r);
@@ -41,8 +46,8 @@ struct str http_header_get(const struct http_request *r, struct str name);
 /* Gathers the body, at most `max` bytes, then calls `ready` (possibly before returning): OK, or TOO_LARGE (the
  * connection is closed after the response). On the connection's end `gone` is called instead. */
 void http_read_body(struct http_request *r, size_t max, void (*ready)(struct http_request *r, enum err e));
-/* Hands the body over in pieces as it arrives; `piece` returns false to pause until http_resume_body. The end is a call with
- * an empty slice and OK; TOO_LARGE when it passes `max`. */
+/* Hands the body over in pieces as it arrives, each valid during the call only; `piece` returns false to pause until
+ * http_resume_body. The end is a call with an empty slice and OK; TOO_LARGE when it passes `max`. */
 void http_stream_body(struct http_request *r, size_t max, bool (*piece)(struct http_request *r, struct str data, enum err e));
 void http_resume_body(struct http_request *r);
 
@@ -50,7 +55,8 @@ void http_resume_body(struct http_request *r);
  * `id` and `gone` stay valid. For /sync. */
 void http_wait(struct http_request *r);
 
-/* The whole response; `body` is copied or sent before it returns. content-length is added, and date. */
+/* The whole response; `body` is copied or sent before it returns. content-length is added, and date, so that `header` has neither
+ * these nor connection or transfer-encoding; names are in lower case. A header whose value has control characters is left out. */
 void http_respond(struct http_request *r, int status, const struct http_header *header, size_t header_count, struct str body);
 /* The same with pieces that are sent one after another without being joined first; copied or sent before it returns. */
 void http_respond_pieces(struct http_request *r, int status, const struct http_header *header, size_t header_count, const struct str *piece,
@@ -62,19 +68,19 @@ void http_send(struct http_request *r, struct str data, void (*drained)(struct h
 void http_end(struct http_request *r);
 
 /* --- server --- */
-struct http_limits {
-    size_t header_bytes;      /* request line and headers together */
-    size_t connections;       /* per process; more are closed at once */
-    int64_t header_ms;        /* from the first byte (or accept) to the end of the headers */
-    int64_t body_ms;          /* longest pause while a body is awaited, or a response is not taken */
-    int64_t idle_ms;          /* keep-alive */
-    size_t pipelined;         /* requests read ahead of the response */
-    size_t output_bytes;      /* unsent bytes of a connection before it is closed */
+struct http_limits {     /* a time of 0 is no limit */
+    size_t header_bytes; /* request line and headers together; also how much is read ahead of a response */
+    size_t connections;  /* of this server; more are closed at once */
+    int64_t header_ms;   /* from the first byte (or accept) to the end of the headers */
+    int64_t body_ms;     /* longest pause while a body is awaited, or a response is not taken */
+    int64_t idle_ms;     /* keep-alive */
+    size_t pipelined;    /* requests of one connection that are handled before the others have their turn */
+    size_t output_bytes; /* unsent bytes of a connection; one response may pass it, the next one closes the connection */
 };
 
 struct http_config {
     struct http_limits limits;
-    const struct str *trusted_proxy; /* addresses or CIDR networks whose X-Forwarded-For / Forwarded counts */
+    const struct str *trusted_proxy; /* addresses, CIDR networks or "unix", whose X-Forwarded-For (or else Forwarded) counts */
     size_t trusted_proxies;
     const char *tls_certificate, *tls_key; /* PEM files; NULL: no TLS. Read again on http_reload. ALPN offers h2. */
     /* Called on the connection's loop. */
@@ -87,14 +93,16 @@ struct http_stats {
 };
 
 struct http_server;
-/* Serves `address` (IPv4, IPv6 or "unix:/path") and `port` (0: any free one) on all the loops: each accepted connection belongs to one loop. Called before
- * the loops run, or on the first loop. The sentence of the fault names address and port. */
+/* Serves `address` (IPv4, IPv6 or "unix:/path") and `port` (0: any free one) on all the loops: each
+ * accepted connection belongs to one loop, that with the fewest. Called before the loops run, or on the first loop. The sentence
+ * of the fault names address and port. `config` and what it points to is copied. SIGPIPE is ignored from then on: libuv writes with plain write(). */
 must_use enum err http_listen(struct loop **loop, size_t loops, const char *address, uint16_t port, const struct http_config *config,
                               struct http_server **out, struct fault *f);
 uint16_t http_port(const struct http_server *s);
 /* Reads certificate and key again; the old ones stay when the new ones are wrong (logged). Any thread. */
 void http_reload(struct http_server *s);
-/* Stops accepting, closes idle connections, lets running requests end up to `grace_ms`, then calls done on the first loop. */
+/* Stops accepting, closes idle connections, lets running requests end up to `grace_ms`, closes the rest, and calls done on the first
+ * loop when every request has been responded to. From any thread; `s` is freed. */
 void http_close(struct http_server *s, int64_t grace_ms, void (*done)(void *arg), void *arg);
 void http_server_stats(const struct http_server *s, struct http_stats *out);
 

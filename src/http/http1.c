@@ -4,9 +4,15 @@
 
 static const struct exchange_ops h1_ops;
 
-static const struct http_limits *limits(const struct conn *c) { return &c->w->server->config.limits; }
+static const struct http_limits *limits(const struct conn *c)
+{
+    return &c->w->server->config.limits;
+}
 
-static bool idle(const struct conn *c) { return c->h1.phase == H1_HEAD && c->left.n == 0; }
+static bool idle(const struct conn *c)
+{
+    return c->h1.phase == H1_HEAD && c->left.n == 0;
+}
 
 /* --- what to wait for --- */
 
@@ -212,7 +218,10 @@ static void after(struct conn *c, bool moved)
     settle(c, moved);
 }
 
-static void h1_start(struct conn *c) { (void)c; }
+static void h1_start(struct conn *c)
+{
+    (void)c;
+}
 
 static void h1_input(struct conn *c, struct str data)
 {

@@ -13,10 +13,19 @@ static const uint64_t token_bits[2] = {0x03ff6cfa00000000u, 0x57ffffffc7fffffeu}
 /* What a Host may hold: letters, digits, -._~!$&'()*+,;=:%[] */
 static const uint64_t host_bits[2] = {0x2fff7ff200000000u, 0x47fffffeaffffffeu};
 
-static bool in_class(const uint64_t bits[2], unsigned char c) { return c < 128 && (bits[c >> 6] >> (c & 63) & 1); }
-static bool is_token_char(unsigned char c) { return in_class(token_bits, c); }
+static bool in_class(const uint64_t bits[2], unsigned char c)
+{
+    return c < 128 && (bits[c >> 6] >> (c & 63) & 1);
+}
+static bool is_token_char(unsigned char c)
+{
+    return in_class(token_bits, c);
+}
 /* Visible, blank or beyond ASCII. */
-static bool is_value_char(unsigned char c) { return c == '\t' || (c >= 0x20 && c != 0x7f); }
+static bool is_value_char(unsigned char c)
+{
+    return c == '\t' || (c >= 0x20 && c != 0x7f);
+}
 
 static bool all_token(struct str s)
 {
@@ -47,7 +56,10 @@ static bool is_value(struct str s)
     return true;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
 
 static struct str trim(struct str s)
 {
@@ -112,7 +124,10 @@ static struct str take_line(struct str *in)
 
 static const char *const method_names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
 
-const char *http_method_name(enum http_method m) { return m < HTTP_OTHER ? method_names[m] : "OTHER"; }
+const char *http_method_name(enum http_method m)
+{
+    return m < HTTP_OTHER ? method_names[m] : "OTHER";
+}
 
 static enum http_method method_of(struct str s)
 {
@@ -121,7 +136,10 @@ static enum http_method method_of(struct str s)
     return HTTP_OTHER;
 }
 
-static bool starts_nocase(struct str s, struct str prefix) { return s.n >= prefix.n && str_eq_nocase(str_first(s, prefix.n), prefix); }
+static bool starts_nocase(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && str_eq_nocase(str_first(s, prefix.n), prefix);
+}
 
 /* What follows the authority of "http://host/path". */
 static bool strip_authority(struct str *target)
@@ -239,7 +257,8 @@ static bool note_field(struct str name, struct str v, struct http1_head *out, st
         break;
     case 6:
         if (!str_eq_nocase(name, STR("expect"))) break;
-        if (!str_eq_nocase(v, STR("100-continue"))) return refuse(bad, 417, "The request expects something that this server does not know.");
+        if (!str_eq_nocase(v, STR("100-continue")))
+            return refuse(bad, 417, "The request expects something that this server does not know.");
         out->expects_continue = true;
         break;
     case 10:
@@ -330,9 +349,15 @@ void http1_body_init(struct http1_body *b, const struct http1_head *head)
     b->state = head->chunked ? CHUNK_SIZE : head->length ? BODY_PLAIN : BODY_DONE;
 }
 
-bool http1_body_is_done(const struct http1_body *b) { return b->state == BODY_DONE; }
+bool http1_body_is_done(const struct http1_body *b)
+{
+    return b->state == BODY_DONE;
+}
 
-uint64_t http1_body_left(const struct http1_body *b) { return b->state == BODY_DONE || b->state == BODY_PLAIN ? b->left : UINT64_MAX; }
+uint64_t http1_body_left(const struct http1_body *b)
+{
+    return b->state == BODY_DONE || b->state == BODY_PLAIN ? b->left : UINT64_MAX;
+}
 
 static int hex_digit(unsigned char c)
 {

@@ -27,11 +27,11 @@ enum http1_step http1_find_head(struct str in, size_t *scanned, size_t max, stru
 
 struct http1_head {
     enum http_method method;
-    struct str path, query;     /* of an absolute target: what follows the authority; "*" becomes "/" */
+    struct str path, query; /* of an absolute target: what follows the authority; "*" becomes "/" */
     size_t header_count;
     bool keep_alive, chunked, expects_continue;
-    bool old;                   /* HTTP/1.0: that the connection stays has to be said */
-    uint64_t length;            /* of the body, unless it is chunked */
+    bool old;        /* HTTP/1.0: that the connection stays has to be said */
+    uint64_t length; /* of the body, unless it is chunked */
 };
 
 /* Parses what http1_find_head found. `header` has room for HTTP1_HEADERS_MAX. */

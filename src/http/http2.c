@@ -2,16 +2,25 @@
 
 enum { STREAMS_MAX = 100, STREAM_WINDOW = 131072, CONNECTION_WINDOW = 1 << 20, FAULTS_MAX = 200, FAULTS_FORGIVEN_PER_S = 20 };
 
-static const struct http_limits *limits(const struct h2 *h) { return &h->conn->w->server->config.limits; }
+static const struct http_limits *limits(const struct h2 *h)
+{
+    return &h->conn->w->server->config.limits;
+}
 
 /* --- deadlines --- */
 
 /* The client owes us something: a piece of the body, or room for the response. */
-static bool is_stalled(const struct h2_stream *s) { return s->out.n || (s->x && !s->in_ended && exchange_wants_body(s->x)); }
+static bool is_stalled(const struct h2_stream *s)
+{
+    return s->out.n || (s->x && !s->in_ended && exchange_wants_body(s->x));
+}
 
 /* The response was complete before the request. Most clients stop by themselves when they see that, and some take being told
  * at once for a failure. */
-static bool is_left_over(const struct h2_stream *s) { return !s->x && !s->in_ended && s->out.n == 0; }
+static bool is_left_over(const struct h2_stream *s)
+{
+    return !s->x && !s->in_ended && s->out.n == 0;
+}
 
 static enum deadline what_is_awaited(struct h2 *h)
 {
@@ -290,7 +299,10 @@ static void h2_kick(struct conn *c)
     settle(c);
 }
 
-static void h2_eof(struct conn *c) { conn_close(c); }
+static void h2_eof(struct conn *c)
+{
+    conn_close(c);
+}
 
 /* The other streams of the connection may be well. */
 static void reset_some(struct h2 *h, bool (*which)(const struct h2_stream *s), uint32_t code)

@@ -12,11 +12,11 @@ struct h2 {
     struct conn *conn;
     struct list streams;
     size_t count;
-    size_t held;        /* bytes of complete responses that wait for the client to take them */
-    int64_t faults_ms;  /* see too_many_faults */
+    size_t held;       /* bytes of complete responses that wait for the client to take them */
+    int64_t faults_ms; /* see too_many_faults */
     unsigned faults;
-    bool processing;    /* within nghttp2, or about to flush anyway */
-    bool fresh, moved;  /* since the deadline was set: a stream ended, bytes of a body moved */
+    bool processing;   /* within nghttp2, or about to flush anyway */
+    bool fresh, moved; /* since the deadline was set: a stream ended, bytes of a body moved */
     bool seen, shut, over;
 };
 

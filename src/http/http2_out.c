@@ -3,7 +3,10 @@
 /* Frames beyond this wait in nghttp2 until the socket has taken some, so that priorities and resets still have a say. */
 enum { UNSENT_MAX = 65536, FIELDS_MAX = 64, HELD_FACTOR = 8 };
 
-static struct h2_stream *stream_of(struct exchange *x) { return x->stream; }
+static struct h2_stream *stream_of(struct exchange *x)
+{
+    return x->stream;
+}
 
 void h2_wake(struct h2 *h)
 {
@@ -95,7 +98,10 @@ static bool submit(struct h2_stream *s, int status, const struct http_header *h,
     return nghttp2_submit_response(s->h2->session, s->id, f.nv, f.n, body ? &provider : NULL) == 0;
 }
 
-static bool sends_body(const struct exchange *x, int status) { return x->r.method != HTTP_HEAD && status_has_body(status); }
+static bool sends_body(const struct exchange *x, int status)
+{
+    return x->r.method != HTTP_HEAD && status_has_body(status);
+}
 
 /* The exchange is over; its stream goes on until all is sent. */
 static void finish(struct h2_stream *s)
@@ -171,7 +177,10 @@ static void h2_want_body(struct exchange *x)
     conn_kick(x->conn);
 }
 
-static void h2_wait(struct exchange *x) { stream_of(x)->header = NULL; }
+static void h2_wait(struct exchange *x)
+{
+    stream_of(x)->header = NULL;
+}
 
 const struct exchange_ops h2_ops = {h2_respond, h2_begin, h2_send, h2_end, h2_want_body, h2_wait};
 

@@ -62,11 +62,12 @@ struct worker {
     struct loop *loop;
     struct counters count;     /* written by this loop only, except accepted and refused: by the accepting one */
     atomic_size_t connections; /* given to this worker and not ended */
+    size_t exchanges;          /* handed out and not responded to, with or without a client */
     struct list deadline[DEADLINES];
     struct timer sweep;
-    char *read;              /* READ_BYTES */
-    struct conn *corked;     /* whose output gathers in `cork` until the read has been handled */
-    struct buf cork, head;   /* head: of the response that is being written */
+    char *read;                       /* READ_BYTES */
+    struct conn *corked;              /* whose output gathers in `cork` until the read has been handled */
+    struct buf cork, head;            /* head: of the response that is being written */
     struct buf plain, record, cipher; /* TLS, see tls.c */
     struct arena *spare[32];
     size_t spares;
@@ -91,6 +92,7 @@ struct http_server {
     uint16_t port;
     char *unix_path;
     struct timer accept_again; /* after running out of file descriptors */
+    int64_t complained_ms;     /* of that, in the log */
     int64_t grace_ms;
     atomic_size_t still_open; /* workers and listeners that http_close waits for */
     struct task close_task, done_task;
@@ -102,10 +104,12 @@ void worker_init(struct worker *w, struct http_server *s, struct loop *l);
 void worker_release(struct worker *w);
 /* On the worker's loop: takes an accepted socket. */
 void worker_take(struct worker *w, int fd, const struct address *peer);
-/* On the worker's loop: no request begins any more; reports to the server when the last connection has ended. */
+/* On the worker's loop: no request begins any more. */
 void worker_close(struct worker *w);
 /* A connection has ended. */
 void worker_lost_one(struct worker *w);
+/* When it closes and nothing is left, reports that to the server. */
+void worker_settle(struct worker *w);
 void server_part_closed(struct http_server *s);
 struct arena *worker_arena(struct worker *w);
 void worker_arena_return(struct worker *w, struct arena *a);
@@ -166,12 +170,12 @@ struct conn {
     struct tls *tls;
     struct h2 *h2;
     struct h1 h1;
-    struct buf left;     /* read, but not taken by the protocol */
-    size_t unsent;       /* with libuv */
-    size_t untaken;      /* by the peer, when the deadline was looked at last */
+    struct buf left; /* read, but not taken by the protocol */
+    size_t unsent;   /* with libuv */
+    size_t untaken;  /* by the peer, when the deadline was looked at last */
     struct address peer;
     uint8_t deadline;
-    bool trusted;        /* the peer is a trusted proxy */
+    bool trusted; /* the peer is a trusted proxy */
     bool reading, eof, broken, closing, handle_closed, kicked;
     union {
         uv_handle_t handle;
@@ -230,7 +234,7 @@ struct exchange {
     const struct exchange_ops *ops;
     struct worker *w;
     void *stream;      /* the protocol's */
-    struct conn *conn; /* NULL: the client has gone, and the handler did not want to know */
+    struct conn *conn; /* NULL: the client has gone; the response will only free this */
     union {
         void (*ready)(struct http_request *r, enum err e);
         bool (*piece)(struct http_request *r, struct str data, enum err e);
@@ -258,7 +262,7 @@ bool exchange_body_too_large(const struct exchange *x, uint64_t left);
 void exchange_body_fail(struct exchange *x, enum err e);
 /* What was sent has left. */
 void exchange_drained(struct exchange *x);
-/* The client has gone: tells the handler. The protocol forgets `x` before. */
+/* The client has gone: tells the handler. The protocol forgets `x` before; it lives on until the handler responds. */
 void exchange_gone(struct exchange *x);
 /* The response is complete: frees all. The protocol forgets `x` before. */
 void exchange_free(struct exchange *x);
@@ -278,7 +282,8 @@ bool response_value_ok(struct str v);
 struct tls_setup;
 must_use enum err tls_setup_new(const char *certificate, const char *key, struct tls_setup **out, struct fault *f);
 void tls_setup_free(struct tls_setup *t);
-must_use enum err tls_setup_reload(struct tls_setup *t, struct fault *f);
+/* Any thread. Logs how it went. */
+void tls_setup_reload(struct tls_setup *t);
 /* Makes `c` speak TLS; ALPN chooses the protocol. */
 void tls_start(struct conn *c, struct tls_setup *t);
 

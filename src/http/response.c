@@ -4,8 +4,8 @@
 static struct str status_line(int status)
 {
     switch (status) {
-#define LINE(code, reason)                                                                                             \
-    case code:                                                                                                         \
+#define LINE(code, reason)                                                                                                                 \
+    case code:                                                                                                                             \
         return STR("HTTP/1.1 " #code " " reason "\r\n")
         LINE(200, "OK");
         LINE(201, "Created");
@@ -79,7 +79,10 @@ static void add_header(struct buf *b, struct http_header h)
     buf_added(b, h.name.n + h.value.n + 4);
 }
 
-bool status_has_body(int status) { return status != 204 && status != 304; }
+bool status_has_body(int status)
+{
+    return status != 204 && status != 304;
+}
 
 struct str response_head(struct worker *w, int status, const struct http_header *h, size_t n, uint64_t length, const char *connection)
 {
@@ -99,7 +102,13 @@ struct str response_head(struct worker *w, int status, const struct http_header 
     return buf_str(b);
 }
 
-#define HEADER(name, value) {{name, sizeof name - 1}, {value, sizeof value - 1}}
+#define HEADER(name, value)                                                                                                                \
+    {                                                                                                                                      \
+        {name, sizeof name - 1},                                                                                                           \
+        {                                                                                                                                  \
+            value, sizeof value - 1                                                                                                        \
+        }                                                                                                                                  \
+    }
 const struct http_header refusal_header[REFUSAL_HEADERS] = {
     HEADER("content-type", "application/json"),
     HEADER("access-control-allow-origin", "*"),

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@ struct listener {
     bool local;
 };
 
-enum { LISTENERS_MAX = 8, ACCEPTS_PER_TICK = 64, ACCEPT_PAUSE_MS = 100 };
+enum { LISTENERS_MAX = 8, ACCEPTS_PER_TICK = 64, ACCEPT_PAUSE_MS = 100, COMPLAIN_EVERY_MS = 10000 };
 
 /* --- accepting --- */
 
@@ -91,7 +92,22 @@ static struct address peer_address(const struct sockaddr_storage *a)
 
 static void poll_all(struct http_server *s, bool on);
 
-static void accept_again(struct timer *t) { poll_all(list_item(t, struct http_server, accept_again), true); }
+static void accept_again(struct timer *t)
+{
+    poll_all(list_item(t, struct http_server, accept_again), true);
+}
+
+static void pause_accepting(struct http_server *s, int why)
+{
+    struct loop *l = s->worker[0].loop;
+    int64_t now = loop_now_ms(l);
+    if (!s->complained_ms || now - s->complained_ms > COMPLAIN_EVERY_MS) {
+        log_event(LOG_WARN, "http", "cannot accept", "error=\"%s\"", strerror(why));
+        s->complained_ms = now;
+    }
+    poll_all(s, false);
+    timer_set(l, &s->accept_again, ACCEPT_PAUSE_MS, accept_again);
+}
 
 static void on_connections(uv_poll_t *p, int status, int events)
 {
@@ -109,9 +125,7 @@ static void on_connections(uv_poll_t *p, int status, int events)
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno == EAGAIN) return;
         /* No file descriptor left, most likely: the socket stays readable, so look away for a moment. */
-        log_event(LOG_WARN, "http", "cannot accept", "error=%s", strerror(errno));
-        poll_all(l->server, false);
-        timer_set(l->server->worker[0].loop, &l->server->accept_again, ACCEPT_PAUSE_MS, accept_again);
+        pause_accepting(l->server, errno);
         return;
     }
 }
@@ -215,7 +229,8 @@ static enum err take_trusted(struct http_server *s, const struct http_config *c,
     s->trusted = mem_array(c->trusted_proxies + 1, sizeof *s->trusted);
     for (size_t i = 0; i < c->trusted_proxies; i++)
         if (!network_parse(c->trusted_proxy[i], &s->trusted[s->trusted_count++]))
-            return fault_set(f, ERR_INVALID_PARAM, "The trusted proxy \"%.*s\" is no address, network or \"unix\".", STR_FMT(c->trusted_proxy[i]));
+            return fault_set(f, ERR_INVALID_PARAM, "The trusted proxy \"%.*s\" is no address, network or \"unix\".",
+                             STR_FMT(c->trusted_proxy[i]));
     return ERR_OK;
 }
 
@@ -242,6 +257,7 @@ static enum err set_up(struct http_server *s, const char *address, uint16_t port
 enum err http_listen(struct loop **loop, size_t loops, const char *address, uint16_t port, const struct http_config *config,
                      struct http_server **out, struct fault *f)
 {
+    signal(SIGPIPE, SIG_IGN);
     struct http_server *s = mem_zero(sizeof *s);
     s->config = *config;
     s->worker = mem_zero(loops * sizeof *s->worker);
@@ -262,20 +278,20 @@ enum err http_listen(struct loop **loop, size_t loops, const char *address, uint
         if (uv_poll_init(loop_uv(loop[0]), &l->poll, l->fd) != 0) abort();
     }
     poll_all(s, true);
+    s->config.trusted_proxy = NULL; /* the caller's; copied by now */
+    s->config.tls_certificate = s->config.tls_key = NULL;
     *out = s;
     return ERR_OK;
 }
 
-uint16_t http_port(const struct http_server *s) { return s->port; }
+uint16_t http_port(const struct http_server *s)
+{
+    return s->port;
+}
 
 void http_reload(struct http_server *s)
 {
-    struct fault f = {0};
-    if (!s->tls) return;
-    if (tls_setup_reload(s->tls, &f))
-        log_event(LOG_ERROR, "http", "certificate not reloaded", "error=\"%s\"", f.text);
-    else
-        log_event(LOG_INFO, "http", "certificate reloaded", "file=%s", s->config.tls_certificate);
+    if (s->tls) tls_setup_reload(s->tls);
 }
 
 /* --- closing --- */
@@ -303,7 +319,10 @@ static void listener_closed(uv_handle_t *h)
     server_part_closed(l->server);
 }
 
-static void close_worker(struct task *t) { worker_close(list_item(t, struct worker, close_task)); }
+static void close_worker(struct task *t)
+{
+    worker_close(list_item(t, struct worker, close_task));
+}
 
 static void begin_close(struct task *t)
 {

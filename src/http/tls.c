@@ -168,18 +168,21 @@ void tls_setup_free(struct tls_setup *t)
     mem_free(t);
 }
 
-enum err tls_setup_reload(struct tls_setup *t, struct fault *f)
+void tls_setup_reload(struct tls_setup *t)
 {
     SSL_CTX *fresh, *old;
-    enum err e = new_context(t->certificate, t->key, &fresh, f);
-    if (e) return e;
+    struct fault f;
+    if (new_context(t->certificate, t->key, &fresh, &f)) {
+        log_event(LOG_ERROR, "http", "certificate not reloaded", "error=\"%s\"", f.text);
+        return;
+    }
     uv_mutex_lock(&t->lock);
     old = t->context;
     t->context = fresh;
     uv_mutex_unlock(&t->lock);
     /* Connections made with it hold it as long as they live. */
     SSL_CTX_free(old);
-    return ERR_OK;
+    log_event(LOG_INFO, "http", "certificate reloaded", "file=%s", t->certificate);
 }
 
 /* --- the transport --- */

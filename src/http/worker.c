@@ -134,9 +134,9 @@ void worker_take(struct worker *w, int fd, const struct address *peer)
     conn_open(w, fd, peer);
 }
 
-static void report(struct worker *w)
+void worker_settle(struct worker *w)
 {
-    if (w->closed || atomic_load(&w->connections)) return;
+    if (!w->closing || w->closed || w->exchanges || atomic_load(&w->connections)) return;
     w->closed = true;
     timer_clear(w->loop, &w->sweep);
     timer_clear(w->loop, &w->grace);
@@ -146,7 +146,7 @@ static void report(struct worker *w)
 void worker_lost_one(struct worker *w)
 {
     atomic_fetch_sub(&w->connections, 1);
-    if (w->closing) report(w);
+    worker_settle(w);
 }
 
 static void each_conn(struct worker *w, void (*f)(struct conn *c))
@@ -155,9 +155,15 @@ static void each_conn(struct worker *w, void (*f)(struct conn *c))
         list_each_safe(it, &w->deadline[d]) f(list_item(it, struct conn, link));
 }
 
-static void shut_one(struct conn *c) { c->protocol->shut(c); }
+static void shut_one(struct conn *c)
+{
+    c->protocol->shut(c);
+}
 
-static void grace_is_over(struct timer *t) { each_conn(list_item(t, struct worker, grace), conn_close); }
+static void grace_is_over(struct timer *t)
+{
+    each_conn(list_item(t, struct worker, grace), conn_close);
+}
 
 void worker_close(struct worker *w)
 {
@@ -167,5 +173,5 @@ void worker_close(struct worker *w)
         timer_set(w->loop, &w->grace, w->server->grace_ms, grace_is_over);
     else
         each_conn(w, conn_close);
-    report(w);
+    worker_settle(w);
 }

@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -47,6 +46,13 @@ static inline struct fixture **fixture_slot(void)
 
 static inline void count_gone(struct http_request *r)
 {
+    atomic_fetch_add(&(*fixture_slot())->gone, 1);
+    say(r, 200, STR("")); /* frees it */
+}
+
+/* Tells, but goes on. */
+static inline void note_gone(struct http_request *r)
+{
     (void)r;
     atomic_fetch_add(&(*fixture_slot())->gone, 1);
 }
@@ -80,7 +86,8 @@ static inline bool sum_piece(struct http_request *r, struct str data, enum err e
     struct sum *s = r->user;
     atomic_fetch_add(&(*fixture_slot())->pieces, 1);
     if (data.n == 0) {
-        say(r, e == ERR_TOO_LARGE ? 413 : 200, arena_printf(r->arena, "%llu %llu", (unsigned long long)s->bytes, (unsigned long long)s->sum));
+        say(r, e == ERR_TOO_LARGE ? 413 : 200,
+            arena_printf(r->arena, "%llu %llu", (unsigned long long)s->bytes, (unsigned long long)s->sum));
         return false; /* must not matter */
     }
     s->bytes += data.n;
@@ -225,6 +232,13 @@ static inline void handle_big(struct http_request *r)
     mem_free(p);
 }
 
+/* The same, but it is told. */
+static inline void handle_later_told(struct http_request *r)
+{
+    r->gone = note_gone;
+    handle_later(r);
+}
+
 /* Ignores `drained`, as nobody should. */
 static inline void handle_flood(struct http_request *r)
 {
@@ -237,8 +251,9 @@ static inline void handle_flood(struct http_request *r)
 
 static inline void handle_show(struct http_request *r)
 {
-    struct str text = arena_printf(r->arena, "%s %.*s ? %.*s from %.*s id %s headers %zu host %.*s", http_method_name(r->method), STR_FMT(r->path),
-                                   STR_FMT(r->query), STR_FMT(r->client_ip), r->id, r->header_count, STR_FMT(http_header_get(r, STR("HOST"))));
+    struct str text =
+        arena_printf(r->arena, "%s %.*s ? %.*s from %.*s id %s headers %zu host %.*s", http_method_name(r->method), STR_FMT(r->path),
+                     STR_FMT(r->query), STR_FMT(r->client_ip), r->id, r->header_count, STR_FMT(http_header_get(r, STR("HOST"))));
     say(r, 200, text);
 }
 
@@ -246,27 +261,45 @@ static inline void handle(void *ctx, struct http_request *r)
 {
     struct fixture *f = ctx;
     atomic_fetch_add(&f->handled, 1);
-    if (str_is(r->path, "/hello")) say(r, 200, STR("hello"));
-    else if (str_is(r->path, "/echo")) http_read_body(r, BODY_MAX, body_ready);
-    else if (str_is(r->path, "/read-later")) handle_read_later(r);
-    else if (str_is(r->path, "/sum")) handle_sum(r, false);
-    else if (str_is(r->path, "/sum-slowly")) handle_sum(r, true);
-    else if (str_is(r->path, "/source")) handle_source(r);
-    else if (str_is(r->path, "/wait")) handle_wait(r);
-    else if (str_is(r->path, "/later")) handle_later(r);
-    else if (str_is(r->path, "/flood")) handle_flood(r);
-    else if (str_is(r->path, "/big")) handle_big(r);
-    else if (str_is(r->path, "/nothing")) http_respond(r, 204, NULL, 0, STR(""));
-    else if (str_is(r->path, "/inject")) http_respond(r, 200, &(struct http_header){STR("x"), STR("a\r\nevil: 1")}, 1, STR("ok"));
+    if (str_is(r->path, "/hello"))
+        say(r, 200, STR("hello"));
+    else if (str_is(r->path, "/echo"))
+        http_read_body(r, BODY_MAX, body_ready);
+    else if (str_is(r->path, "/read-later"))
+        handle_read_later(r);
+    else if (str_is(r->path, "/sum"))
+        handle_sum(r, false);
+    else if (str_is(r->path, "/sum-slowly"))
+        handle_sum(r, true);
+    else if (str_is(r->path, "/source"))
+        handle_source(r);
+    else if (str_is(r->path, "/wait"))
+        handle_wait(r);
+    else if (str_is(r->path, "/later"))
+        handle_later(r);
+    else if (str_is(r->path, "/flood"))
+        handle_flood(r);
+    else if (str_is(r->path, "/later-told"))
+        handle_later_told(r);
+    else if (str_is(r->path, "/big"))
+        handle_big(r);
+    else if (str_is(r->path, "/nothing"))
+        http_respond(r, 204, NULL, 0, STR(""));
+    else if (str_is(r->path, "/inject"))
+        http_respond(r, 200, &(struct http_header){STR("x"), STR("a\r\nevil: 1")}, 1, STR("ok"));
     else if (str_is(r->path, "/wake")) {
         wake_waiters(r->loop);
         say(r, 200, STR("done"));
-    } else handle_show(r);
+    } else
+        handle_show(r);
 }
 
 /* --- the server's life --- */
 
-static inline void run_loop(void *arg) { loop_run(arg); }
+static inline void run_loop(void *arg)
+{
+    loop_run(arg);
+}
 
 static inline struct http_config usual_config(void)
 {
@@ -281,7 +314,6 @@ static inline struct http_config usual_config(void)
 
 static inline struct fixture *fixture_start(const char *address, struct http_config config)
 {
-    signal(SIGPIPE, SIG_IGN);
     struct fixture *f = mem_zero(sizeof *f);
     *fixture_slot() = f;
     uv_mutex_init(&f->lock);
@@ -297,7 +329,10 @@ static inline struct fixture *fixture_start(const char *address, struct http_con
     return f;
 }
 
-static inline void fixture_closed(void *arg) { atomic_store(&((struct fixture *)arg)->closed, true); }
+static inline void fixture_closed(void *arg)
+{
+    atomic_store(&((struct fixture *)arg)->closed, true);
+}
 
 static inline bool soon(atomic_int *value, int at_least)
 {
@@ -350,7 +385,10 @@ static inline bool client_send(int fd, struct str s)
     return true;
 }
 
-static inline void client_say(int fd, const char *text) { assert_true(client_send(fd, str_c(text))); }
+static inline void client_say(int fd, const char *text)
+{
+    assert_true(client_send(fd, str_c(text)));
+}
 
 struct answer {
     int status;

@@ -91,10 +91,10 @@ static void expect_bad(const char *text, int status)
     }
 }
 
-#define assert_str(s, lit)                                                                                             \
-    do {                                                                                                               \
-        assert_int_equal((s).n, strlen(lit));                                                                          \
-        assert_memory_equal((s).p, lit, (s).n);                                                                        \
+#define assert_str(s, lit)                                                                                                                 \
+    do {                                                                                                                                   \
+        assert_int_equal((s).n, strlen(lit));                                                                                              \
+        assert_memory_equal((s).p, lit, (s).n);                                                                                            \
     } while (0)
 
 static void test_plain_get(void **state)
@@ -120,7 +120,7 @@ static void test_methods(void **state)
     static const struct {
         const char *line;
         enum http_method method;
-    } rows[] = {{"HEAD", HTTP_HEAD},       {"POST", HTTP_POST},   {"PUT", HTTP_PUT},       {"DELETE", HTTP_DELETE},
+    } rows[] = {{"HEAD", HTTP_HEAD},       {"POST", HTTP_POST},   {"PUT", HTTP_PUT},        {"DELETE", HTTP_DELETE},
                 {"OPTIONS", HTTP_OPTIONS}, {"PATCH", HTTP_PATCH}, {"PROPFIND", HTTP_OTHER}, {"get", HTTP_OTHER}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[100];
@@ -229,7 +229,9 @@ static void test_smuggling(void **state)
     expect_bad("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
     expect_bad("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400);
     expect_bad("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400);
-    expect_bad("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\x0b" "chunked\r\n\r\n0\r\n\r\n", 400);
+    expect_bad("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding:\x0b"
+               "chunked\r\n\r\n0\r\n\r\n",
+               400);
 }
 
 #define CHUNKED "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n"
@@ -237,10 +239,25 @@ static void test_smuggling(void **state)
 static void test_bad_chunks(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"\r\n",          "x\r\n",          "-1\r\n",         " 1\r\na\r\n",   "1 \r\na\r\n", "0x1\r\na\r\n",
-                                         "1\na\r\n",      "1\r\na\n",       "1\r\nab",        "1\rxa\r\n",     ";x\r\n",      "1;\x01\r\na\r\n",
-                                         "1;a\nb\r\na\r\n", "0\r\nbad trailer: x\r\n\r\n",    "0\r\nx\r\n\r\n", "0\r\n\n",   "0\r\nx: y\n\r\n",
-                                         "1234567890abcdef\r\n", "0000000000000000\r\n\r\n"};
+    static const char *const bodies[] = {"\r\n",
+                                         "x\r\n",
+                                         "-1\r\n",
+                                         " 1\r\na\r\n",
+                                         "1 \r\na\r\n",
+                                         "0x1\r\na\r\n",
+                                         "1\na\r\n",
+                                         "1\r\na\n",
+                                         "1\r\nab",
+                                         "1\rxa\r\n",
+                                         ";x\r\n",
+                                         "1;\x01\r\na\r\n",
+                                         "1;a\nb\r\na\r\n",
+                                         "0\r\nbad trailer: x\r\n\r\n",
+                                         "0\r\nx\r\n\r\n",
+                                         "0\r\n\n",
+                                         "0\r\nx: y\n\r\n",
+                                         "1234567890abcdef\r\n",
+                                         "0000000000000000\r\n\r\n"};
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         char text[200];
         snprintf(text, sizeof text, CHUNKED "%s", bodies[i]);
@@ -331,10 +348,10 @@ static void test_overhead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_get),     cmocka_unit_test(test_methods),         cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_connection),    cmocka_unit_test(test_refused_lines),   cmocka_unit_test(test_refused_headers),
-        cmocka_unit_test(test_smuggling),     cmocka_unit_test(test_bad_chunks),      cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_byte_by_byte),  cmocka_unit_test(test_limits),          cmocka_unit_test(test_overhead),
+        cmocka_unit_test(test_plain_get),    cmocka_unit_test(test_methods),       cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_connection),   cmocka_unit_test(test_refused_lines), cmocka_unit_test(test_refused_headers),
+        cmocka_unit_test(test_smuggling),    cmocka_unit_test(test_bad_chunks),    cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_limits),        cmocka_unit_test(test_overhead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

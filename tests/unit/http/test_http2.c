@@ -42,8 +42,8 @@ static ssize_t on_send(nghttp2_session *s, const uint8_t *data, size_t n, int fl
     return r > 0 ? r : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
-static int on_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name, size_t name_n, const uint8_t *v, size_t n, uint8_t flags,
-                     void *user)
+static int on_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name, size_t name_n, const uint8_t *v, size_t n,
+                     uint8_t flags, void *user)
 {
     (void)s;
     (void)flags;
@@ -149,7 +149,10 @@ static bool h2_until(struct h2_client *c, int closed)
     return c->closed >= closed;
 }
 
-static void h2_send(struct h2_client *c) { assert_int_equal(nghttp2_session_send(c->session), 0); }
+static void h2_send(struct h2_client *c)
+{
+    assert_int_equal(nghttp2_session_send(c->session), 0);
+}
 
 /* --- the tests --- */
 
@@ -203,7 +206,8 @@ static void test_kinds_of_answers(void **state)
 {
     h2_connect(&c, *state, NULL, 0);
     int32_t head = h2_ask(&c, "HEAD", "/hello", 0), head_stream = h2_ask(&c, "HEAD", "/source?n=50000", 0);
-    int32_t nothing = h2_ask(&c, "GET", "/nothing", 0), empty = h2_ask(&c, "GET", "/source?n=0", 0), inject = h2_ask(&c, "GET", "/inject", 0);
+    int32_t nothing = h2_ask(&c, "GET", "/nothing", 0), empty = h2_ask(&c, "GET", "/source?n=0", 0),
+            inject = h2_ask(&c, "GET", "/inject", 0);
     int32_t fragment = h2_ask(&c, "GET", "/a#b", 0), star = h2_ask(&c, "OPTIONS", "*", 0);
     assert_true(h2_until(&c, 7));
     assert_int_equal(at(&c, head)->status, 200);
@@ -251,7 +255,8 @@ static void test_too_large(void **state)
     h2_connect(&c, f, NULL, 0);
     static char long_value[5000];
     memset(long_value, 'v', sizeof long_value - 1);
-    nghttp2_nv nv[] = {field(":method", "GET"), field(":scheme", "https"), field(":authority", "h"), field(":path", "/hello"), field("x", long_value)};
+    nghttp2_nv nv[] = {field(":method", "GET"), field(":scheme", "https"), field(":authority", "h"), field(":path", "/hello"),
+                       field("x", long_value)};
     int32_t head = nghttp2_submit_request(c.session, NULL, nv, 5, NULL, NULL);
     assert_true(h2_until(&c, 1));
     assert_int_equal(at(&c, head)->status, 431);
@@ -338,7 +343,8 @@ static void test_closed_window(void **state)
     struct fixture *f = *state;
     nghttp2_settings_entry none = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
     h2_connect(&c, f, &none, 1);
-    int32_t big = h2_ask(&c, "GET", "/big?n=500000", 0), source = h2_ask(&c, "GET", "/source?n=500000", 0), wait = h2_ask(&c, "GET", "/wait", 0);
+    int32_t big = h2_ask(&c, "GET", "/big?n=500000", 0), source = h2_ask(&c, "GET", "/source?n=500000", 0),
+            wait = h2_ask(&c, "GET", "/wait", 0);
     assert_true(h2_until(&c, 2));
     assert_int_equal(at(&c, big)->code, NGHTTP2_CANCEL);
     assert_int_equal(at(&c, source)->code, NGHTTP2_CANCEL);
@@ -416,9 +422,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_many_at_once), TEST(test_kinds_of_answers), TEST(test_long_bodies), TEST(test_paused_body_is_bounded), TEST(test_too_large),
-        TEST(test_leaving),      TEST(test_wake),             TEST(test_too_many_streams), TEST(test_rapid_reset), TEST(test_closed_window),
-        TEST(test_silence),      TEST(test_nonsense),         TEST(test_graceful_close),
+        TEST(test_many_at_once),   TEST(test_kinds_of_answers), TEST(test_long_bodies), TEST(test_paused_body_is_bounded),
+        TEST(test_too_large),      TEST(test_leaving),          TEST(test_wake),        TEST(test_too_many_streams),
+        TEST(test_rapid_reset),    TEST(test_closed_window),    TEST(test_silence),     TEST(test_nonsense),
+        TEST(test_graceful_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 /* What slow, greedy and hostile clients meet: limits on time, size and number. */
+#include <sys/resource.h>
+
 #include "unit/http/fixture.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -241,6 +243,30 @@ static void test_connections(void **state)
     close(fd[2]);
 }
 
+static void test_out_of_descriptors(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit usual, tight_one;
+    ask(f, GET("/hello"), 200, "hello");
+    int fd = client(f);
+    client_say(fd, GET("/hello"));
+    expect(fd, 200, "hello");
+    close(fd);
+    usleep(20000);
+    int probe = dup(0);
+    close(probe);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    tight_one = usual;
+    tight_one.rlim_cur = (rlim_t)probe + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight_one), 0);
+    fd = client(f); /* takes the last one */
+    client_say(fd, GET("/hello"));
+    usleep(250000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    expect(fd, 200, "hello");
+    close(fd);
+}
+
 /* --- addresses --- */
 
 static void expect_from(int fd, const char *header, const char *from)
@@ -387,6 +413,7 @@ int main(void)
         TEST(test_client_that_does_not_read),
         TEST(test_client_that_reads_slowly),
         TEST(test_connections),
+        TEST(test_out_of_descriptors),
         TEST(test_trusted_proxies),
         TEST(test_unix_socket),
         TEST(test_ipv6),

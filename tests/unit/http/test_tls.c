@@ -19,7 +19,10 @@ static int stop(void **state)
     return 0;
 }
 
-static void say_tls(struct tls_client *c, const char *text) { assert_int_equal(SSL_write(c->ssl, text, (int)strlen(text)), strlen(text)); }
+static void say_tls(struct tls_client *c, const char *text)
+{
+    assert_int_equal(SSL_write(c->ssl, text, (int)strlen(text)), strlen(text));
+}
 
 /* Reads an answer of `body` bytes; returns its head in `head`. */
 static size_t read_tls(struct tls_client *c, char *head, size_t size, char *body, size_t most)
