@@ -120,6 +120,14 @@ static struct str token_of(struct api *r)
     return api_query(r, "access_token");
 }
 
+/* When and from where the device was last in use; never on the way of a message. */
+static void note_seen(struct api *r)
+{
+    if (r->route->limit == LIMIT_MESSAGE || !session_seen_due(r->engine, r->token_hash)) return;
+    struct command c = {.type = CMD_user_seen, .key = r->user_id, .s = {r->device_id, str_first(r->http->client_ip, 64)}};
+    cluster_cast(r->engine->cluster, &c);
+}
+
 static enum err authenticate(struct api *r)
 {
     enum api_access access = r->route->access;
@@ -133,10 +141,11 @@ static enum err authenticate(struct api *r)
     r->device_id = s.device_id;
     r->token_hash = s.token_hash;
     r->guest = s.guest;
+    note_seen(r);
     return access == ACCESS_USER && s.guest ? ERR_GUEST_FORBIDDEN : ERR_OK;
 }
 
-static enum err take(struct api *r, enum api_limit limit, struct str key)
+enum err api_take(struct api *r, enum api_limit limit, struct str key)
 {
     const struct rate *rate = &r->server->config.limit[limit];
     int64_t retry = 0;
@@ -150,7 +159,7 @@ static enum err take(struct api *r, enum api_limit limit, struct str key)
 static enum err limit(struct api *r)
 {
     if (r->route->limit == LIMIT_NONE) return ERR_OK;
-    return take(r, r->route->limit, str_null(r->user_id) ? r->http->client_ip : r->user_id);
+    return api_take(r, r->route->limit, str_null(r->user_id) ? r->http->client_ip : r->user_id);
 }
 
 static enum err parse_body(struct api *r)

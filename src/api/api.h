@@ -47,7 +47,7 @@ struct api_route {
     const char *name; /* for metrics */
 };
 
-enum { API_PARAMS_MAX = 6, API_BODY_SMALL = 65536, API_BODY_EVENT = 131072, API_BODY_LARGE = 1048576 };
+enum { API_PARAMS_MAX = 6, API_BODY_SMALL = 65536, API_BODY_EVENT = 131072, API_BODY_LARGE = 1048576, API_BODY_BACKUP = 4 * 1048576 };
 
 struct api {
     struct http_request *http;
@@ -86,6 +86,8 @@ must_use enum err api_body_array_opt(struct api *r, const char *name, struct jso
 must_use enum err api_body_bool_opt(struct api *r, const char *name, bool otherwise, bool *out);
 /* Runs a command as engine_call does, the sentence going to r->fault. Waits. */
 must_use enum err api_call(struct api *r, const struct command *cmd, struct reply *reply);
+/* Takes one of a rate limit: LIMIT_EXCEEDED and when to try again. */
+must_use enum err api_take(struct api *r, enum api_limit limit, struct str key);
 /* FORBIDDEN unless the path's user is the one who asks. */
 must_use enum err api_own_user(struct api *r, struct str user_id);
 /* The string as a member of a command when it may not be null: "" then. */

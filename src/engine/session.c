@@ -2,9 +2,10 @@
 
 #include "base/map.h"
 #include "base/random.h"
+#include "engine/sync/gateway.h"
 #include "matrix/id.h"
 
-enum { SESSIONS_MAX = 50000, TOKEN_RANDOM = 40 };
+enum { SESSIONS_MAX = 50000, TOKEN_RANDOM = 40, SEEN_EVERY_MS = 600000 };
 
 struct cached {
     struct list lru;
@@ -12,6 +13,7 @@ struct cached {
     struct str user_id, device_id, hash;
     bool guest;
     int64_t expires_ms;
+    int64_t seen_ms; /* when it was last written down that it is in use */
     char bytes[];
 };
 
@@ -20,6 +22,7 @@ struct session_cache {
     unsigned gateway;
     struct map by_hash, by_user;
     struct list lru;
+    uint64_t ends; /* how often a session ended, or a user was unfollowed */
 };
 
 struct str session_token_make(struct arena *a, const struct engine *e, struct str user_id, struct str *hash)
@@ -52,7 +55,7 @@ struct session_cache *session_cache_new(struct engine *e, struct loop *l)
     return c;
 }
 
-static void forget(struct session_cache *c, struct cached *s)
+static void drop(struct session_cache *c, struct cached *s)
 {
     list_remove(&s->lru);
     map_del(&c->by_hash, s->hash);
@@ -67,11 +70,22 @@ static void forget(struct session_cache *c, struct cached *s)
     mem_free(s);
 }
 
+/* With the last session of a user goes the interest in it. */
+static void forget(struct session_cache *c, struct cached *s)
+{
+    struct engine *e = c->engine;
+    if (list_is_empty(&s->of_user) && !sync_gateway_follows(e->gateway[c->gateway], s->user_id)) {
+        c->ends++; /* who asks at this moment must not rely on it */
+        cluster_unfollow(e->cluster, s->user_id, c->gateway);
+    }
+    drop(c, s);
+}
+
 void session_cache_free(struct session_cache *c)
 {
     if (!c) return;
     while (!list_is_empty(&c->lru))
-        forget(c, list_item(c->lru.next, struct cached, lru));
+        drop(c, list_item(c->lru.next, struct cached, lru));
     map_release(&c->by_hash);
     map_release(&c->by_user);
     mem_free(c);
@@ -79,6 +93,7 @@ void session_cache_free(struct session_cache *c)
 
 void session_cache_end(struct session_cache *c, struct str user_id, struct str hash)
 {
+    c->ends++;
     if (!str_empty(hash)) {
         struct cached *s = map_get(&c->by_hash, hash);
         if (s) forget(c, s);
@@ -118,11 +133,22 @@ static enum err ask_owner(struct session_cache *c, struct str user_id, struct st
 {
     struct command cmd = {.type = CMD_user_session, .key = user_id, .s[0] = hash, .num[0] = c->gateway};
     struct reply reply;
+    uint64_t ends = c->ends;
     enum err e = engine_call(c->engine, &cmd, a, &reply, f);
     if (e != ERR_OK) return e;
     *out = (struct session){.user_id = user_id, .device_id = reply.s[0], .token_hash = hash, .guest = reply.num[0] != 0, .expires_ms = reply.num[1]};
-    remember(c, out);
+    /* What ended after the owner had answered may have been told before the answer was read here. */
+    if (c->ends == ends) remember(c, out);
     return ERR_OK;
+}
+
+bool session_seen_due(struct engine *e, struct str token_hash)
+{
+    struct cached *s = map_get(&e->session[loop_index(loop_current())]->by_hash, token_hash);
+    int64_t now = clock_mono_us(e->clock) / 1000;
+    if (!s || (s->seen_ms && now < s->seen_ms + SEEN_EVERY_MS)) return false;
+    s->seen_ms = now;
+    return true;
 }
 
 enum err session_find(struct engine *e, struct str token, struct arena *a, struct session *out, struct fault *f)

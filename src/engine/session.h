@@ -21,6 +21,9 @@ must_use bool session_token_user(struct arena *a, const struct engine *e, struct
 /* UNKNOWN_TOKEN when it is not good. Waits when this loop does not know the token yet. */
 must_use enum err session_find(struct engine *e, struct str token, struct arena *a, struct session *out, struct fault *f);
 
+/* Is it time to write down that the session was in use? Seldom true, and then not again for a while. */
+must_use bool session_seen_due(struct engine *e, struct str token_hash);
+
 struct session_cache *session_cache_new(struct engine *e, struct loop *l);
 void session_cache_free(struct session_cache *c);
 /* The delivery of ITEM_SESSION_END: `hash` empty: all of the user's. */

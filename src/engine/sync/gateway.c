@@ -1,5 +1,6 @@
 #include "engine/sync/gateway.h"
 
+#include "engine/session.h"
 #include "engine/sync/job.h"
 
 enum { ABSENT_MS = 40000, WATCH_MS = 5000, UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
@@ -38,6 +39,7 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
     return g;
 }
 
+bool sync_gateway_follows(const struct sync_gateway *g, struct str key) { return map_get(&g->follows, key) != NULL; }
 unsigned gateway_index(const struct sync_gateway *g) { return loop_index(g->loop); }
 size_t sync_gateway_waiting(const struct sync_gateway *g) { return g->waiting; }
 uint64_t sync_gateway_answered(const struct sync_gateway *g) { return g->answered; }
@@ -64,6 +66,8 @@ static void sweep(struct timer *t)
         list_remove(&f->unused);
         struct str key = str_make(f->key, f->n);
         map_del(&g->follows, key);
+        /* Sessions are remembered only while their user is followed. */
+        session_cache_end(g->engine->session[gateway_index(g)], key, STR(""));
         cluster_unfollow(g->engine->cluster, key, gateway_index(g));
         mem_free(f);
     }

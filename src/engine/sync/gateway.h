@@ -13,6 +13,8 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
 /* Items for this loop: wakes the clients that they concern. */
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d);
+/* Does this loop follow the key, or did so a moment ago? */
+bool sync_gateway_follows(const struct sync_gateway *g, struct str key);
 /* Jobs that wait now, on this loop. */
 size_t sync_gateway_waiting(const struct sync_gateway *g);
 uint64_t sync_gateway_answered(const struct sync_gateway *g);
