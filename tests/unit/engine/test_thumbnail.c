@@ -413,6 +413,9 @@ static void dies_or_lies(void)
         "printf 'this is no reply, but it is long enough to be read as one'; cat >/dev/null",
         /* OK with a length, a kind, and bytes that are not of this kind */
         "printf 'adem\\0\\0\\0\\0\\002\\0\\0\\0\\0\\0\\0\\0\\005\\0\\0\\0\\0\\0\\0\\0hello'; cat >/dev/null",
+        /* the same with an image, but of another kind than it says */
+        "printf 'adem\\0\\0\\0\\0\\002\\0\\0\\0\\0\\0\\0\\0\\035\\0\\0\\0\\0\\0\\0\\0"
+        "GIF89a\\001\\0\\001\\0\\0\\0\\0,\\0\\0\\0\\0\\001\\0\\001\\0\\0\\002\\002\\104\\001\\0;'; cat >/dev/null",
         /* OK with four thousand million bytes to come */
         "printf 'adem\\0\\0\\0\\0\\002\\0\\0\\0\\0\\0\\0\\0\\377\\377\\377\\377\\0\\0\\0\\0hello'; cat >/dev/null",
         /* a status that there is not */
