@@ -93,9 +93,9 @@ struct http_stats {
 };
 
 struct http_server;
-/* Serves `address` (IPv4, IPv6 or "unix:/path") and `port` (0: any free one) on all the loops: each
- * accepted connection belongs to one loop, that with the fewest. Called before the loops run, or on the first loop. The sentence
- * of the fault names address and port. `config` and what it points to is copied. SIGPIPE is ignored from then on: libuv writes with plain write(). */
+/* Serves `address` (IPv4, IPv6, a name or "unix:/path") and `port` (0: any free one) on all the loops: each accepted connection
+ * belongs to one loop, that with the fewest. Called before the loops run, or on the first loop. The sentence of the fault names
+ * address and port. `config` and what it points to is copied. SIGPIPE is ignored from then on: libuv writes with plain write(). */
 must_use enum err http_listen(struct loop **loop, size_t loops, const char *address, uint16_t port, const struct http_config *config,
                               struct http_server **out, struct fault *f);
 uint16_t http_port(const struct http_server *s);

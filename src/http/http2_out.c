@@ -1,7 +1,7 @@
 #include "http/http2.h"
 
 /* Frames beyond this wait in nghttp2 until the socket has taken some, so that priorities and resets still have a say. */
-enum { UNSENT_MAX = 65536, FIELDS_MAX = 64, HELD_FACTOR = 8 };
+enum { UNSENT_MAX = 65536, FIELDS_MAX = 64, SMALL_RESPONSE = 65536 };
 
 static struct h2_stream *stream_of(struct exchange *x)
 {
@@ -113,6 +113,13 @@ static void finish(struct h2_stream *s)
     h2_wake(s->h2);
 }
 
+/* A client that asks for more and more and takes nothing of it. Small answers are never the problem: of those there can be only
+ * as many as streams, and beside a long download they must go on. */
+static bool takes_too_little(const struct h2 *h, uint64_t length)
+{
+    return length > SMALL_RESPONSE && h->held > h->conn->w->server->config.limits.output_bytes;
+}
+
 static void h2_respond(struct exchange *x, int status, const struct http_header *h, size_t n, const struct str *piece, size_t pieces)
 {
     struct h2_stream *s = stream_of(x);
@@ -120,8 +127,7 @@ static void h2_respond(struct exchange *x, int status, const struct http_header 
     for (size_t i = 0; i < pieces; i++)
         length += piece[i].n;
     bool body = sends_body(x, status) && length;
-    /* A client that takes nothing while it asks for more and more. */
-    if (s->h2->held > HELD_FACTOR * s->h2->conn->w->server->config.limits.output_bytes) {
+    if (takes_too_little(s->h2, length)) {
         h2_reset(s, NGHTTP2_ENHANCE_YOUR_CALM);
     } else if (!submit(s, status, h, n, length, body)) {
         h2_reset(s, NGHTTP2_INTERNAL_ERROR);

@@ -377,6 +377,59 @@ static void test_clients_that_leave(void **state)
     ask(f, GET("/hello"), 200, "hello");
 }
 
+/* Many clients at once that do anything and leave anyhow. What is looked for are crashes and leaks. */
+static void test_storm(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const said[] = {
+        GET("/hello"),
+        GET("/later"),
+        GET("/later-told"),
+        GET("/wait"),
+        GET("/source?n=300000"),
+        GET("/big?n=3000000"),
+        GET("/wake"),
+        GET("/flood"),
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde",
+        "POST /sum-slowly HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n",
+        "POST /read-later HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\nabc",
+        "HEAD /source?n=5 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n",
+        "nonsense\r\n\r\n"};
+    enum { CLIENTS = 30, ROUNDS = 3000 };
+    int fd[CLIENTS] = {0};
+    uint32_t seed = 12345;
+    static char sink[200000];
+    for (int i = 0; i < ROUNDS; i++) {
+        seed = seed * 1664525 + 1013904223;
+        uint32_t dice = seed >> 8;
+        int *c = &fd[dice % CLIENTS];
+        const char *text = said[dice / CLIENTS % (sizeof said / sizeof said[0])];
+        size_t n = strlen(text) - (dice >> 16) % 3 * (strlen(text) / 3);
+        if (*c == 0) *c = client(f);
+        if (dice % 7 == 0) {
+            if (dice % 2) setsockopt(*c, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+            close(*c);
+            *c = 0;
+        } else if (dice % 7 == 1) {
+            shutdown(*c, SHUT_WR);
+        } else if (dice % 7 == 2) {
+            while (recv(*c, sink, sizeof sink, MSG_DONTWAIT) > 0)
+                continue;
+        } else {
+            client_send(*c, str_make(text, n));
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        if (fd[i]) close(fd[i]);
+    struct http_stats s;
+    http_server_stats(f->server, &s);
+    for (int i = 0; i < 6000 && s.connections_open; i++, usleep(1000))
+        http_server_stats(f->server, &s);
+    assert_int_equal(s.connections_open, 0);
+    ask(f, GET("/hello"), 200, "hello");
+}
+
 static void test_graceful_close(void **state)
 {
     struct fixture *f = *state;
@@ -412,11 +465,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_keep_alive),     TEST(test_old_version),   TEST(test_request_fields), TEST(test_pipelining),
-        TEST(test_cut_anywhere),   TEST(test_half_close),    TEST(test_head_and_empty), TEST(test_bodies),
-        TEST(test_streamed_in),    TEST(test_streamed_out),  TEST(test_continue),       TEST(test_unread_body),
-        TEST(test_bad_requests),   TEST(test_wait_and_wake), TEST(test_even_spread),    TEST(test_clients_that_leave),
-        TEST(test_graceful_close),
+        TEST(test_keep_alive),   TEST(test_old_version),    TEST(test_request_fields), TEST(test_pipelining),
+        TEST(test_cut_anywhere), TEST(test_half_close),     TEST(test_head_and_empty), TEST(test_bodies),
+        TEST(test_streamed_in),  TEST(test_streamed_out),   TEST(test_continue),       TEST(test_unread_body),
+        TEST(test_bad_requests), TEST(test_wait_and_wake),  TEST(test_even_spread),    TEST(test_clients_that_leave),
+        TEST(test_storm),        TEST(test_graceful_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
