@@ -17,10 +17,14 @@ static int64_t read_to(const struct room *room, struct str user_id, struct str t
     return ord;
 }
 
-static int64_t join_ord(const struct room *room, struct str user_id)
+/* The event by which the user came in: what was before does not count as unread. */
+static bool is_own_join(const struct section_reader *s, struct arena *scratch, const struct event *e)
 {
-    struct event *e = room_state(room, STR("m.room.member"), user_id);
-    return e && e->membership == MEMBER_JOIN && str_empty(e->extra) ? e->ord : 0;
+    struct json *v;
+    if (!event_is_state(e) || e->membership != MEMBER_JOIN || !str_is(e->type, "m.room.member") || !str_eq(e->state_key, s->user_id)) return false;
+    if (str_empty(e->extra)) return true;
+    if (json_parse(scratch, arena_join(scratch, STR("{"), e->extra, STR("}")), &v, NULL) != ERR_OK) return true;
+    return content_membership(json_get(v, "prev_content")) != MEMBER_JOIN;
 }
 
 static struct str thread_of(struct arena *a, const struct event *e)
@@ -76,8 +80,7 @@ static void count(const struct section_reader *s, const struct room *room, struc
 enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out)
 {
     *out = (struct unread){.threads = apart ? json_new(turn_arena(s->turn), JSON_OBJECT) : NULL};
-    int64_t from = read_to(room, s->user_id, STR("")), joined = join_ord(room, s->user_id);
-    if (joined > from) from = joined;
+    int64_t from = read_to(room, s->user_id, STR(""));
     int64_t main_ord = read_to(room, s->user_id, STR("main"));
     struct walk w;
     struct arena scratch;
@@ -87,6 +90,7 @@ enum err section_unread(struct section_reader *s, struct room *room, bool apart,
     arena_init(&scratch);
     walk_init(&w, s->turn, room, true, ord_last_of_position(s->as_of));
     while ((e = walk_next(&w, &err)) && e->ord > from && scanned++ < COUNT_SCAN_MAX) {
+        if (is_own_join(s, &scratch, e)) break;
         count(s, room, &scratch, e, apart, main_ord > from ? main_ord : from, out);
         arena_reset(&scratch);
     }
