@@ -26,6 +26,7 @@ enum err rocks_backup(struct store *store, const char *to, struct fault *f)
     enum err e = dir_is_free(to, &there, f);
     if (e) return e;
     if (there && rmdir(to) < 0) return fault_set(f, ERR_STORAGE, "The directory %s cannot be replaced: %s.", to, strerror(errno));
+    if (!rocks_settle_all(s)) return fault_set(f, ERR_STORAGE, "The disk does not take writes at the moment, so nothing can be backed up.");
     rocksdb_t *db = door_enter(&s->door, true);
     if (!db) return fault_set(f, ERR_STORAGE, "The store cannot be read at the moment.");
     e = checkpoint(db, to, f);

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store/rocksdb/priv.h"
@@ -25,7 +27,7 @@ enum err rocks_fault(struct fault *f, const char *path, char *why)
 
 /* --- what is not a row --- */
 
-struct key rocks_meta_key(struct str name)
+static struct key meta_key(struct str name)
 {
     struct key k = {.n = 2, .b = {0xFF, 0xFE}};
     if (name.n > 255) abort();
@@ -54,31 +56,31 @@ static char *get(rocksdb_t *db, struct key k, size_t *n, char **err)
     return value;
 }
 
-enum err rocks_slots_load(rocksdb_t *db, struct store_slot slot[STORE_SLOTS])
+static enum err slots_load(rocksdb_t *db, struct rocks *s)
 {
     for (unsigned i = 0; i < STORE_SLOTS; i++) {
         char *err = NULL;
         size_t n = 0;
         uint64_t big[2] = {0};
         char *value = get(db, rocks_slot_key(i), &n, &err);
-        if (err) return rocks_fault(NULL, "", err);
+        if (err) return rocks_fault(NULL, s->path, err);
         if (value && n == sizeof big) memcpy(big, value, sizeof big);
         bool sound = !value || n == sizeof big;
         rocksdb_free(value);
         if (!sound) return ERR_STORAGE;
-        slot[i] = (struct store_slot){(int64_t)__builtin_bswap64(big[0]), (int64_t)__builtin_bswap64(big[1])};
+        s->place[i].at = (struct store_slot){(int64_t)__builtin_bswap64(big[0]), (int64_t)__builtin_bswap64(big[1])};
     }
     return ERR_OK;
 }
 
-enum err rocks_meta_get(struct store *store, struct str name, struct arena *a, struct str *out)
+static enum err rocks_meta_get(struct store *store, struct str name, struct arena *a, struct str *out)
 {
     struct rocks *s = rocks_of(store);
     rocksdb_t *db = door_enter(&s->door, true);
     if (!db) return ERR_STORAGE;
     char *err = NULL;
     size_t n = 0;
-    char *value = get(db, rocks_meta_key(name), &n, &err);
+    char *value = get(db, meta_key(name), &n, &err);
     door_leave(&s->door);
     if (err) return rocks_fault(NULL, s->path, err);
     if (!value) return ERR_NOT_FOUND;
@@ -89,20 +91,22 @@ enum err rocks_meta_get(struct store *store, struct str name, struct arena *a, s
 
 static void meta_put(rocksdb_writebatch_t *wb, struct str name, struct str value)
 {
-    struct key k = rocks_meta_key(name);
+    struct key k = meta_key(name);
     rocksdb_writebatch_put(wb, (const char *)k.b, k.n, value.p, value.n);
 }
 
-enum err rocks_meta_set(struct store *store, struct str name, struct str value)
+static enum err rocks_meta_set(struct store *store, struct str name, struct str value)
 {
     struct rocks *s = rocks_of(store);
+    rocksdb_t *db = door_enter(&s->door, true);
+    if (!db) return ERR_STORAGE;
+    char *err = NULL;
     rocksdb_writebatch_t *wb = rocksdb_writebatch_create();
     meta_put(wb, name, value);
-    pthread_mutex_lock(&s->commit);
-    enum err e = s->broken && !rocks_repair(s) ? ERR_STORAGE : rocks_write(s, wb);
-    pthread_mutex_unlock(&s->commit);
+    rocksdb_write(db, s->options.write, wb, &err);
     rocksdb_writebatch_destroy(wb);
-    return e;
+    door_leave(&s->door);
+    return err ? rocks_fault(NULL, s->path, err) : ERR_OK;
 }
 
 /* --- opening --- */
@@ -146,7 +150,7 @@ static enum err get_number(rocksdb_t *db, const char *path, struct str name, int
 {
     char *err = NULL;
     size_t n = 0;
-    char *value = get(db, rocks_meta_key(name), &n, &err);
+    char *value = get(db, meta_key(name), &n, &err);
     if (err) return rocks_fault(f, path, err);
     if (!value || !str_to_int64(str_make(value, n), out)) *out = -1;
     rocksdb_free(value);
@@ -169,23 +173,48 @@ static enum err check_format(rocksdb_t *db, const struct rocks *s, struct fault 
     return ERR_OK;
 }
 
-static enum err open_checked(struct rocks *s, struct fault *f)
+static enum err open_dir(struct rocks *s, struct fault *f)
 {
     if (mkdir(s->path, 0700) < 0 && errno != EEXIST)
         return fault_set(f, ERR_STORAGE, "The directory %s cannot be made: %s.", s->path, strerror(errno));
+    s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return s->dir >= 0 ? ERR_OK : fault_set(f, ERR_STORAGE, "The directory %s cannot be read: %s.", s->path, strerror(errno));
+}
+
+static enum err open_tables(struct rocks *s, struct fault *f)
+{
     rocksdb_t *db;
     enum err e = rocks_db_open(s->path, &s->options, &db, f);
     if (e) return e;
-    e = check_format(db, s, f);
-    if (!e && (e = rocks_slots_load(db, s->slot))) fault_set(f, e, "The store in %s has slot rows that cannot be read.", s->path);
-    if (e) {
-        rocksdb_close(db);
-        return e;
-    }
-    for (unsigned i = 0; i < STORE_SLOTS; i++)
-        atomic_init(&s->position[i], s->slot[i].position);
-    s->sequence = rocksdb_get_latest_sequence_number(db);
     door_open(&s->door, db);
+    e = check_format(db, s, f);
+    if (!e && (e = slots_load(db, s))) fault_set(f, e, "The store in %s has slot rows that cannot be read.", s->path);
+    return e;
+}
+
+static enum err replay_record(void *ctx, struct str content)
+{
+    struct rocks *s = ctx;
+    if (rocks_index(s, s->active, content, true)) return ERR_OK;
+    return ERR_STORAGE;
+}
+
+/* What was committed after the last table file. It goes into one now: start is the same whatever happened before. */
+static enum err open_log(struct rocks *s, struct fault *f)
+{
+    struct log_replay r = {.record = replay_record, .ctx = s};
+    struct fault why = {0};
+    enum err e = log_replay(s->dir, &r, &why);
+    if (e && !why.code) fault_set(&why, e, "The log of the store in %s does not go on where its tables end.", s->path);
+    if (!e) e = rocks_settle(s, s->active, &why);
+    if (e) return fault_set(f, e, "%s", why.text);
+    uint64_t generation = s->active->generation + 1;
+    front_free(s->active);
+    s->active = front_new(generation);
+    for (unsigned i = 0; i < STORE_SLOTS; i++)
+        s->place[i].active = s->active;
+    if (!log_begin(&s->log, s->dir, 0, r.newest + 1, NULL, rocks_log_bytes(s)))
+        return fault_set(f, ERR_STORAGE, "The log in %s cannot be written: %s.", s->path, strerror(errno));
     return ERR_OK;
 }
 
@@ -195,9 +224,9 @@ static enum err rocks_slot(struct store *store, unsigned slot, struct store_slot
 {
     struct rocks *s = rocks_of(store);
     if (slot >= STORE_SLOTS) abort();
-    pthread_mutex_lock(&s->commit);
-    *out = s->slot[slot];
-    pthread_mutex_unlock(&s->commit);
+    pthread_mutex_lock(&s->place[slot].lock);
+    *out = s->place[slot].at;
+    pthread_mutex_unlock(&s->place[slot].lock);
     return ERR_OK;
 }
 
@@ -216,37 +245,33 @@ static void rocks_stats(struct store *store, struct store_stats *out)
 
 static void release(struct rocks *s)
 {
-    buf_release(&s->value);
-    rocksdb_writebatch_destroy(s->wb);
+    rocksdb_t *db = door_shut(&s->door);
+    if (db) rocksdb_close(db);
+    front_free(s->active);
+    front_free(s->settle.frozen);
+    log_end(&s->log);
+    if (s->dir >= 0) close(s->dir);
+    buf_release(&s->record);
     options_release(&s->options);
     door_release(&s->door);
     queue_unref(s->queue);
     pthread_mutex_destroy(&s->commit);
+    pthread_mutex_destroy(&s->settle.lock);
+    pthread_cond_destroy(&s->settle.changed);
+    for (unsigned i = 0; i < STORE_SLOTS; i++)
+        pthread_mutex_destroy(&s->place[i].lock);
     mem_free(s->path);
     mem_free(s);
 }
 
-/* With the rows in tables there is no log to replay at the next start. */
-static void flush(const struct rocks *s, rocksdb_t *db)
-{
-    rocksdb_flushoptions_t *o = rocksdb_flushoptions_create();
-    char *err = NULL;
-    rocksdb_flush(db, o, &err);
-    rocksdb_flushoptions_destroy(o);
-    if (err) log_event(LOG_WARN, "store", "flush_failed", "path=%s", s->path);
-    rocksdb_free(err);
-}
-
+/* With all rows in tables there is nothing to replay at the next start; but what is in the log is safe as well. */
 static void rocks_close(struct store *store)
 {
     struct rocks *s = rocks_of(store);
     writer_stop(s);
+    if (!rocks_settle_all(s)) log_event(LOG_WARN, "store", "closed_unsettled", "path=%s", s->path);
+    settler_stop(s);
     door_wait_cold(&s->door);
-    rocksdb_t *db = door_shut(&s->door);
-    if (db) {
-        if (!s->broken) flush(s, db);
-        rocksdb_close(db);
-    }
     release(s);
 }
 
@@ -268,24 +293,38 @@ static struct rocks *rocks_new(const char *path, const struct store_rocksdb_conf
     s->store.ops = &ops;
     size_t n = strlen(path) + 1;
     s->path = memcpy(mem_alloc(n), path, n);
+    s->dir = s->log.fd = -1;
     options_init(&s->options, config);
     door_init(&s->door);
-    pthread_mutex_init(&s->commit, NULL);
     s->queue = queue_new();
     list_init(&s->pending);
-    s->wb = rocksdb_writebatch_create();
-    buf_init(&s->value, VALUE_BYTES_MAX);
+    buf_init(&s->record, LOG_RECORD_MAX);
+    s->active = front_new(1);
+    pthread_mutex_init(&s->commit, NULL);
+    pthread_mutex_init(&s->settle.lock, NULL);
+    pthread_cond_init(&s->settle.changed, NULL);
+    for (unsigned i = 0; i < STORE_SLOTS; i++) {
+        pthread_mutex_init(&s->place[i].lock, NULL);
+        s->place[i].active = s->active;
+    }
     return s;
+}
+
+static enum err start_threads(struct rocks *s, struct fault *f)
+{
+    if (!settler_start(s)) return fault_set(f, ERR_STORAGE, "The store's threads could not be started.");
+    if (writer_start(s)) return ERR_OK;
+    settler_stop(s);
+    return fault_set(f, ERR_STORAGE, "The store's threads could not be started.");
 }
 
 enum err rocks_open(const char *path, const struct store_rocksdb_config *config, struct store **out, struct fault *f)
 {
     struct rocks *s = rocks_new(path, config);
-    enum err e = open_checked(s, f);
-    if (!e && !writer_start(s)) {
-        rocksdb_close(door_shut(&s->door));
-        e = fault_set(f, ERR_STORAGE, "The store's thread could not be started.");
-    }
+    enum err e = open_dir(s, f);
+    if (!e) e = open_tables(s, f);
+    if (!e) e = open_log(s, f);
+    if (!e) e = start_threads(s, f);
     if (e)
         release(s);
     else

@@ -51,27 +51,25 @@ static void table_options(rocksdb_options_t *o, size_t cache_bytes)
     rocksdb_cache_destroy(cache); /* the options hold it */
 }
 
-/* The log of what is not yet in tables is bounded by the write buffers: so is the time of a start after a crash. */
-static void write_options(rocksdb_options_t *o, size_t buffer)
+/* Only settings are written through RocksDB's own log. */
+static void write_options(rocksdb_options_t *o)
 {
-    rocksdb_options_set_write_buffer_size(o, buffer);
-    rocksdb_options_set_max_write_buffer_number(o, 3);
-    rocksdb_options_set_max_total_wal_size(o, 3 * buffer);
+    rocksdb_options_set_write_buffer_size(o, 256 << 10);
+    rocksdb_options_set_max_write_buffer_number(o, 2);
     rocksdb_options_set_max_background_jobs(o, 2);
-    rocksdb_options_set_allow_concurrent_memtable_write(o, 0); /* there is one writer */
-    rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
     rocksdb_options_set_bytes_per_sync(o, 1 << 20);
     rocksdb_options_set_max_manifest_file_size(o, 4 << 20);
 }
 
-static void level_options(rocksdb_options_t *o, size_t buffer)
+static void level_options(rocksdb_options_t *o, size_t front)
 {
     static const int compression[] = {rocksdb_no_compression,  rocksdb_lz4_compression, rocksdb_lz4_compression, rocksdb_lz4_compression,
                                       rocksdb_lz4_compression, rocksdb_lz4_compression, rocksdb_lz4_compression};
     rocksdb_options_set_num_levels(o, 7);
     rocksdb_options_set_compression_per_level(o, compression, 7);
     rocksdb_options_set_level0_file_num_compaction_trigger(o, 4);
-    rocksdb_options_set_max_bytes_for_level_base(o, 4 * buffer);
+    rocksdb_options_set_max_bytes_for_level_base(o, 4 * front);
     rocksdb_options_set_target_file_size_base(o, 32 << 20);
 }
 
@@ -93,11 +91,11 @@ static void start_options(rocksdb_options_t *o)
 void options_init(struct options *o, const struct store_rocksdb_config *config)
 {
     size_t cache = config && config->cache_bytes ? config->cache_bytes : 8u << 20;
-    o->write_buffer = config && config->write_buffer_bytes ? config->write_buffer_bytes : 16u << 20;
+    o->front_bytes = config && config->write_buffer_bytes ? config->write_buffer_bytes : 16u << 20;
     o->db = rocksdb_options_create();
     start_options(o->db);
-    write_options(o->db, o->write_buffer);
-    level_options(o->db, o->write_buffer);
+    write_options(o->db);
+    level_options(o->db, o->front_bytes);
     table_options(o->db, cache);
     rocksdb_options_set_prefix_extractor(o->db, rocksdb_slicetransform_create(NULL, nothing, prefix_of, has_prefix, in_range, prefix_name));
     o->write = rocksdb_writeoptions_create();

@@ -1,7 +1,13 @@
 /* What the files of this folder share.
  *
- * Threads: loops call apply and read; one writer thread commits and is the only one to change `slot` and to open and close the database
- * afresh; libuv's workers do cold reads. The database handle is behind a door, so that it can be exchanged while reads go on. */
+ * The way of a row: apply queues its batch (writer.c); the writer makes one record of all that is queued, appends it to the log and
+ * syncs (log.h), and puts the rows into the front (front.h), where reads find them. When the front is full it is frozen, a new one and
+ * the other log file take over, and the settler writes the frozen rows as one table file and hands that to RocksDB (settle.c), which
+ * merges table files and reads them. RocksDB's own log and memory table hold nothing but settings. So a row is put in order
+ * once, in memory that fits it, and a commit is one write and one sync of blocks that exist.
+ *
+ * Locks, in the order in which they are taken: `commit`, `settle.lock`, a slot's lock. The queue's lock and the door's are held for nothing
+ * else. Threads: loops call apply and read; the writer commits; the settler settles; libuv's workers do cold reads. */
 #ifndef ROOKERY_STORE_ROCKSDB_PRIV_H
 #define ROOKERY_STORE_ROCKSDB_PRIV_H
 
@@ -9,17 +15,19 @@
 #include <rocksdb/c.h>
 #include <stdatomic.h>
 
-#include "base/buf.h"
+#include "store/rocksdb/front.h"
+#include "store/rocksdb/log.h"
+#include "store/rocksdb/record.h"
 #include "store/rocksdb/rocksdb.h"
 #include "store/scan.h"
 
-/* --- door.c: the handle --- */
+/* --- door.c: the handle of the database, which can be exchanged while reads go on --- */
 
 struct door {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     rocksdb_t *db;   /* NULL: none at the moment */
-    bool between;    /* the writer is exchanging it: wait, there will be an answer */
+    bool between;    /* it is being exchanged: wait, there will be an answer */
     unsigned inside; /* those who use `db` now */
     unsigned cold;   /* cold reads on their way */
 };
@@ -39,7 +47,7 @@ void door_wait_cold(struct door *d);
 struct options {
     rocksdb_options_t *db;
     rocksdb_writeoptions_t *write;
-    size_t write_buffer;
+    size_t front_bytes; /* a front that holds more is frozen */
 };
 void options_init(struct options *o, const struct store_rocksdb_config *config);
 void options_release(struct options *o);
@@ -68,31 +76,44 @@ struct counters {
     atomic_uint_fast64_t batches, commits, changes, reads, cold_reads, commit_us, bytes_written, queue;
 };
 
+/* What is committed of a slot and not in the tables, under its lock. */
+struct place {
+    pthread_mutex_t lock;
+    struct front *active, *frozen; /* frozen may be NULL; active rows count before frozen ones */
+    struct store_slot at;
+};
+
+struct settle {
+    pthread_t thread;
+    pthread_mutex_t lock; /* around the next five */
+    pthread_cond_t changed;
+    struct front *frozen; /* NULL: nothing to do */
+    uint64_t settled;     /* fronts up to this generation are in the tables */
+    bool failing;         /* the last attempt did not succeed; it is repeated */
+    bool closing;
+    _Atomic uint64_t begun; /* the generation that may be on its way into the tables */
+};
+
 struct rocks {
     struct store store;
     char *path;
+    int dir; /* the same, open */
     struct options options;
     struct door door;
     struct counters count;
-    _Atomic int64_t position[STORE_SLOTS]; /* committed; what a read may count on */
-
+    struct place place[STORE_SLOTS];
+    struct settle settle;
     struct queue *queue;
-
-    /* committing, under `commit`: the writer's, but for the settings written at start */
-    pthread_mutex_t commit;
-    struct store_slot slot[STORE_SLOTS]; /* committed */
-    uint64_t sequence;                   /* RocksDB's number of the last write that succeeded */
-    atomic_bool broken;                  /* a write failed, and the database was not opened afresh since */
-    bool read_only;                      /* broken, and all that could be opened is a view to read from */
-    int64_t retry_us;                    /* when to look at the disk again */
-
-    /* the writer's own */
     pthread_t writer;
+
+    /* committing, under `commit` */
+    pthread_mutex_t commit;
+    struct front *active;
+    struct log log; /* what is in `active` */
+    int64_t retry_us;
     struct list pending;
     struct store_slot next[STORE_SLOTS]; /* where the slots will stand after this commit */
-    uint64_t dirty;                      /* slots of this commit */
-    rocksdb_writebatch_t *wb;
-    struct buf value;
+    struct buf record;
 };
 static inline struct rocks *rocks_of(struct store *s)
 {
@@ -106,11 +127,7 @@ enum err rocks_fault(struct fault *f, const char *path, char *why);
 /* store_rocksdb_open, but a restore may be under way. */
 must_use enum err rocks_open(const char *path, const struct store_rocksdb_config *config, struct store **out, struct fault *f);
 must_use enum err rocks_db_open(const char *path, const struct options *o, rocksdb_t **out, struct fault *f);
-must_use enum err rocks_slots_load(rocksdb_t *db, struct store_slot slot[STORE_SLOTS]);
-enum err rocks_meta_get(struct store *s, struct str name, struct arena *a, struct str *out);
-enum err rocks_meta_set(struct store *s, struct str name, struct str value);
-/* Keys of what is not a row: they sort after all slots. */
-struct key rocks_meta_key(struct str name);
+/* The key of a slot's row: it sorts after all rows of tables. */
 struct key rocks_slot_key(unsigned slot);
 enum { SLOT_VALUE = 16 };
 void rocks_slot_value(char out[SLOT_VALUE], struct store_slot s);
@@ -123,18 +140,21 @@ must_use bool writer_start(struct rocks *s);
 /* Commits what is queued and ends the thread. */
 void writer_stop(struct rocks *s);
 void rocks_apply(struct store *s, struct store_batch *b);
+/* Puts a record's rows in order; its bytes are copied. False: it is damaged, or (`replay`) does not go on where its slots stand. */
+must_use bool rocks_index(struct rocks *s, struct front *front, struct str content, bool replay);
 
-/* --- repair.c, under `commit` --- */
+/* --- settle.c --- */
 
-/* Writes with sync; on failure the store is broken, and the rest of the failed write cut off. Logs. */
-must_use enum err rocks_write(struct rocks *s, rocksdb_writebatch_t *wb);
-/* Tries to make a broken store whole, if it is time. False: still broken. */
-must_use bool rocks_repair(struct rocks *s);
-
-/* --- wal.c --- */
-
-/* Cuts off of the newest log of the database in `path` every write after `sequence`. False: that could not be made sure. */
-must_use bool wal_cut(const char *path, uint64_t sequence);
+must_use bool settler_start(struct rocks *s);
+void settler_stop(struct rocks *s);
+/* Under `commit`: the active front becomes the frozen one. False: there is one already, or no new log can be begun. */
+must_use bool rocks_freeze(struct rocks *s);
+/* How much of a log file is allocated in advance: what fills a front, and some. */
+size_t rocks_log_bytes(const struct rocks *s);
+/* One attempt to bring a front into the tables. */
+must_use enum err rocks_settle(struct rocks *s, struct front *front, struct fault *f);
+/* All that is committed is in the tables when it returns; false: not at the moment. */
+must_use bool rocks_settle_all(struct rocks *s);
 
 /* --- read.c --- */
 

@@ -1,8 +1,9 @@
-/* The store on one machine: RocksDB, with one thread that commits what all slots have queued as one synced write.
+/* The store on one machine: a log of commits, an ordered memory of what is in it, and RocksDB for what is older (priv.h tells how).
+ * One thread commits what all slots have queued as one synced write.
  *
- * A full or failing disk: the batches of the failed write get ERR_STORAGE, and so do all that come later, until the store has
- * found that the disk takes writes again and has opened the database afresh; it looks twice a second. Reads go on meanwhile. What
- * a failed write left in the log is cut off, so that no restart can bring it back. */
+ * A full or failing disk: the batches of the failed write get ERR_STORAGE, and so do later ones until the disk takes writes again; no
+ * restart is needed. What a failed write left in the log is cut off before its batches are answered, so that no later start can
+ * bring back what was reported as not written; if even the cut fails, nothing is accepted until it succeeds. Reads go on. */
 #ifndef ROOKERY_STORE_ROCKSDB_ROCKSDB_H
 #define ROOKERY_STORE_ROCKSDB_ROCKSDB_H
 
@@ -10,7 +11,8 @@
 
 struct store_rocksdb_config {
     size_t cache_bytes;        /* blocks kept in memory; 0: 8 MiB */
-    size_t write_buffer_bytes; /* memory before rows go to a table file, and so what a start after a crash has to replay; 0: 16 MiB */
+    size_t write_buffer_bytes; /* rows kept in memory before they go to a table file, and so what a start after a crash has to
+                                * replay; twice that while one is written; 0: 16 MiB */
 };
 
 /* Opens the store in `path`, or makes one there if the directory is absent or empty. `config` may be NULL. On failure `f` says

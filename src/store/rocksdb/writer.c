@@ -1,11 +1,10 @@
-/* The writer: one thread that commits all that is queued, of all slots, as one synced write. */
-#include <errno.h>
-
+/* The writer: one thread that commits all that is queued, of all slots, as one synced record of the log. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/rocksdb/priv.h"
 
-enum { COMMIT_BYTES_MAX = 4 << 20, BROKEN_LOOK_MS = 500 };
+/* A commit takes no more batches once it has so many bytes. */
+enum { COMMIT_BYTES_MAX = 4 << 20, RETRY_US = 500000 };
 
 /* --- from the loops --- */
 
@@ -101,8 +100,9 @@ static void answer(struct rocks *s, struct list *taken)
 
 /* --- committing --- */
 
-static enum err changes_check(const struct store_batch *b)
+static enum err batch_check(const struct rocks *s, const struct store_batch *b)
 {
+    if (s->next[b->slot].position != b->predecessor || b->position <= b->predecessor) return ERR_CONFLICT;
     for (size_t i = 0; i < b->count; i++) {
         enum err e = change_check(&b->change[i]);
         if (e) return e;
@@ -110,66 +110,75 @@ static enum err changes_check(const struct store_batch *b)
     return ERR_OK;
 }
 
-/* Adds a change to the write; returns its bytes. */
-static size_t change_add(struct rocks *s, unsigned slot, const struct change *c)
+/* Adds the batch to the record. ERR_UNAVAILABLE: not to this one, for it is full. */
+static enum err batch_add(struct rocks *s, const struct store_batch *b)
 {
-    struct key key;
-    if (!key_encode(&key, slot, c->row.table, c->row.c, store_table(c->row.table)->keys)) abort(); /* changes_check let it pass */
-    if (c->del) {
-        rocksdb_writebatch_delete(s->wb, (const char *)key.b, key.n);
-        return key.n;
+    enum err e = batch_check(s, b);
+    if (e) return e;
+    size_t before = s->record.n;
+    record_add(&s->record, b);
+    if (!buf_ok(&s->record)) {
+        s->record.n = before;
+        s->record.full = false;
+        return before > LOG_HEAD ? ERR_UNAVAILABLE : ERR_TOO_LARGE;
     }
-    buf_clear(&s->value);
-    value_encode(&s->value, &c->row);
-    rocksdb_writebatch_put(s->wb, (const char *)key.b, key.n, s->value.p, s->value.n);
-    return key.n + s->value.n;
-}
-
-static size_t batch_add(struct rocks *s, struct store_batch *b)
-{
-    b->err = s->next[b->slot].position == b->predecessor ? changes_check(b) : ERR_CONFLICT;
-    if (b->err) return 0;
-    size_t bytes = 0;
-    for (size_t i = 0; i < b->count; i++)
-        bytes += change_add(s, b->slot, &b->change[i]);
     s->next[b->slot] = (struct store_slot){b->position, b->epoch};
-    s->dirty |= (uint64_t)1 << b->slot;
     atomic_fetch_add_explicit(&s->count.changes, b->count, memory_order_relaxed);
-    return bytes;
+    return ERR_OK;
 }
 
-static void slots_add(struct rocks *s)
+static void record_fill(struct rocks *s, struct list *taken)
 {
-    for (uint64_t left = s->dirty; left; left &= left - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
-        struct key key = rocks_slot_key(slot);
-        char value[SLOT_VALUE];
-        rocks_slot_value(value, s->next[slot]);
-        rocksdb_writebatch_put(s->wb, (const char *)key.b, key.n, value, sizeof value);
-    }
-}
-
-/* After the write: a read that begins now may count on the new positions. */
-static void publish(struct rocks *s)
-{
-    for (uint64_t left = s->dirty; left; left &= left - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(left);
-        s->slot[slot] = s->next[slot];
-        atomic_store_explicit(&s->position[slot], s->slot[slot].position, memory_order_release);
-    }
-}
-
-static size_t take_pending(struct rocks *s, struct list *taken)
-{
-    size_t bytes = 0, count = 0;
-    while (bytes < COMMIT_BYTES_MAX && !list_is_empty(&s->pending)) {
-        struct list *n = list_pop(&s->pending);
-        list_push(taken, n);
-        bytes += batch_add(s, list_item(n, struct store_batch, link));
-        count++;
+    size_t count = 0;
+    for (; s->record.n < COMMIT_BYTES_MAX && !list_is_empty(&s->pending); count++) {
+        struct store_batch *b = list_item(s->pending.next, struct store_batch, link);
+        b->err = batch_add(s, b);
+        if (b->err == ERR_UNAVAILABLE) break;
+        list_remove(&b->link);
+        list_push(taken, &b->link);
     }
     atomic_fetch_add_explicit(&s->count.batches, count, memory_order_relaxed);
-    return bytes;
+}
+
+static bool index_batch(struct front *front, struct str *rest, const struct record_batch *b)
+{
+    struct front_row row;
+    for (uint32_t i = 0; i < b->rows; i++) {
+        if (!record_row(rest, &row)) return false;
+        rows_put(&front->rows[b->slot], &row);
+    }
+    front->slot[b->slot] = (struct store_slot){b->position, b->epoch};
+    front->dirty |= (uint64_t)1 << b->slot;
+    return true;
+}
+
+static bool skip_rows(struct str *rest, uint32_t rows)
+{
+    struct front_row row;
+    for (uint32_t i = 0; i < rows; i++)
+        if (!record_row(rest, &row)) return false;
+    return true;
+}
+
+bool rocks_index(struct rocks *s, struct front *front, struct str content, bool replay)
+{
+    char *bytes = front_bytes(front, content.n);
+    memcpy(bytes, content.p, content.n);
+    struct str rest = str_make(bytes, content.n);
+    struct record_batch b;
+    while (record_batch(&rest, &b)) {
+        struct place *p = &s->place[b.slot];
+        pthread_mutex_lock(&p->lock);
+        bool ok;
+        if (replay && b.position <= p->at.position) /* in the tables already */
+            ok = skip_rows(&rest, b.rows);
+        else
+            ok = b.predecessor == p->at.position && index_batch(front, &rest, &b);
+        if (ok && b.position > p->at.position) p->at = (struct store_slot){b.position, b.epoch};
+        pthread_mutex_unlock(&p->lock);
+        if (!ok) return false;
+    }
+    return rest.n == 0;
 }
 
 static void fail_all(struct list *l)
@@ -181,23 +190,67 @@ static void fail_all(struct list *l)
     }
 }
 
+static void write_failed(struct rocks *s)
+{
+    bool cut = log_cut(&s->log);
+    s->retry_us = clock_mono_us(&clock_system) + RETRY_US;
+    log_event(LOG_ERROR, "store", "write_failed", "path=%s tail_cut=%d", s->path, cut);
+}
+
 static void commit(struct rocks *s, struct list *taken)
 {
-    rocksdb_writebatch_clear(s->wb);
-    s->dirty = 0;
-    memcpy(s->next, s->slot, sizeof s->next);
-    size_t bytes = take_pending(s, taken);
-    if (!s->dirty) return;
-    slots_add(s);
+    buf_clear(&s->record);
+    if (s->record.cap > COMMIT_BYTES_MAX) buf_release(&s->record); /* once in a while one is huge */
+    if (!buf_room(&s->record, LOG_HEAD)) abort();                  /* its maximum is greater */
+    buf_added(&s->record, LOG_HEAD);
+    for (unsigned i = 0; i < STORE_SLOTS; i++)
+        s->next[i] = s->place[i].at; /* only this thread changes it */
+    record_fill(s, taken);
+    if (s->record.n == LOG_HEAD) return;
     int64_t start = clock_mono_us(&clock_system);
-    if (rocks_write(s, s->wb)) {
+    if (!log_append(&s->log, &s->record)) {
+        write_failed(s);
         fail_all(taken);
         return;
     }
-    publish(s);
+    if (!rocks_index(s, s->active, str_from(buf_str(&s->record), LOG_HEAD), false)) abort(); /* it was made a moment ago */
     atomic_fetch_add_explicit(&s->count.commit_us, (uint64_t)(clock_mono_us(&clock_system) - start), memory_order_relaxed);
     atomic_fetch_add_explicit(&s->count.commits, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->count.bytes_written, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->count.bytes_written, s->record.n, memory_order_relaxed);
+}
+
+/* --- before a commit --- */
+
+/* A full front waits for the one before it to settle; it fails when that cannot be done at the moment. */
+static bool room_in_front(struct rocks *s)
+{
+    if (s->active->bytes < s->options.front_bytes || rocks_freeze(s)) return true;
+    if (s->active->bytes < 2 * s->options.front_bytes) return true;
+    struct settle *t = &s->settle;
+    pthread_mutex_lock(&t->lock);
+    while (t->frozen && !t->failing)
+        pthread_cond_wait(&t->changed, &t->lock);
+    bool free = t->frozen == NULL;
+    pthread_mutex_unlock(&t->lock);
+    return free && rocks_freeze(s);
+}
+
+static bool log_is_whole(struct rocks *s)
+{
+    if (!s->log.torn) return true;
+    if (clock_mono_us(&clock_system) < s->retry_us) return false;
+    bool cut = log_cut(&s->log);
+    s->retry_us = clock_mono_us(&clock_system) + RETRY_US;
+    return cut;
+}
+
+static void refuse(struct rocks *s, struct list *taken)
+{
+    while (!list_is_empty(&s->pending)) {
+        struct list *n = list_pop(&s->pending);
+        list_item(n, struct store_batch, link)->err = ERR_STORAGE;
+        list_push(taken, n);
+    }
 }
 
 static void work(struct rocks *s)
@@ -205,40 +258,23 @@ static void work(struct rocks *s)
     struct list taken;
     list_init(&taken);
     pthread_mutex_lock(&s->commit);
-    if (s->broken && !rocks_repair(s)) {
-        while (!list_is_empty(&s->pending)) {
-            struct list *n = list_pop(&s->pending);
-            list_item(n, struct store_batch, link)->err = ERR_OK;
-            list_push(&taken, n);
-        }
-        fail_all(&taken);
-    } else
+    if (log_is_whole(s) && room_in_front(s))
         commit(s, &taken);
+    else
+        refuse(s, &taken);
     pthread_mutex_unlock(&s->commit);
     answer(s, &taken);
 }
 
 /* --- the thread --- */
 
-static void wait_a_little(struct queue *q)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += BROKEN_LOOK_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000L;
-    until.tv_nsec %= 1000000000L;
-    pthread_cond_timedwait(&q->more, &q->lock, &until);
-}
-
-/* Waits for batches and makes them pending. False: the store closes and nothing is left. With the disk broken it returns now and
- * then with nothing, so that the store recovers though nobody writes. */
+/* Waits for batches and makes them pending. False: the store closes and nothing is left. */
 static bool take(struct rocks *s)
 {
     struct queue *q = s->queue;
     pthread_mutex_lock(&q->lock);
     q->idle = true;
-    if (s->broken && list_is_empty(&q->batches) && !q->closing) wait_a_little(q);
-    while (!s->broken && list_is_empty(&q->batches) && !q->closing)
+    while (list_is_empty(&q->batches) && !q->closing)
         pthread_cond_wait(&q->more, &q->lock);
     q->idle = false;
     while (!list_is_empty(&q->batches))
@@ -251,6 +287,7 @@ static bool take(struct rocks *s)
 static void *writer_main(void *arg)
 {
     struct rocks *s = arg;
+    pthread_setname_np(pthread_self(), "store");
     while (take(s))
         do
             work(s);
