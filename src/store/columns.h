@@ -24,7 +24,7 @@ enum { C_account_data_user_id, C_account_data_room_id, C_account_data_type, C_ac
 enum { C_user_room_user_id, C_user_room_room_id, C_user_room_membership, C_user_room_position, C_user_room_room_position, C_user_room_json, C_user_room_forgotten};
 enum { C_filter_user_id, C_filter_filter_id, C_filter_json};
 enum { C_device_key_user_id, C_device_key_device_id, C_device_key_json, C_device_key_position};
-enum { C_one_time_key_user_id, C_one_time_key_device_id, C_one_time_key_algorithm, C_one_time_key_key_id, C_one_time_key_json};
+enum { C_one_time_key_user_id, C_one_time_key_device_id, C_one_time_key_algorithm, C_one_time_key_key_id, C_one_time_key_json, C_one_time_key_position};
 enum { C_fallback_key_user_id, C_fallback_key_device_id, C_fallback_key_algorithm, C_fallback_key_key_id, C_fallback_key_json, C_fallback_key_used};
 enum { C_cross_signing_key_user_id, C_cross_signing_key_usage, C_cross_signing_key_json, C_cross_signing_key_position};
 enum { C_key_signature_user_id, C_key_signature_target, C_key_signature_signer, C_key_signature_key_id, C_key_signature_signature};
