@@ -80,8 +80,8 @@ enum err api_capabilities(struct api *r)
     return ERR_OK;
 }
 
-/* No TURN server is configured, and there are no bridges: {} says so. */
-enum err api_nothing(struct api *r)
+/* There are no bridges: {} says so. */
+enum err api_thirdparty_protocols(struct api *r)
 {
     (void)r;
     return ERR_OK;

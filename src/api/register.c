@@ -56,7 +56,8 @@ static enum err register_guest(struct api *r)
 {
     struct str name;
     if (!api_config(r->server)->guests) return fault_set(&r->fault, ERR_FORBIDDEN, "This server takes no guests.");
-    enum err e = api_body_str_opt(r, "initial_device_display_name", &name);
+    enum err e = api_take(r, LIMIT_REGISTER, r->http->client_ip);
+    if (e == ERR_OK) e = api_body_str_opt(r, "initial_device_display_name", &name);
     if (e != ERR_OK) return e;
     r->body = json_new(r->arena, JSON_OBJECT);
     if (name.p) json_add(r->body, STR("initial_device_display_name"), json_new_string(r->arena, name));
@@ -108,7 +109,8 @@ static enum err register_user(struct api *r)
     if (e == ERR_OK) e = authenticate(r);
     if (e != ERR_OK) return e;
     if (str_null(w.password)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The member 'password' is missing.");
-    e = credentials_hash(r, w.password, &hash);
+    e = api_take(r, LIMIT_REGISTER, r->http->client_ip); /* each account counts, not each step towards it */
+    if (e == ERR_OK) e = credentials_hash(r, w.password, &hash);
     if (e != ERR_OK) return e;
     return str_null(w.user_id) ? create_unnamed(r, hash, USER_REGULAR, w.inhibit_login) : create(r, w.user_id, hash, USER_REGULAR, w.inhibit_login);
 }
