@@ -38,8 +38,14 @@ static enum err put(struct api *r, struct str room_id, struct str type)
     return api_call(r, &c, &reply);
 }
 
-enum err api_account_data_get(struct api *r) { return get(r, STR(""), r->param[1]); }
-enum err api_account_data_put(struct api *r) { return put(r, STR(""), r->param[1]); }
+enum err api_account_data_get(struct api *r)
+{
+    return get(r, STR(""), r->param[1]);
+}
+enum err api_account_data_put(struct api *r)
+{
+    return put(r, STR(""), r->param[1]);
+}
 
 static enum err room_of(struct api *r)
 {
@@ -98,4 +104,7 @@ enum err api_tag_put(struct api *r)
     return change_tag(r, json_text(r->arena, r->body));
 }
 
-enum err api_tag_delete(struct api *r) { return change_tag(r, (struct str){0}); }
+enum err api_tag_delete(struct api *r)
+{
+    return change_tag(r, (struct str){0});
+}

@@ -139,7 +139,8 @@ enum err credentials_session(struct api *r, struct str user_id, struct new_sessi
     if (s->display_name.n > DISPLAY_NAME_MAX)
         return fault_set(&r->fault, ERR_INVALID_PARAM, "The name of a device may have at most %d bytes.", DISPLAY_NAME_MAX);
     if (str_empty(s->device_id)) s->device_id = new_device_id(r->arena);
-    if (!id_device(s->device_id)) return fault_set(&r->fault, ERR_INVALID_PARAM, "A device id has 1 to 255 bytes and no control characters.");
+    if (!id_device(s->device_id))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "A device id has 1 to 255 bytes and no control characters.");
     credentials_tokens(r, s, refresh);
     return ERR_OK;
 }

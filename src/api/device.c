@@ -32,7 +32,8 @@ enum err api_device_put(struct api *r)
     struct reply reply;
     enum err e = api_body_str_opt(r, "display_name", &c.s[1]);
     if (e != ERR_OK) return e;
-    if (c.s[1].n > DEVICE_NAME_MAX) return fault_set(&r->fault, ERR_TOO_LARGE, "The name of a device may have at most %d bytes.", DEVICE_NAME_MAX);
+    if (c.s[1].n > DEVICE_NAME_MAX)
+        return fault_set(&r->fault, ERR_TOO_LARGE, "The name of a device may have at most %d bytes.", DEVICE_NAME_MAX);
     return api_call(r, &c, &reply);
 }
 

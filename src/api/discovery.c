@@ -2,11 +2,12 @@
 #include "api/routes.h"
 #include "matrix/version.h"
 
-static const char *const versions[] = {"r0.5.0", "r0.6.0", "r0.6.1", "v1.1",  "v1.2",  "v1.3",  "v1.4",  "v1.5",  "v1.6",  "v1.7",  "v1.8",
-                                       "v1.9",   "v1.10",  "v1.11",  "v1.12", "v1.13", "v1.14", "v1.15", "v1.16", "v1.17", "v1.18", "v1.19"};
+static const char *const versions[] = {"r0.5.0", "r0.6.0", "r0.6.1", "v1.1",  "v1.2",  "v1.3",  "v1.4",  "v1.5",
+                                       "v1.6",   "v1.7",   "v1.8",   "v1.9",  "v1.10", "v1.11", "v1.12", "v1.13",
+                                       "v1.14",  "v1.15",  "v1.16",  "v1.17", "v1.18", "v1.19"};
 /* What became part of the specification, for clients that still look for the names from before. */
-static const char *const features[] = {"org.matrix.e2e_cross_signing", "org.matrix.msc2285.stable", "org.matrix.msc3440.stable", "org.matrix.msc3827.stable",
-                                       "uk.tcpip.msc4133.stable"};
+static const char *const features[] = {"org.matrix.e2e_cross_signing", "org.matrix.msc2285.stable", "org.matrix.msc3440.stable",
+                                       "org.matrix.msc3827.stable", "uk.tcpip.msc4133.stable"};
 
 enum err api_versions(struct api *r)
 {

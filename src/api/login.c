@@ -106,7 +106,8 @@ enum err api_refresh(struct api *r)
     struct reply reply;
     enum err e = api_body_str(r, "refresh_token", &token);
     if (e != ERR_OK) return e;
-    if (!session_token_user(r->arena, r->engine, token, &s.user_id)) return fault_set(&r->fault, ERR_UNKNOWN_TOKEN, "That is no refresh token of this server.");
+    if (!session_token_user(r->arena, r->engine, token, &s.user_id))
+        return fault_set(&r->fault, ERR_UNKNOWN_TOKEN, "That is no refresh token of this server.");
     credentials_tokens(r, &s, true);
     struct command c = {.type = CMD_user_refresh, .key = s.user_id, .num[0] = s.expires_ms};
     c.s[0] = sha256_hex(r->arena, token);

@@ -9,7 +9,8 @@ static enum err read_profile(struct api *r, struct json **profile)
     struct command c = {.type = CMD_user_profile_get, .key = r->param[0]};
     struct reply reply;
     if (!id_user(r->param[0], NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "That is no user id.");
-    if (!engine_is_ours(r->engine, r->param[0])) return fault_set(&r->fault, ERR_NOT_FOUND, "This server does not reach users of other servers.");
+    if (!engine_is_ours(r->engine, r->param[0]))
+        return fault_set(&r->fault, ERR_NOT_FOUND, "This server does not reach users of other servers.");
     enum err e = api_call(r, &c, &reply);
     if (e == ERR_NOT_FOUND || e == ERR_USER_DEACTIVATED) return fault_set(&r->fault, ERR_NOT_FOUND, "There is no profile of that user.");
     return e == ERR_OK ? json_parse(r->arena, reply.s[0], profile, &r->fault) : e;
@@ -42,9 +43,12 @@ static enum err check_field(struct api *r)
     struct str field = r->param[1];
     enum err e = api_own_user(r, r->param[0]);
     if (e != ERR_OK) return e;
-    if (r->guest && !str_is(field, "displayname")) return fault_set(&r->fault, ERR_GUEST_FORBIDDEN, "Guests may change their display name only.");
-    if (field.n > FIELD_NAME_MAX) return fault_set(&r->fault, ERR_KEY_TOO_LARGE, "The name of a field may have at most %d bytes.", FIELD_NAME_MAX);
-    if (!id_common(field)) return fault_set(&r->fault, ERR_INVALID_PARAM, "The name of a field begins with a-z and is made of a-z, 0-9 and . _ -");
+    if (r->guest && !str_is(field, "displayname"))
+        return fault_set(&r->fault, ERR_GUEST_FORBIDDEN, "Guests may change their display name only.");
+    if (field.n > FIELD_NAME_MAX)
+        return fault_set(&r->fault, ERR_KEY_TOO_LARGE, "The name of a field may have at most %d bytes.", FIELD_NAME_MAX);
+    if (!id_common(field))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "The name of a field begins with a-z and is made of a-z, 0-9 and . _ -");
     return ERR_OK;
 }
 

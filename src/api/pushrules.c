@@ -56,8 +56,14 @@ static enum err get_member(struct api *r, const char *name)
     return ERR_OK;
 }
 
-enum err api_push_enabled_get(struct api *r) { return get_member(r, "enabled"); }
-enum err api_push_actions_get(struct api *r) { return get_member(r, "actions"); }
+enum err api_push_enabled_get(struct api *r)
+{
+    return get_member(r, "enabled");
+}
+enum err api_push_actions_get(struct api *r)
+{
+    return get_member(r, "actions");
+}
 
 static struct command change_of(struct api *r, const char *what)
 {

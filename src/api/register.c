@@ -112,7 +112,8 @@ static enum err register_user(struct api *r)
     e = api_take(r, LIMIT_REGISTER, r->http->client_ip); /* each account counts, not each step towards it */
     if (e == ERR_OK) e = credentials_hash(r, w.password, &hash);
     if (e != ERR_OK) return e;
-    return str_null(w.user_id) ? create_unnamed(r, hash, USER_REGULAR, w.inhibit_login) : create(r, w.user_id, hash, USER_REGULAR, w.inhibit_login);
+    return str_null(w.user_id) ? create_unnamed(r, hash, USER_REGULAR, w.inhibit_login)
+                               : create(r, w.user_id, hash, USER_REGULAR, w.inhibit_login);
 }
 
 enum err api_register(struct api *r)

@@ -16,7 +16,10 @@ struct dialogue {
 
 /* --- the session in the cache --- */
 
-static struct str cache_key(struct api *r, struct str session) { return arena_join(r->arena, STR("uia:"), session, STR("")); }
+static struct str cache_key(struct api *r, struct str session)
+{
+    return arena_join(r->arena, STR("uia:"), session, STR(""));
+}
 
 static struct str request_hash(struct api *r)
 {
@@ -89,7 +92,8 @@ static enum err stage_password(struct api *r, const struct json *auth)
 {
     struct str password = json_string_at(auth, "password"), user = named_user(r, auth), hash;
     if (str_null(password)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The password is missing.");
-    if (!str_null(user) && !str_eq(user, r->user_id)) return fault_set(&r->fault, ERR_UNAUTHORIZED, "That is not the user who is logged in.");
+    if (!str_null(user) && !str_eq(user, r->user_id))
+        return fault_set(&r->fault, ERR_UNAUTHORIZED, "That is not the user who is logged in.");
     return credentials_check(r, r->user_id, password, &hash);
 }
 
@@ -200,7 +204,8 @@ enum err uia_check(struct api *r, const struct uia_flow *flow, size_t flows)
     struct str type = json_string_at(auth, "type");
     if (str_empty(type) && !is_complete(&d, flow, flows)) return ask(r, &d, flow, flows, ERR_OK);
     if (!str_empty(type) && !has_completed(&d, type)) {
-        e = in_a_flow(flow, flows, type) ? try_stage(r, auth, type) : fault_set(&r->fault, ERR_UNRECOGNIZED, "That stage is not part of a flow.");
+        e = in_a_flow(flow, flows, type) ? try_stage(r, auth, type)
+                                         : fault_set(&r->fault, ERR_UNRECOGNIZED, "That stage is not part of a flow.");
         if (e != ERR_OK) return is_refusal(e) ? ask(r, &d, flow, flows, e) : e;
         d.completed[d.count++] = type;
         if (d.count == 1) d.body = body_hash(r);

@@ -60,8 +60,8 @@ enum err user_password(struct turn *t)
 
 /* --- the end --- */
 
-static const enum table personal[] = {T_profile, T_filter, T_openid, T_cross_signing_key, T_key_signature, T_device_change,
-                                      T_backup_version, T_backup_key};
+static const enum table personal[] = {T_profile,       T_filter,        T_openid,         T_cross_signing_key,
+                                      T_key_signature, T_device_change, T_backup_version, T_backup_key};
 enum { PERSONAL = sizeof personal / sizeof personal[0] };
 
 static enum err doom_all(struct turn *t, struct doomed *d, bool erase, bool *had_keys)

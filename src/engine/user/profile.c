@@ -50,7 +50,8 @@ static size_t size_with(const struct store_read *fields, struct str field, struc
 {
     size_t n = 1 + field.n + 4 + json.n;
     for (size_t i = 0; i < fields->count; i++)
-        if (!str_eq(fields->row[i].c[C_profile_field].s, field)) n += fields->row[i].c[C_profile_field].s.n + 4 + fields->row[i].c[C_profile_json].s.n;
+        if (!str_eq(fields->row[i].c[C_profile_field].s, field))
+            n += fields->row[i].c[C_profile_field].s.n + 4 + fields->row[i].c[C_profile_json].s.n;
     return n;
 }
 
@@ -93,6 +94,7 @@ enum err user_profile_put(struct turn *t)
     if (name || avatar) e = user_rooms_with(t, "join", &room_id, &rooms);
     if (e != ERR_OK) return e;
     write_field(t, field, json);
-    tell_rooms(t, room_id, rooms, name ? json : value_of(&fields, STR("displayname")), avatar ? json : value_of(&fields, STR("avatar_url")));
+    tell_rooms(t, room_id, rooms, name ? json : value_of(&fields, STR("displayname")),
+               avatar ? json : value_of(&fields, STR("avatar_url")));
     return turn_ready(t);
 }

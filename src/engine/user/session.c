@@ -48,7 +48,8 @@ static enum err check_device_name(struct turn *t, struct str device_id)
     struct str name = arena_join(turn_arena(t), STR("ed25519:"), device_id, STR(""));
     for (size_t i = 0; i < r.count && e == ERR_OK; i++) {
         struct json *v;
-        if (json_parse(turn_arena(t), r.row[i].c[C_cross_signing_key_json].s, &v, NULL) == ERR_OK && json_get_str(json_get(v, "keys"), name))
+        if (json_parse(turn_arena(t), r.row[i].c[C_cross_signing_key_json].s, &v, NULL) == ERR_OK &&
+            json_get_str(json_get(v, "keys"), name))
             e = fault_set(turn_fault(t), ERR_FORBIDDEN, "That device id is the name of a cross-signing key.");
     }
     return e;

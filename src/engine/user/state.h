@@ -8,17 +8,17 @@
 
 struct room_mark {
     int64_t position, room_position;
-    uint32_t at;    /* of the room id in `bytes` */
-    uint8_t n;      /* its length */
+    uint32_t at;        /* of the room id in `bytes` */
+    uint8_t n;          /* its length */
     uint8_t membership; /* enum membership */
 };
 
 /* What /sync tells a device about itself. */
 struct device_state {
     struct list link;
-    int64_t checked; /* the entity's position when the counts were read; -1: never */
-    int64_t changed; /* position at which they were last seen to change */
-    int64_t told;    /* newest message that an answer held and no later token has acknowledged; -1: not known */
+    int64_t checked;             /* the entity's position when the counts were read; -1: never */
+    int64_t changed;             /* position at which they were last seen to change */
+    int64_t told;                /* newest message that an answer held and no later token has acknowledged; -1: not known */
     struct str counts, fallback; /* owned: JSON */
     size_t n;
     char device_id[];
@@ -32,7 +32,7 @@ struct user_state {
     const char *bytes;
     /* account data */
     bool data_known;
-    int64_t data_newest;      /* position */
+    int64_t data_newest;       /* position */
     struct str rules, ignored; /* owned; empty: none. The stored push rules; a JSON array of user ids */
     /* device changes */
     int64_t changes_checked, changes_newest;
@@ -45,7 +45,10 @@ struct user_state *user_state(struct turn *t);
 /* Waits when they are not known. */
 must_use enum err user_state_rooms(struct turn *t, struct user_state *u);
 must_use enum err user_state_data(struct turn *t, struct user_state *u);
-static inline struct str room_mark_id(const struct user_state *u, const struct room_mark *m) { return str_make(u->bytes + m->at, m->n); }
+static inline struct str room_mark_id(const struct user_state *u, const struct room_mark *m)
+{
+    return str_make(u->bytes + m->at, m->n);
+}
 struct device_state *user_state_device(struct user_state *u, struct str device_id);
 /* Replaces an owned string. */
 void user_state_keep(struct str *field, struct str value);

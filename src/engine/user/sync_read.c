@@ -20,7 +20,10 @@ static struct str take(struct arena *a, struct buf *b)
     return s;
 }
 
-static bool is_news(const struct reader *r, int64_t position) { return position > r->since && position <= r->as_of; }
+static bool is_news(const struct reader *r, int64_t position)
+{
+    return position > r->since && position <= r->as_of;
+}
 
 /* --- messages to the device --- */
 
@@ -228,7 +231,8 @@ static enum err write_account_data(const struct reader *r, struct reply *out)
 
 static enum err read_key_counts(const struct reader *r, struct str *out)
 {
-    struct store_read k = {.table = T_one_time_key, .prefix = 2, .key = {{.s = turn_command(r->t)->key}, {.s = r->device_id}}, .limit = SIZE_MAX};
+    struct store_read k = {
+        .table = T_one_time_key, .prefix = 2, .key = {{.s = turn_command(r->t)->key}, {.s = r->device_id}}, .limit = SIZE_MAX};
     struct json *counts = json_new(turn_arena(r->t), JSON_OBJECT), *n = NULL;
     enum err e = turn_range(r->t, &k);
     for (size_t i = 0; i < k.count && e == ERR_OK; i++) {
@@ -244,7 +248,8 @@ static enum err read_key_counts(const struct reader *r, struct str *out)
 
 static enum err read_fallback_types(const struct reader *r, struct str *out)
 {
-    struct store_read k = {.table = T_fallback_key, .prefix = 2, .key = {{.s = turn_command(r->t)->key}, {.s = r->device_id}}, .limit = SIZE_MAX};
+    struct store_read k = {
+        .table = T_fallback_key, .prefix = 2, .key = {{.s = turn_command(r->t)->key}, {.s = r->device_id}}, .limit = SIZE_MAX};
     struct json *types = json_new(turn_arena(r->t), JSON_ARRAY);
     enum err e = turn_range(r->t, &k);
     for (size_t i = 0; i < k.count && e == ERR_OK; i++)

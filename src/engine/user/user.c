@@ -99,8 +99,10 @@ enum err user_state_rooms(struct turn *t, struct user_state *u)
         const struct cell *c = r.row[i].c;
         if (c[C_user_room_forgotten].i) continue;
         struct str id = c[C_user_room_room_id].s;
-        u->room[u->rooms++] = (struct room_mark){.position = c[C_user_room_position].i, .room_position = c[C_user_room_room_position].i,
-                                                 .at = (uint32_t)(p - u->bytes), .n = (uint8_t)id.n,
+        u->room[u->rooms++] = (struct room_mark){.position = c[C_user_room_position].i,
+                                                 .room_position = c[C_user_room_room_position].i,
+                                                 .at = (uint32_t)(p - u->bytes),
+                                                 .n = (uint8_t)id.n,
                                                  .membership = (uint8_t)membership_parse(c[C_user_room_membership].s)};
         if (id.n) memcpy(p, id.p, id.n);
         p += id.n;
