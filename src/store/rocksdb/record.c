@@ -48,7 +48,7 @@ static void row_add(struct buf *out, unsigned slot, const struct change *c)
     put32(out->p + head + 4, (uint32_t)(out->n - value));
 }
 
-void record_add(struct buf *out, const struct store_batch *b)
+void record_write(struct buf *out, const struct store_batch *b)
 {
     char *p = b->count <= UINT32_MAX ? buf_room(out, BATCH_HEAD) : NULL;
     if (!p) {

@@ -6,7 +6,7 @@
 #include "store/rocksdb/front.h"
 
 /* Adds a batch whose changes have been checked (change_check). */
-void record_add(struct buf *out, const struct store_batch *b);
+void record_write(struct buf *out, const struct store_batch *b);
 
 struct record_batch {
     unsigned slot;

@@ -116,7 +116,7 @@ static enum err batch_add(struct rocks *s, const struct store_batch *b)
     enum err e = batch_check(s, b);
     if (e) return e;
     size_t before = s->record.n;
-    record_add(&s->record, b);
+    record_write(&s->record, b);
     if (!buf_ok(&s->record)) {
         s->record.n = before;
         s->record.full = false;
