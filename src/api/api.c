@@ -84,11 +84,6 @@ static void write_error(struct api *r, enum err e)
         api_header(r, "Retry-After", arena_printf(r->arena, "%lld", (long long)((r->fault.retry_ms + 999) / 1000)));
 }
 
-static void release(struct api *r)
-{
-    buf_release(&r->out);
-}
-
 void api_finish(struct api *r, enum err e)
 {
     struct http_header header[HEADERS_MAX];
@@ -107,8 +102,9 @@ void api_finish(struct api *r, enum err e)
     api_metrics_count(r, status, clock_mono_us(r->engine->clock) - r->began_us);
     log_event(LOG_DEBUG, "api", "request", "request=%s route=%s status=%d us=%lld", r->http->id, r->route ? r->route->name : "-", status,
               (long long)(clock_mono_us(r->engine->clock) - r->began_us));
-    http_respond(r->http, status, header, n, buf_str(&r->out));
-    release(r);
+    struct buf out = r->out; /* `r` lives in the request's arena and goes with it */
+    http_respond(r->http, status, header, n, buf_str(&out));
+    buf_release(&out);
 }
 
 /* --- the steps --- */
