@@ -485,6 +485,7 @@ static void test_third_party_invites(void **s)
         {"key in the list", "@mod:a", "@x:b", "tok", true, false, false, ERR_OK},
         {"with unsigned", "@mod:a", "@x:b", "tok", false, false, true, ERR_OK},
         {"broken signature", "@mod:a", "@x:b", "tok", false, true, false, ERR_FORBIDDEN},
+        {"broken signature, key in the list", "@mod:a", "@x:b", "tok", true, true, false, ERR_FORBIDDEN},
         {"other sender", "@admin:a", "@x:b", "tok", false, false, false, ERR_FORBIDDEN},
         {"other target", "@mod:a", "@y:b", "tok", false, false, false, ERR_FORBIDDEN},
         {"other token", "@mod:a", "@x:b", "tik", false, false, false, ERR_FORBIDDEN},

@@ -201,8 +201,31 @@ static void test_field_limits(void **state)
     e.depth = (int64_t)1 << 53;
     assert_int_equal(build_err(&a, &e), ERR_BAD_JSON);
     e = message(&a);
+    e.depth = ((int64_t)1 << 53) - 1;
+    e.origin_server_ts = 1 - ((int64_t)1 << 53);
+    assert_int_equal(build_err(&a, &e), ERR_OK);
+    e.origin_server_ts--;
+    assert_int_equal(build_err(&a, &e), ERR_BAD_JSON);
+    struct str many[EVENT_PREV_MAX + 1];
+    for (size_t i = 0; i <= EVENT_PREV_MAX; i++)
+        many[i] = prev[0];
+    e = message(&a);
+    e.prev_events = many;
+    e.prev_count = EVENT_PREV_MAX;
+    assert_int_equal(build_err(&a, &e), ERR_OK);
     e.prev_count = EVENT_PREV_MAX + 1;
     assert_int_equal(build_err(&a, &e), ERR_TOO_LARGE);
+    e = message(&a);
+    e.auth_events = many;
+    e.auth_count = EVENT_AUTH_MAX;
+    assert_int_equal(build_err(&a, &e), ERR_OK);
+    e.auth_count = EVENT_AUTH_MAX + 1;
+    assert_int_equal(build_err(&a, &e), ERR_TOO_LARGE);
+    e = message(&a);
+    many[1] = STR("x");
+    e.prev_events = many;
+    e.prev_count = 2;
+    assert_int_equal(build_err(&a, &e), ERR_INVALID_PARAM);
     arena_release(&a);
 }
 
@@ -266,6 +289,65 @@ static void test_content_untouched(void **state)
     check_str("content", json_text(&a, e.content), before);
     check_str("redacts", b.redacts, STR("$x"));
     check_str("inside", json_string(json_path(parse(&a, arena_cstr(&a, b.client)), "content", "redacts", NULL)), STR("$x"));
+    arena_release(&a);
+}
+
+/* Where `redacts` goes, and that only a redaction has it. */
+static void test_redacts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *content, *redacts, *want, *client_content, *client_redacts;
+    } rows[] = {
+        {"m.room.redaction", "{}", "$x", "$x", "{'redacts':'$x'}", "$x"},
+        {"m.room.redaction", "{'redacts':'$x'}", NULL, "$x", "{'redacts':'$x'}", "$x"},
+        {"m.room.redaction", "{'redacts':'$x'}", "$x", "$x", "{'redacts':'$x'}", "$x"},
+        {"m.room.redaction", "{'reason':'r'}", NULL, NULL, "{'reason':'r'}", NULL},
+        {"m.room.redaction", "{'redacts':7}", NULL, NULL, "{'redacts':7}", NULL},
+        {"m.room.message", "{'redacts':'$y'}", "$x", NULL, "{'redacts':'$y'}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (unsigned n = 6; n <= 12; n++) {
+            struct arena a;
+            arena_init(&a);
+            hash_ids(&a);
+            struct event_fields e = message(&a);
+            struct event_built b;
+            struct json *pdu;
+            e.type = str_c(rows[i].type);
+            e.redacts = str_or_null(rows[i].redacts);
+            e.content = quoted(&a, rows[i].content);
+            assert_int_equal(event_build(&a, room_version_number(n), &e, &b, NULL), ERR_OK);
+            struct json *client = parse(&a, arena_cstr(&a, b.client));
+            check_str(rows[i].content, b.redacts, str_or_null(rows[i].want));
+            assert_int_equal(str_null(b.redacts), rows[i].want == NULL);
+            check_true(rows[i].content, json_equal(json_get(client, "content"), quoted(&a, rows[i].client_content)));
+            check_str(rows[i].content, json_string_at(client, "redacts"), str_or_null(rows[i].client_redacts));
+            assert_int_equal(event_pdu(&a, room_version_number(n), b.room_id, b.client, b.fed, &pdu, NULL), ERR_OK);
+            assert_int_equal(json_get(pdu, "redacts") != NULL, rows[i].want && n < 11);
+            check_hash(&a, rows[i].content, pdu);
+            arena_release(&a);
+        }
+}
+
+static void test_broken_texts(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    struct json *pdu;
+    struct str text;
+    const struct room_version *v = room_version_default();
+    assert_int_equal(event_pdu(&a, v, STR("!r:b"), STR("{"), STR("{}"), &pdu, NULL), ERR_NOT_JSON);
+    assert_int_equal(event_pdu(&a, v, STR("!r:b"), STR("{}"), STR("[]"), &pdu, NULL), ERR_NOT_JSON);
+    assert_int_equal(event_pdu(&a, v, STR("!r:b"), STR("1"), STR("{}"), &pdu, NULL), ERR_NOT_JSON);
+    assert_int_equal(event_redact_client(&a, v, STR("{"), &text, NULL), ERR_NOT_JSON);
+    unsigned char hash[SHA256_BYTES];
+    struct json *large = json_new(&a, JSON_OBJECT);
+    json_set(large, STR("type"), json_new_string(&a, repeat(&a, 'x', 3 * EVENT_SIZE_MAX)));
+    assert_int_equal(event_content_hash(large, hash, NULL), ERR_TOO_LARGE);
+    assert_int_equal(event_id_of(&a, v, large, &text, NULL), ERR_TOO_LARGE);
+    assert_int_equal(event_content_hash(quoted(&a, "{'a':1.5}"), hash, NULL), ERR_BAD_JSON);
     arena_release(&a);
 }
 
@@ -349,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_minimal_event),   cmocka_unit_test(test_event_with_content),
         cmocka_unit_test(test_field_limits),    cmocka_unit_test(test_content_refused),
         cmocka_unit_test(test_size_limit),      cmocka_unit_test(test_content_untouched),
+        cmocka_unit_test(test_redacts),         cmocka_unit_test(test_broken_texts),
         cmocka_unit_test(test_redaction_table),
     };
     return cmocka_run_group_tests(tests, crypto_up, NULL);

@@ -76,10 +76,9 @@ static void test_aliases_and_events(void **state)
                                          {"a:b", false, NULL, NULL},
                                          {"#a", false, NULL, NULL}};
     static const struct row events[] = {
-        {"$abc", true, "abc", ""},     {"$abc:example.org", true, "abc", "example.org"},
-        {"$ab/+c", true, "ab/+c", ""}, {"$", false, NULL, NULL},
-        {"abc", false, NULL, NULL},    {"$abc:", false, NULL, NULL},
-        {"$\xff", false, NULL, NULL},  {"", false, NULL, NULL},
+        {"$abc", true, "abc", ""},     {"$a", true, "a", ""},        {"$abc:example.org", true, "abc", "example.org"},
+        {"$ab/+c", true, "ab/+c", ""}, {"$", false, NULL, NULL},     {"abc", false, NULL, NULL},
+        {"$abc:", false, NULL, NULL},  {"$\xff", false, NULL, NULL}, {"", false, NULL, NULL},
     };
     CHECK(aliases, id_alias);
     CHECK(events, id_event);
@@ -119,6 +118,8 @@ static void test_server_names(void **state)
         {"[1234:5678::abcd]:5678", "[1234:5678::abcd]", 5678},
         /* and more */
         {"a", "a", 0},
+        {"[ABCD:EF::1]", "[ABCD:EF::1]", 0},
+        {"[::]", "[::]", 0},
         {"XN--A-1.b", "XN--A-1.b", 0},
         {"a:1", "a", 1},
         {"a:65535", "a", 65535},

@@ -2,6 +2,7 @@
 #include "help.h"
 
 #include "base/clock.h"
+#include "matrix/glob.h"
 #include "matrix/pushrules.h"
 
 static const char me[] = "@me:example.org";
@@ -211,6 +212,20 @@ static const struct {
     {MATCH("type", "t") "," MATCH("content.x", "a"), CONTENT("'x':'b'"), false},
 };
 
+/* Each byte before and behind a word: a boundary or not. */
+static void test_word_boundaries(void **state)
+{
+    (void)state;
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    for (int c = 1; c < 128; c++) {
+        long budget = 1000;
+        struct glob tea = glob_literal(STR("tea"));
+        char before[] = {(char)c, 't', 'e', 'a'}, behind[] = {'t', 'e', 'a', (char)c};
+        assert_int_equal(glob_matches_words(&tea, str_make(before, 4), &budget), !strchr(word, c));
+        assert_int_equal(glob_matches_words(&tea, str_make(behind, 4), &budget), !strchr(word, c));
+    }
+}
+
 static void test_conditions(void **state)
 {
     (void)state;
@@ -351,13 +366,9 @@ static void test_hostile_patterns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_predefined),
-        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_order_of_kinds),
-        cmocka_unit_test(test_shared_defaults),
-        cmocka_unit_test(test_no_power_no_notification),
-        cmocka_unit_test(test_many_properties),
-        cmocka_unit_test(test_hostile_patterns),
+        cmocka_unit_test(test_predefined),      cmocka_unit_test(test_conditions),       cmocka_unit_test(test_word_boundaries),
+        cmocka_unit_test(test_order_of_kinds),  cmocka_unit_test(test_shared_defaults),  cmocka_unit_test(test_no_power_no_notification),
+        cmocka_unit_test(test_many_properties), cmocka_unit_test(test_hostile_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

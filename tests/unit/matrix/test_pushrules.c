@@ -132,6 +132,8 @@ static void test_put_refused(void **state)
         {"room", "", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
         {"room", ".m.rule.x", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
         {"override", ".m.rule.master", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
+        {"room", "/b", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
+        {"room", "\\b", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
         {"room", "a/b", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
         {"room", "a\\b", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},
         {"room", "\xff", "{'actions':[]}", NULL, NULL, ERR_INVALID_PARAM},

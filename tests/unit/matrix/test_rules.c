@@ -69,6 +69,7 @@ static void test_words(void **state)
     assert_int_equal(membership_parse(STR("")), MEMBER_UNKNOWN);
     assert_int_equal(membership_parse(STR("Join")), MEMBER_UNKNOWN);
     assert_string_equal(membership_name(MEMBER_NONE), "leave");
+    assert_string_equal(membership_name(MEMBER_UNKNOWN), "leave");
     static const char *const rules[] = {"public", "invite", "knock", "restricted", "knock_restricted", "private"};
     static const char *const settings[] = {"shared", "world_readable", "invited", "joined"};
     struct arena a;
