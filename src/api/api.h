@@ -66,7 +66,7 @@ struct api {
     struct buf out;
     struct json_out json;
     struct fault fault;
-    bool answered; /* the handler has answered by itself, or will; the router does not touch r->http any more */
+    bool *answered; /* set by a handler that answers by itself, or has it done later: the router then touches neither r->http nor r any more */
     struct http_header header[8]; /* more headers for the answer */
     size_t headers;
     int64_t began_us;
@@ -93,7 +93,7 @@ must_use enum err api_own_user(struct api *r, struct str user_id);
 /* The string as a member of a command when it may not be null: "" then. */
 static inline struct str api_text(struct str s) { return s.p ? s : STR(""); }
 
-/* For handlers that answer by themselves. `api_take` makes r->answered true and moves the struct out of the fiber's stack. */
+/* For handlers that answer by themselves: *r->answered = true before. `r` is gone afterwards. */
 void api_finish(struct api *r, enum err e);
 /* Adds a header to the answer; the value lives as long as r->arena. */
 void api_header(struct api *r, const char *name, struct str value);

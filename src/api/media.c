@@ -307,7 +307,7 @@ static enum err serve_file(struct api *r, struct str hash, struct str type, stru
     if (answer == RANGE_UNSATISFIABLE) range = (struct content_range){0};
     if (answer == RANGE_WHOLE) range = (struct content_range){.first = 0, .count = d->size};
     d->block = arena_alloc(r->arena, PIECE);
-    r->answered = true;
+    *r->answered = true;
     r->http->user = d;
     r->http->gone = download_gone;
     http_begin(r->http, status, headers, n, range.count);
@@ -368,7 +368,7 @@ enum err api_thumbnail(struct api *r)
     file_headers(r, type, STR("thumbnail"));
     struct http_header headers[16];
     size_t n = api_answer_headers(r, headers, 16);
-    r->answered = true;
+    *r->answered = true;
     api_metrics_count(r, 200, clock_mono_us(r->engine->clock) - r->began_us);
     buf_release(&r->out);
     http_respond(r->http, 200, headers, n, out);

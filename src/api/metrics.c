@@ -161,9 +161,10 @@ static void answer_text(struct api *r, int status, const char *type, struct str 
     struct http_header h[12];
     size_t n = api_answer_headers(r, h, 10);
     h[n++] = (struct http_header){STR("Content-Type"), str_c(type)};
-    r->answered = true;
+    *r->answered = true;
+    struct buf out = r->out;
     http_respond(r->http, status, h, n, body);
-    buf_release(&r->out);
+    buf_release(&out);
 }
 
 enum err api_metrics_get(struct api *r)

@@ -83,7 +83,7 @@ enum err api_sync(struct api *r)
     p.timeout_ms = timeout > 120000 ? 120000 : timeout;
     struct pending *q = mem_zero(sizeof *q);
     *q = (struct pending){.http = r->http, .server = r->server, .route = r->route};
-    r->answered = true;
+    *r->answered = true;
     r->http->user = q;
     r->http->gone = gone;
     buf_release(&r->out);
