@@ -37,7 +37,7 @@ def test_capabilities_need_a_token(anyone):
     anyone.fails(401, "M_MISSING_TOKEN", "GET", ("capabilities",), token=None)
 
 
-@pytest.mark.parametrize("version", ["r0", "v1", "v3"])
+@pytest.mark.parametrize("version", ["r0", "v3"])
 def test_older_versions_of_paths(alice, version):
     assert alice.ok("GET", f"/_matrix/client/{version}/account/whoami")["user_id"] == alice.user_id
     assert alice.ok("GET", f"/_matrix/client/{version}/sync", query={"timeout": 0})["next_batch"]

@@ -51,7 +51,15 @@ class Operation:
         return f"{self.method} {self.path} ({self.id})"
 
 
+def lenient(schema):
+    """oneOf as anyOf: the file's alternatives overlap (an event is also an object)."""
+    if isinstance(schema, dict):
+        return {"anyOf" if k == "oneOf" else k: lenient(v) for k, v in schema.items()}
+    return [lenient(v) for v in schema] if isinstance(schema, list) else schema
+
+
 def compiled(schema):
+    schema = lenient(schema)
     return jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
 
 
