@@ -38,7 +38,7 @@ struct event_built {
 };
 
 /* ERR_TOO_LARGE (the PDU, or a field beyond 255 bytes), ERR_BAD_JSON (content is no object, numbers that canonical JSON does not
- * have), ERR_INVALID_PARAM (ids without their grammar). Versions with hashes as event ids (3+) only. */
+ * have), ERR_INVALID_PARAM (ids without their grammar). UNSUPPORTED_ROOM_VERSION before 6. */
 must_use enum err event_build(struct arena *a, const struct room_version *v, const struct event_fields *e, struct event_built *out,
                               struct fault *f);
 

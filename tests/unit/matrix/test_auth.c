@@ -496,6 +496,42 @@ static void test_third_party_invites(void **s)
             check_invite(&rows3[i], v);
 }
 
+/* Only so many signatures are tried: the good one behind them all is not found. */
+static void check_many_signatures(int bad, enum err want)
+{
+    struct room r;
+    unsigned char pub[32], secret[64], sig[64];
+    ed25519_keypair(pub, secret);
+    ed25519_sign(secret, STR("{\"mxid\":\"@x:b\",\"token\":\"tok\"}"), sig);
+    room_init(&r, 11, NULL);
+    struct arena *a = &r.arena;
+    struct str good = b64(a, sig, sizeof sig), sigs = STR("");
+    sig[0] ^= 1;
+    struct str wrong = b64(a, sig, sizeof sig);
+    for (int i = 0; i < bad; i++)
+        sigs = arena_printf(a, "%.*s\"ed25519:%d\":\"%.*s\",", STR_FMT(sigs), i, STR_FMT(wrong));
+    struct json *tpi = json_push(r.base, quoted(a, "{'type':'m.room.third_party_invite','state_key':'tok','sender':'@mod:a'}"));
+    json_set(tpi, STR("content"), parse(a, arena_printf(a, "{\"public_key\":\"%.*s\"}", STR_FMT(b64(a, pub, sizeof pub))).p));
+    struct str event =
+        arena_printf(a,
+                     "{\"type\":\"m.room.member\",\"sender\":\"@mod:a\",\"state_key\":\"@x:b\",\"content\":{\"membership\":"
+                     "\"invite\",\"third_party_invite\":{\"signed\":{\"token\":\"tok\",\"mxid\":\"@x:b\",\"signatures\":{\"s\":{%.*s"
+                     "\"ed25519:good\":\"%.*s\"}}}}}}",
+                     STR_FMT(sigs), STR_FMT(good));
+    struct str prev[1];
+    struct auth_room room = auth_room(&r);
+    struct event_fields e = event_of(&r, event.p, prev);
+    assert_int_equal(auth_check(a, &room, &e, NULL), want);
+    arena_release(a);
+}
+
+static void test_third_party_bound(void **s)
+{
+    (void)s;
+    check_many_signatures(31, ERR_OK);
+    check_many_signatures(32, ERR_FORBIDDEN);
+}
+
 static void test_third_party_form(void **s)
 {
     (void)s;
@@ -566,6 +602,12 @@ static void test_may(void **s)
     struct auth_room room = auth_room(&r);
     assert_true(auth_may_invite(&room, STR("@mod:a")));
     assert_false(auth_may_invite(&room, STR("@user:a")));
+    struct power_levels other = *room.power;
+    room.power = &other;
+    other.level[POWER_INVITE] = 50;
+    assert_true(auth_may_invite(&room, STR("@mod:a")));
+    other.level[POWER_INVITE] = 51;
+    assert_false(auth_may_invite(&room, STR("@mod:a")));
     assert_false(auth_may_invite(&room, STR("@left:a")));
     assert_true(auth_may_redact(&room, STR("@mod:a"), STR("@user:a")));
     assert_true(auth_may_redact(&room, STR("@user:a"), STR("@user:a")));
@@ -586,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_old_versions_refused),
         cmocka_unit_test(test_third_party_invites),
         cmocka_unit_test(test_third_party_form),
+        cmocka_unit_test(test_third_party_bound),
         cmocka_unit_test(test_auth_keys),
         cmocka_unit_test(test_may),
     };

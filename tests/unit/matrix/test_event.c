@@ -330,6 +330,19 @@ static void test_redacts(void **state)
         }
 }
 
+static void test_old_versions(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    hash_ids(&a);
+    struct event_fields e = message(&a);
+    struct event_built b;
+    for (unsigned n = 1; n <= 6; n++)
+        assert_int_equal(event_build(&a, room_version_number(n), &e, &b, NULL), n < 6 ? ERR_UNSUPPORTED_ROOM_VERSION : ERR_OK);
+    arena_release(&a);
+}
+
 static void test_broken_texts(void **state)
 {
     (void)state;
@@ -427,12 +440,12 @@ static int crypto_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),         cmocka_unit_test(test_pdu_again),
-        cmocka_unit_test(test_minimal_event),   cmocka_unit_test(test_event_with_content),
-        cmocka_unit_test(test_field_limits),    cmocka_unit_test(test_content_refused),
-        cmocka_unit_test(test_size_limit),      cmocka_unit_test(test_content_untouched),
-        cmocka_unit_test(test_redacts),         cmocka_unit_test(test_broken_texts),
-        cmocka_unit_test(test_redaction_table),
+        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_pdu_again),
+        cmocka_unit_test(test_minimal_event), cmocka_unit_test(test_event_with_content),
+        cmocka_unit_test(test_field_limits),  cmocka_unit_test(test_content_refused),
+        cmocka_unit_test(test_size_limit),    cmocka_unit_test(test_content_untouched),
+        cmocka_unit_test(test_redacts),       cmocka_unit_test(test_old_versions),
+        cmocka_unit_test(test_broken_texts),  cmocka_unit_test(test_redaction_table),
     };
     return cmocka_run_group_tests(tests, crypto_up, NULL);
 }

@@ -118,7 +118,8 @@ static void test_sync_parts(void **state)
     assert_true(filter_list_has(&s.room.timeline.related_by_rel_types, STR("m.thread")));
     assert_true(filter_list_has(&s.room.timeline.related_by_senders, STR("@a:b")));
     assert_false(s.room.state.related_by_senders.present);
-    assert_int_equal(filter_parse_sync(&a, quoted(&a, "{'event_format':'client'}"), &s, NULL), ERR_OK);
+    assert_int_equal(filter_parse_sync(&a, quoted(&a, "{'event_format':'client','presence':{'limit':0}}"), &s, NULL), ERR_OK);
+    assert_int_equal(s.presence.limit, 0);
     assert_false(s.federation_format);
     arena_release(&a);
 }

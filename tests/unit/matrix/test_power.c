@@ -132,8 +132,14 @@ static void test_forms_of_a_level(void **state)
         check_true(rows[i].text, got == (rows[i].strict ? rows[i].want : 777));
         arena_release(&a);
     }
-    int64_t got;
+    int64_t got = 0;
     assert_false(power_level_read(room_version_number(9), NULL, &got));
+    struct json made = {.type = JSON_INT, .integer = 9007199254740992};
+    assert_false(power_level_read(room_version_number(12), &made, &got));
+    made.integer = -9007199254740992;
+    assert_false(power_level_read(room_version_number(12), &made, &got));
+    made.integer++;
+    assert_true(power_level_read(room_version_number(12), &made, &got) && got == made.integer);
 }
 
 /* What the rules would refuse counts as absent. */
