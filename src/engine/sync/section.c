@@ -331,6 +331,42 @@ static void note_presence(struct section_reader *s, const struct room *room, int
     }
 }
 
+/* Was that user in the room at that position? */
+static enum err was_joined(struct section_reader *s, struct room *room, struct str user, int64_t position, bool *joined)
+{
+    struct event *e = NULL;
+    enum err err = timeline_state_at(s->turn, room, STR("m.room.member"), user, position, &e);
+    *joined = err == ERR_OK && e && e->membership == MEMBER_JOIN;
+    if (e) event_unref(e);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* The reader has left: of those with whom an encrypted room was shared then, the client may not hear any more. */
+static enum err note_left(struct section_reader *s, struct room *room, int64_t until)
+{
+    struct buf later;
+    enum err err = ERR_OK;
+    if ((s->flags & SYNC_INITIAL) || !room_state(room, STR("m.room.encryption"), STR(""))) return ERR_OK;
+    buf_init(&later, 16 * 1048576);
+    list_each(it, &room->recent_state)
+    {
+        const struct event *e = list_item(it, struct state_entry, recent)->event;
+        if (!is_member(e) || str_eq(e->state_key, s->user_id)) continue;
+        if (e->item.position > until)
+            pack_str(&later, e->state_key);
+        else if (e->membership == MEMBER_JOIN || (e->item.position > s->since && e->membership != MEMBER_INVITE))
+            pack_str(&s->left, e->state_key);
+    }
+    struct str list = buf_str(&later), user;
+    bool joined;
+    while (err == ERR_OK && pack_next(&list, &user)) {
+        err = was_joined(s, room, user, until, &joined);
+        if (err == ERR_OK && joined) pack_str(&s->left, user);
+    }
+    buf_release(&later);
+    return err;
+}
+
 /* --- the section --- */
 
 static bool members_changed(const struct room *room, int64_t since)
@@ -441,6 +477,7 @@ enum err section_left(struct section_reader *s, struct room *room, int64_t until
     json_object(&o);
     if (e == ERR_OK) e = write_timeline(s, &v, &t, &o);
     if (e == ERR_OK) e = write_state(s, &v, &t, &o, s->since, until, s->since == 0);
+    if (e == ERR_OK) e = note_left(s, room, until);
     json_end(&o);
     if (e == ERR_OK) take_members(out, &b);
     timeline_release(&t);
