@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "engine/session.h"
+#include "engine/user/user.h"
 #include "loop/fiber.h"
 #include "matrix/id.h"
 
@@ -97,6 +98,8 @@ enum err credentials_new_user_id(struct api *r, struct str localpart, struct str
         return fault_set(&r->fault, ERR_INVALID_USERNAME, "A user name is made of a-z, 0-9 and . _ = / + -");
     *user_id = credentials_user_id(r, localpart);
     if (!id_user(*user_id, NULL)) return fault_set(&r->fault, ERR_INVALID_USERNAME, "That user name is too long.");
+    if (user_is_guest(r->engine, *user_id))
+        return fault_set(&r->fault, ERR_INVALID_USERNAME, "Names that are numbers are those of guests.");
     return ERR_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Memberships: join, invite, knock, leave, kick, ban, unban; and what a profile's change means for a room. */
 #include "engine/room/draft.h"
+#include "engine/room/guests.h"
 
 enum action { ACT_JOIN, ACT_INVITE, ACT_KNOCK, ACT_LEAVE, ACT_KICK, ACT_BAN, ACT_UNBAN, ACT_UNKNOWN };
 
@@ -52,6 +53,8 @@ enum err room_member(struct turn *t)
     if (e != ERR_OK || nothing) return e;
     if ((action == ACT_KICK || action == ACT_UNBAN || action == ACT_BAN || action == ACT_INVITE) && room_membership(room, c->s[0]) != MEMBER_JOIN)
         return fault_set(f, ERR_FORBIDDEN, "You are not in this room.");
+    if (action == ACT_JOIN) e = guests_check_join(engine_of(t), room, c->s[1], f);
+    if (e != ERR_OK) return e;
     struct json *content = json_new(a, JSON_OBJECT);
     if (c->s[3].p) e = json_parse(a, c->s[3], &content, f);
     if (e != ERR_OK) return e;

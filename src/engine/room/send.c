@@ -1,5 +1,6 @@
 /* Sending into a room: messages, state, redactions; and making a room. */
 #include "engine/room/draft.h"
+#include "engine/room/guests.h"
 #include "matrix/event.h"
 #include "matrix/version.h"
 
@@ -130,6 +131,7 @@ enum err room_send(struct turn *t)
     if (e == ERR_OK) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), draft_last_id(&d));
         if (redacts) e = write_redaction(t, &d, &redaction);
+        if (e == ERR_OK) e = guests_follow(&d);
     }
     if (e == ERR_OK) e = draft_commit(&d);
     draft_release(&d);

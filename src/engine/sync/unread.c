@@ -37,13 +37,14 @@ static struct str thread_of(struct arena *a, const struct event *e)
     return str_is(rel.rel_type, "m.thread") ? arena_str(a, rel.event_id) : STR("");
 }
 
-static struct push_result judge(const struct section_reader *s, const struct room *room, struct arena *a, const struct event *e)
+static struct push_result judge(const struct section_reader *s, const struct room *room, struct arena *a, const struct event *e,
+                                const struct power_levels *power)
 {
     struct json *v;
     if (json_parse(a, e->client, &v, NULL) != ERR_OK) return (struct push_result){0};
     struct push_event pe = {.event = v, .room_id = room->room_id};
     struct event *me = room_state(room, STR("m.room.member"), s->user_id);
-    struct push_context c = {.member_count = room->joined, .power = room->power};
+    struct push_context c = {.member_count = room->joined, .power = power ? power : room->power};
     if (me) c.display_name = json_string_at(room_content(room, STR("m.room.member"), s->user_id), "displayname");
     return push_evaluate(s->rules, &pe, &c);
 }
@@ -60,14 +61,27 @@ static void add_thread(struct unread *out, struct arena *a, struct str root, con
     json_get(t, "highlight_count")->integer += r->highlight;
 }
 
+/* The walk goes back in time: before a change of the power levels its predecessor counted. */
+static const struct power_levels *power_before(const struct section_reader *s, const struct room *room, const struct event *e,
+                                               const struct power_levels *power)
+{
+    struct arena *a = turn_arena(s->turn);
+    struct json *v = NULL;
+    if (!event_is_state(e) || !str_is(e->type, "m.room.power_levels") || !str_empty(e->state_key)) return power;
+    if (!str_empty(e->extra) && json_parse(a, arena_join(a, STR("{"), e->extra, STR("}")), &v, NULL) != ERR_OK) return power;
+    const struct event *create = room_state(room, STR("m.room.create"), STR(""));
+    return power_levels_parse(a, room->version, json_get(v, "prev_content"), create ? create->sender : STR(""),
+                              room_content(room, STR("m.room.create"), STR("")));
+}
+
 static void count(const struct section_reader *s, const struct room *room, struct arena *scratch, const struct event *e, bool apart, int64_t main_ord,
-                  struct unread *out)
+                  const struct power_levels *power, struct unread *out)
 {
     struct arena *a = turn_arena(s->turn);
     if (str_eq(e->sender, s->user_id) || e->item.position > s->as_of) return;
     struct str root = thread_of(a, e);
     if (str_empty(root) ? e->ord <= main_ord : e->ord <= read_to(room, s->user_id, root)) return;
-    struct push_result r = judge(s, room, scratch, e);
+    struct push_result r = judge(s, room, scratch, e, power);
     if (!r.notify && !r.highlight) return;
     if (apart && !str_empty(root)) {
         add_thread(out, a, root, &r);
@@ -87,11 +101,13 @@ enum err section_unread(struct section_reader *s, struct room *room, bool apart,
     struct event *e;
     enum err err;
     size_t scanned = 0;
+    const struct power_levels *power = NULL; /* the room's own, which may be replaced while the walk waits */
     arena_init(&scratch);
     walk_init(&w, s->turn, room, true, ord_last_of_position(s->as_of));
     while ((e = walk_next(&w, &err)) && e->ord > from && scanned++ < COUNT_SCAN_MAX) {
         if (is_own_join(s, &scratch, e)) break;
-        count(s, room, &scratch, e, apart, main_ord > from ? main_ord : from, out);
+        count(s, room, &scratch, e, apart, main_ord > from ? main_ord : from, power, out);
+        power = power_before(s, room, e, power);
         arena_reset(&scratch);
     }
     walk_release(&w);

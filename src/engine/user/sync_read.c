@@ -126,12 +126,40 @@ enum err user_to_device_ack(struct turn *t)
 
 /* --- rooms --- */
 
-static enum err put_stripped(const struct reader *r, struct json_out *o, struct str room_id)
+static bool is_ignored(const struct reader *r, struct str user_id)
+{
+    struct json *list;
+    if (str_empty(r->u->ignored) || json_parse(turn_arena(r->t), r->u->ignored, &list, NULL) != ERR_OK) return false;
+    json_each(v, list) if (str_eq(json_string(v), user_id)) return true;
+    return false;
+}
+
+/* Who invites, as the stripped state says. */
+static struct str inviter(const struct reader *r, struct str stripped)
+{
+    struct json *list;
+    if (json_parse(turn_arena(r->t), stripped, &list, NULL) != ERR_OK) return (struct str){0};
+    json_each(v, list)
+    {
+        if (!str_is(json_string_at(v, "type"), "m.room.member")) continue;
+        if (str_eq(json_string_at(v, "state_key"), turn_command(r->t)->key)) return json_string_at(v, "sender");
+    }
+    return (struct str){0};
+}
+
+/* What an invited or knocking user may see of the room. Hidden: invites of ignored users. */
+static enum err read_stripped(const struct reader *r, const struct room_mark *m, struct str *json, bool *hidden)
 {
     struct row row;
-    enum err e = turn_get(r->t, T_user_room, (struct cell[]){{.s = turn_command(r->t)->key}, {.s = room_id}}, &row);
-    if (e == ERR_OK && !str_empty(row.c[C_user_room_json].s)) json_raw_member(o, "json", row.c[C_user_room_json].s);
-    return e == ERR_NOT_FOUND ? ERR_OK : e;
+    *json = (struct str){0};
+    *hidden = false;
+    if (m->membership != MEMBER_INVITE && m->membership != MEMBER_KNOCK) return ERR_OK;
+    const struct cell key[] = {{.s = turn_command(r->t)->key}, {.s = room_mark_id(r->u, m)}};
+    enum err e = turn_get(r->t, T_user_room, key, &row);
+    if (e != ERR_OK) return e;
+    *json = row.c[C_user_room_json].s;
+    *hidden = m->membership == MEMBER_INVITE && !str_empty(r->u->ignored) && is_ignored(r, inviter(r, *json));
+    return ERR_OK;
 }
 
 /* All rooms that the user is in, and what else is new. */
@@ -147,12 +175,16 @@ static enum err write_rooms(const struct reader *r, struct reply *out)
     for (size_t i = 0; i < u->rooms && e == ERR_OK; i++) {
         const struct room_mark *m = &u->room[i];
         if (m->membership != MEMBER_JOIN && !is_news(r, m->position)) continue;
+        struct str stripped;
+        bool hidden;
+        e = read_stripped(r, m, &stripped, &hidden);
+        if (e != ERR_OK || hidden) continue;
         json_object(&o);
         json_str_member(&o, "room_id", room_mark_id(u, m));
         json_str_member(&o, "membership", str_c(membership_name(m->membership)));
         json_int_member(&o, "position", m->position);
         json_int_member(&o, "room_position", m->room_position);
-        if (m->membership == MEMBER_INVITE || m->membership == MEMBER_KNOCK) e = put_stripped(r, &o, room_mark_id(u, m));
+        if (!str_empty(stripped)) json_raw_member(&o, "json", stripped);
         json_end(&o);
     }
     json_end(&o);

@@ -6,6 +6,15 @@
 
 enum { DEVICES_REMEMBERED = 16, PAGE = 1000 };
 
+bool user_is_guest(const struct engine *e, struct str user_id)
+{
+    struct id id;
+    if (!engine_is_ours(e, user_id) || !id_user(user_id, &id)) return false;
+    for (size_t i = 0; i < id.local.n; i++)
+        if (id.local.p[i] < '0' || id.local.p[i] > '9') return false;
+    return id.local.n > 0;
+}
+
 /* --- memory --- */
 
 struct user_state *user_state(struct turn *t)

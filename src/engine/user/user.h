@@ -9,6 +9,9 @@
 
 enum user_kind { USER_REGULAR, USER_GUEST };
 
+/* Guests are known by their names, which are numbers: nobody else may have such a name. */
+bool user_is_guest(const struct engine *e, struct str user_id);
+
 /* entity_kind's free_state. */
 void user_free_state(void *state);
 
