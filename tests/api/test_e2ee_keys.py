@@ -131,7 +131,7 @@ def test_oldest_first(alice, bob):
 
 def test_no_key_twice(alice, bob, new_user):
     """Eight claim at once."""
-    sent = DeviceKeys(alice).upload(one_time=50)
+    sent = DeviceKeys(alice).upload(one_time=200)
     claimers = [new_user() for _ in range(8)]
     got = []
 
