@@ -22,7 +22,8 @@ static enum err find_version(struct turn *t, int64_t number, struct row *out)
         *out = r.row[i];
         return ERR_OK;
     }
-    return e == ERR_OK ? fault_set(turn_fault(t), ERR_NOT_FOUND, number ? "There is no backup of that version." : "There is no backup.") : e;
+    return e == ERR_OK ? fault_set(turn_fault(t), ERR_NOT_FOUND, number ? "There is no backup of that version." : "There is no backup.")
+                       : e;
 }
 
 static void tell(struct turn *t, const struct row *v)

@@ -103,7 +103,8 @@ enum err rooms_devices_changed(struct turn *t)
 
 static enum err parse_stored(struct turn *t, struct str text, struct json **out)
 {
-    return json_parse(turn_arena(t), text, out, NULL) == ERR_OK ? ERR_OK : fault_set(turn_fault(t), ERR_INTERNAL, "A stored key is damaged.");
+    return json_parse(turn_arena(t), text, out, NULL) == ERR_OK ? ERR_OK
+                                                                : fault_set(turn_fault(t), ERR_INTERNAL, "A stored key is damaged.");
 }
 
 enum err device_key_read(struct turn *t, struct str device_id, struct json **out)

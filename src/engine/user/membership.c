@@ -45,7 +45,8 @@ enum err user_joined_rooms(struct turn *t)
     if (e != ERR_OK) return e;
     struct json *list = json_new(turn_arena(t), JSON_ARRAY);
     for (size_t i = 0; i < r.count; i++)
-        if (str_is(r.row[i].c[C_user_room_membership].s, "join")) json_push(list, json_new_string(turn_arena(t), r.row[i].c[C_user_room_room_id].s));
+        if (str_is(r.row[i].c[C_user_room_membership].s, "join"))
+            json_push(list, json_new_string(turn_arena(t), r.row[i].c[C_user_room_room_id].s));
     turn_reply(t)->s[0] = json_text(turn_arena(t), list);
     return ERR_OK;
 }

@@ -45,7 +45,8 @@ static enum err check_names(struct turn *t, const struct json *keys)
     struct str algorithm, id;
     json_each(k, keys)
     {
-        if (!split(k->key, &algorithm, &id)) return fault_set(turn_fault(t), ERR_INVALID_PARAM, "The name of a key must be 'algorithm:id'.");
+        if (!split(k->key, &algorithm, &id))
+            return fault_set(turn_fault(t), ERR_INVALID_PARAM, "The name of a key must be 'algorithm:id'.");
         if (json_text(turn_arena(t), k).n > ONE_TIME_KEY_MAX) return fault_set(turn_fault(t), ERR_INVALID_PARAM, "A key is too long.");
     }
     return ERR_OK;
@@ -54,7 +55,8 @@ static enum err check_names(struct turn *t, const struct json *keys)
 static const struct row *find_key(const struct store_read *r, struct str algorithm, struct str id)
 {
     for (size_t i = 0; i < r->count; i++)
-        if (str_eq(r->row[i].c[C_one_time_key_algorithm].s, algorithm) && str_eq(r->row[i].c[C_one_time_key_key_id].s, id)) return &r->row[i];
+        if (str_eq(r->row[i].c[C_one_time_key_algorithm].s, algorithm) && str_eq(r->row[i].c[C_one_time_key_key_id].s, id))
+            return &r->row[i];
     return NULL;
 }
 
@@ -89,7 +91,8 @@ static enum err check_one_time(struct turn *t, struct upload *u)
             continue;
         }
         if (json_parse(turn_arena(t), row->c[C_one_time_key_json].s, &old, NULL) == ERR_OK && json_equal(old, k)) continue;
-        return fault_set(turn_fault(t), ERR_INVALID_PARAM, "There is another one-time key of the name %.*s already.", STR_FMT(str_first(k->key, 100)));
+        return fault_set(turn_fault(t), ERR_INVALID_PARAM, "There is another one-time key of the name %.*s already.",
+                         STR_FMT(str_first(k->key, 100)));
     }
     if (u->fresh && u->have.count + u->fresh > ONE_TIME_KEYS_MAX)
         return fault_set(turn_fault(t), ERR_INVALID_PARAM, "A device may have at most %d one-time keys at a time.", ONE_TIME_KEYS_MAX);

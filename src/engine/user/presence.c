@@ -13,7 +13,10 @@ struct presence {
 
 static const char *const names[PRESENCE__COUNT] = {"offline", "unavailable", "online"};
 
-const char *presence_name(enum presence_state p) { return names[p < PRESENCE__COUNT ? p : PRESENCE_OFFLINE]; }
+const char *presence_name(enum presence_state p)
+{
+    return names[p < PRESENCE__COUNT ? p : PRESENCE_OFFLINE];
+}
 
 enum presence_state presence_parse(struct str s)
 {
@@ -70,7 +73,8 @@ enum err presence_set(struct turn *t)
     struct store_read rooms = {.table = T_user_room, .prefix = 1, .key[0].s = c->key, .limit = SIZE_MAX};
     enum presence_state state = (enum presence_state)c->num[0];
     struct presence *p = turn_entity(t)->state;
-    if (c->s[0].p && c->s[0].n > STATUS_MAX) return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
+    if (c->s[0].p && c->s[0].n > STATUS_MAX)
+        return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
     bool status = c->s[0].p && !str_eq(c->s[0], p ? p->status : STR(""));
     if (p && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
     if (!p && state == PRESENCE_OFFLINE && !status) return ERR_OK;

@@ -126,7 +126,8 @@ struct fresh {
 };
 
 /* All signatures of the signer on one target: each known already, or good. *why: what is wrong, or NULL. Waits. */
-static enum err check_one(struct turn *t, const struct target *target, const struct json *given, struct str signer, struct fresh **list, const char **why)
+static enum err check_one(struct turn *t, const struct target *target, const struct json *given, struct str signer, struct fresh **list,
+                          const char **why)
 {
     struct arena *a = turn_arena(t);
     const struct json *made = json_get_str(json_get(given, "signatures"), signer);
