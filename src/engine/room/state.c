@@ -39,11 +39,14 @@ struct member_filter {
     bool members;
 };
 
+/* Both together widen: one that is as asked, or not as not asked (specification, GET members). */
 static bool passes(const struct member_filter *f, const struct event *e)
 {
     if (!f->members) return true;
     if (!str_is(e->type, "m.room.member")) return false;
-    return (f->only == MEMBER_UNKNOWN || e->membership == f->only) && (f->not == MEMBER_UNKNOWN || e->membership != f->not);
+    bool is = e->membership == f->only, is_not = e->membership != f->not;
+    if (f->only == MEMBER_UNKNOWN) return f->not == MEMBER_UNKNOWN || is_not;
+    return is || (f->not != MEMBER_UNKNOWN && is_not);
 }
 
 /* room_state_all: s[0] who asks; num[0] 1: members only, num[1] position (0: now), s[1] membership, s[2] membership not wanted (or null).

@@ -85,6 +85,21 @@ static void follow_rooms(struct look *l)
     job->rooms = kept;
 }
 
+/* The rooms' account data, as the filter lets it through. */
+static void filter_room_data(struct look *l)
+{
+    const struct event_filter *f = &l->filter.room.account_data;
+    if (f->all || !l->room_data) return;
+    struct json *kept = json_new(&l->arena, JSON_OBJECT);
+    json_each(room, l->room_data)
+    {
+        struct json *list = json_new(&l->arena, JSON_ARRAY);
+        json_each(v, room) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false)) json_push(list, json_copy(&l->arena, v));
+        if (list->count && filter_event_room_matches(f, room->key)) json_set(kept, room->key, list);
+    }
+    l->room_data = kept;
+}
+
 static enum err ask_user(struct look *l, struct fault *f)
 {
     struct sync_job *job = l->job;
@@ -98,6 +113,7 @@ static enum err ask_user(struct look *l, struct fault *f)
     if (e == ERR_OK) e = parse_reply(l, l->user.s[2], &l->rooms);
     if (e == ERR_OK) e = parse_reply(l, l->user.s[1], &l->room_data);
     if (e != ERR_OK) return e;
+    filter_room_data(l);
     l->asked_user = true;
     sync_token_set(&l->now, l->user_slot, l->user.num[0]);
     job_keep(&job->rules, l->user.s[8]);

@@ -24,7 +24,8 @@ static bool is_ignored(const struct section_reader *s, const struct event *e)
 static bool wanted(const struct section_reader *s, const struct viewer *v, const struct event *e)
 {
     const struct event_filter *f = &s->filter->room.timeline;
-    return filter_event_matches(f, e->type, e->sender, e->has_url) && !is_ignored(s, e) && viewer_may_see(v, e);
+    return filter_event_matches(f, e->type, e->sender, e->has_url) && filter_event_room_matches(f, v->room->room_id) && !is_ignored(s, e) &&
+           viewer_may_see(v, e);
 }
 
 static size_t timeline_limit(const struct section_reader *s)
@@ -109,7 +110,8 @@ struct state_writer {
 
 static void put_state(struct state_writer *w, const struct event *e)
 {
-    if (!e || w->err != ERR_OK || !filter_event_matches(&w->s->filter->room.state, e->type, e->sender, e->has_url)) return;
+    const struct event_filter *f = &w->s->filter->room.state;
+    if (!e || w->err != ERR_OK || !filter_event_matches(f, e->type, e->sender, e->has_url) || !filter_event_room_matches(f, w->v->room->room_id)) return;
     if (needed_member(w->s, w->t, e, w->fresh)) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, false);
 }
 
@@ -257,6 +259,7 @@ static struct str typing_content(struct arena *a, const struct room *room)
 static void write_ephemeral(const struct section_reader *s, const struct room *room, struct json_out *o, int64_t since, bool fresh)
 {
     const struct event_filter *f = &s->filter->room.ephemeral;
+    if (!filter_event_room_matches(f, room->room_id)) return;
     struct json *receipts = filter_event_matches(f, STR("m.receipt"), (struct str){0}, false) ? new_receipts(s, room, fresh ? 0 : since) : NULL;
     bool typing = room->typing_position > since && room->typing_position <= s->as_of && (!fresh || !list_is_empty(&room->typing)) &&
                   filter_event_matches(f, STR("m.typing"), (struct str){0}, false);
