@@ -37,15 +37,19 @@ FUZZ_SOURCES := $(shell find tests/fuzz -name 'fuzz_*.c' 2>/dev/null | sort)
 FUZZ_BINS := $(FUZZ_SOURCES:%.c=$(OUT)/%)
 BENCH_SOURCES := $(shell find bench/micro -name '*.c' 2>/dev/null | sort)
 BENCH_BINS := $(BENCH_SOURCES:%.c=$(OUT)/%)
+# The load generator is one program of several files; it uses the lowest layers only.
+LOAD_SOURCES := $(sort $(wildcard bench/load/*.c))
+LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests fuzzers micro clean help deps run test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests fuzzers micro load clean help deps run test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
 tests: $(TEST_BINS)
 fuzzers: $(FUZZ_BINS)
 micro: $(BENCH_BINS)
+load: $(OUT)/rookery-load
 
 src/store/columns.h: src/store/tables.def tools/gen-columns
 	tools/gen-columns $< > $@
@@ -69,7 +73,11 @@ $(OUT)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 $(OUT)/bench/micro/%: bench/micro/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $< $(LIB) $(LDLIBS) -o $@
-
+$(OUT)/bench/load/%.o: bench/load/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Ibench/load $(CFLAGS) -MMD -MP -c $< -o $@
+$(OUT)/rookery-load: $(LOAD_OBJECTS) $(LIB)
+	$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
 # --- for people ---
 
@@ -122,9 +130,9 @@ coverage:
 
 bench:
 	@tools/install-deps test
-	@$(SUBMAKE) -s BUILD=release rookery micro
+	@$(SUBMAKE) -s BUILD=release rookery micro load
 	@set -e; for b in $(BENCH_SOURCES:%.c=build/release/%); do echo "== $$b"; $$b; done
-	@if [ -x bench/run ]; then bench/run; fi
+	@bench/run
 
 check:
 	@tools/check-layers
