@@ -74,6 +74,12 @@ enum err api_push_rule_put(struct api *r)
 {
     struct command c = change_of(r, "put");
     struct reply reply;
+    struct json *conditions;
+    struct str pattern;
+    /* Members that a rule of this kind does not have are checked as well. */
+    enum err e = api_body_array_opt(r, "conditions", &conditions);
+    if (e == ERR_OK) e = api_body_str_opt(r, "pattern", &pattern);
+    if (e != ERR_OK) return e;
     c.s[3] = json_text(r->arena, r->body);
     c.s[4] = api_query(r, "before");
     c.s[5] = api_query(r, "after");

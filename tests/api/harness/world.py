@@ -57,6 +57,10 @@ class World:
         self.alice.ok("PUT", ("pushrules", "global", "content", "cake"), {"pattern": "cake", "actions": ["notify"]})
         return "cake"
 
+    def _field(self):
+        self.alice.ok("PUT", ("profile", self.alice.user_id, "displayname"), {"displayname": "Alice"})
+        return "displayname"
+
     def _backup(self):
         version = self.alice.ok("POST", ("room_keys", "version"), BACKUP)["version"]
         self.alice.ok("PUT", ("room_keys", "keys", self.room, "session"), SESSION, query={"version": version})
@@ -121,7 +125,7 @@ PARAMETERS = {
     "eventType": lambda w: "m.room.message", "stateKey": lambda w: "", "txnId": lambda w: unique("t"), "deviceId": lambda w: w.alice.device_id,
     "serverName": lambda w: SERVER_NAME, "mediaId": lambda w: w.media, "fileName": lambda w: "a picture.png", "filterId": lambda w: w.filter,
     "kind": lambda w: "content", "ruleId": lambda w: w.rule, "roomAlias": lambda w: w.alias, "version": lambda w: w.backup,
-    "sessionId": lambda w: "session", "tag": lambda w: "m.favourite", "type": lambda w: w.datum, "keyName": lambda w: "displayname",
+    "sessionId": lambda w: "session", "tag": lambda w: "m.favourite", "type": lambda w: w.datum, "keyName": lambda w: w.field,
     "receiptType": lambda w: "m.read", "relType": lambda w: "m.thread", "networkId": lambda w: "net", "protocol": lambda w: "irc",
     "idpId": lambda w: "idp", "appserviceId": lambda w: "irc", "width": lambda w: 32, "height": lambda w: 32, "url": lambda w: "https://example.org/",
     "user_id": lambda w: w.bob.user_id, "token": lambda w: "no-such-token", "ts": lambda w: 0, "dir": lambda w: "b", "from": lambda w: w.token,
