@@ -1,0 +1,118 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/memory/skiplist.h"
+#include "store/rocksdb/front.h"
+
+static uint64_t next_random(uint64_t *seed)
+{
+    return *seed = *seed * 6364136223846793005u + 1442695040888963407u, *seed >> 33;
+}
+
+static struct front_row row_of(struct front *f, const char *key)
+{
+    size_t n = strlen(key);
+    char *p = front_bytes(f, n);
+    memcpy(p, key, n);
+    return (struct front_row){.key = p, .kn = (uint32_t)n};
+}
+
+static void check_all(const struct rows *rows, struct skiplist *model)
+{
+    struct walk w;
+    const struct front_row *r = rows_from(rows, STR(""), &w);
+    for (const struct skip_item *i = model->first[0]; i; i = i->next[0], r = rows_next(&w))
+        assert_true(r && str_eq(front_key(r), i->key));
+    assert_null(r);
+    r = rows_before(rows, STR("\xFF"), &w);
+    for (const struct skip_item *i = model->last; i; i = i->prev, r = rows_prev(&w))
+        assert_true(r && str_eq(front_key(r), i->key));
+    assert_null(r);
+}
+
+static void check_around(const struct rows *rows, struct skiplist *model, const char *key)
+{
+    struct walk w;
+    const struct front_row *r = rows_from(rows, str_c(key), &w);
+    const struct skip_item *i = skip_at(model, str_c(key));
+    assert_true(!r == !i);
+    if (i) assert_true(str_eq(front_key(r), i->key));
+    r = rows_before(rows, str_c(key), &w);
+    i = skip_before(model, str_c(key));
+    assert_true(!r == !i);
+    if (i) assert_true(str_eq(front_key(r), i->key));
+}
+
+/* Orders of arrival: random, ascending, descending, ascending in several places at once. */
+static void number(char key[24], unsigned way, unsigned i, uint64_t *seed)
+{
+    unsigned n[] = {(unsigned)(next_random(seed) % 5000), i, 100000 - i, i % 7 * 10000 + i};
+    snprintf(key, 24, "%06u", n[way]);
+}
+
+static void agrees_with_a_skip_list(void **state)
+{
+    (void)state;
+    uint64_t seed = 5;
+    for (unsigned way = 0; way < 4; way++) {
+        struct front *f = front_new(1);
+        struct skiplist model;
+        skip_init(&model);
+        check_all(&f->rows[3], &model);
+        for (unsigned i = 0; i < 4000; i++) {
+            char key[24];
+            number(key, way, i, &seed);
+            struct front_row r = row_of(f, key);
+            rows_put(&f->rows[3], &r);
+            skip_put(&model, str_c(key), STR(""));
+            number(key, way, (unsigned)(next_random(&seed) % 4000), &seed);
+            check_around(&f->rows[3], &model, key);
+        }
+        check_all(&f->rows[3], &model);
+        skip_release(&model);
+        front_free(f);
+    }
+}
+
+static void a_row_replaces_the_one_of_its_key(void **state)
+{
+    (void)state;
+    struct front *f = front_new(1);
+    struct front_row r = row_of(f, "key");
+    r.value = "old";
+    r.vn = 3;
+    rows_put(&f->rows[0], &r);
+    r = row_of(f, "key");
+    r.deleted = true;
+    rows_put(&f->rows[0], &r);
+    struct walk w;
+    const struct front_row *got = rows_from(&f->rows[0], STR("kex"), &w);
+    assert_true(got && got->deleted && got->vn == 0);
+    assert_null(rows_next(&w));
+    front_free(f);
+}
+
+static void large_pieces_of_memory(void **state)
+{
+    (void)state;
+    struct front *f = front_new(1);
+    for (size_t n = 1; n < 5 << 20; n = n * 3 + 1)
+        memset(front_bytes(f, n), 1, n);
+    assert_true(f->bytes > 3 << 20);
+    front_free(f);
+    front_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(agrees_with_a_skip_list),
+        cmocka_unit_test(a_row_replaces_the_one_of_its_key),
+        cmocka_unit_test(large_pieces_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
