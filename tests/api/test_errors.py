@@ -41,7 +41,7 @@ def test_no_object(alice, slot, body):
     assert not stored()
 
 
-@pytest.mark.parametrize("number", ["1.5", "1e3", "1E400", "-1e-5", "9007199254740992", "-9007199254740992", "123456789012345678901234567890", "0.1", "1.0"])
+@pytest.mark.parametrize("number", ["1.5", "1e3", "1E400", "-1e-5", "9007199254740992", "-9007199254740992", "123456789012345678901234567890", "0.1", "1.0", "-0"])
 @pytest.mark.parametrize("version", ["6", "12"])
 def test_numbers_outside_canonical_json(alice, version, number):
     room = alice.create_room(room_version=version)
@@ -54,7 +54,7 @@ def test_numbers_outside_canonical_json(alice, version, number):
         assert r.status == 400 and r.errcode == "M_BAD_JSON" and len(alice.history(room)) == before, r
 
 
-@pytest.mark.parametrize("number", ["9007199254740991", "-9007199254740991", "0", "-0"])
+@pytest.mark.parametrize("number", ["9007199254740991", "-9007199254740991", "0"])
 def test_numbers_inside(alice, room, number):
     event = alice.ok("PUT", ("rooms", room, "send", "org.example.x", unique()), f'{{"n":{number}}}'.encode())["event_id"]
     assert alice.event(room, event)["content"]["n"] == int(number)
@@ -127,7 +127,7 @@ def test_rooms_of_others(alice, bob, where, method, call):
     if where == "closed":
         where = alice.create_room(preset="private_chat")
     path = "/_matrix/client/v3/rooms/" + "/".join([where, *call])
-    body = None if method == "GET" else {"user_id": alice.user_id, "new_version": "12"}
+    body = None if method == "GET" else {"user_id": alice.user_id, "new_version": "12", "m.fully_read": "$" + "A" * 43}
     r = bob.call(method, path, body)
     assert r.status in (403, 404) and r.errcode in ("M_FORBIDDEN", "M_NOT_FOUND"), r
     if where.startswith("!" + "A"):
@@ -199,9 +199,9 @@ def test_deep_query_nonsense(alice, room):
         assert r.status in (200, 400), r
 
 
-def test_errors_leave_no_half_done_room(alice):
+def test_errors_leave_no_half_done_room(alice, bob):
     rooms = alice.joined_rooms()
-    for body in ({"invite": ["@a:localhost", "bad"]}, {"initial_state": [{"type": "m.room.topic", "content": {"n": 1.5}}]}, {"creation_content": {"x": 1.5}},
+    for body in ({"invite": [bob.user_id, "bad"]}, {"initial_state": [{"type": "m.room.topic", "content": {"n": 1.5}}]}, {"creation_content": {"x": 1.5}},
                  {"power_level_content_override": {"users": {"@a:localhost": 2**60}}}):
         r = alice.call("POST", ("createRoom",), json.dumps(body).encode())
         assert r.status == 400, r

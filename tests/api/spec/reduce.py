@@ -25,7 +25,7 @@ def reduce(full):
             body = op.get("requestBody")
             out["operations"].append({
                 "method": method.upper(), "path": path.strip(), "id": op["operationId"],
-                "auth": bool(op.get("security")) and {} not in op["security"],
+                "auth": {} not in op.get("security", []) and any("accessTokenBearer" in s for s in op.get("security", [])),
                 "deprecated": op.get("deprecated", False),
                 "parameters": [strip({k: p[k] for k in ("in", "name", "required", "schema") if k in p}) for p in op.get("parameters", [])],
                 "body": body and {"required": body.get("required", False), "content": strip(body["content"], names=True)},
