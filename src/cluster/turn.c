@@ -218,7 +218,7 @@ static void roll_back(struct turn *t)
     struct list *n;
     while ((n = list_pop(&t->letters)))
         letter_free(list_item(n, struct letter, link));
-    if (!r || !same_generation(t)) return;
+    if (!t->writing || !r || !same_generation(t)) return; /* the open record may hold what other turns wrote */
     while (r->items > t->items)
         item_unref(r->item[--r->items]);
     r->changes = t->changes;
