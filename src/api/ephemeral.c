@@ -30,14 +30,21 @@ static enum err set_receipt(struct api *r, const char *type, struct str thread, 
     return api_call(r, &c, &reply);
 }
 
-/* The marker of having read everything is account data of the room. */
-static enum err set_fully_read(struct api *r, struct str event_id)
+static enum err check_joined(struct api *r)
 {
-    struct json *content = json_new(r->arena, JSON_OBJECT);
     struct command look = {.type = CMD_user_room, .key = r->user_id, .s[0] = r->param[0]};
     struct reply reply;
     enum err e = api_call(r, &look, &reply);
     if (e == ERR_NOT_FOUND || (e == ERR_OK && !str_is(reply.s[0], "join"))) return fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
+    return e;
+}
+
+/* The marker of having read everything is account data of the room. */
+static enum err set_fully_read(struct api *r, struct str event_id)
+{
+    struct json *content = json_new(r->arena, JSON_OBJECT);
+    struct reply reply;
+    enum err e = check_joined(r);
     if (e != ERR_OK) return e;
     json_set(content, STR("event_id"), json_new_string(r->arena, event_id));
     struct command c = {.type = CMD_user_account_data_put, .key = r->user_id, .s = {r->param[0], STR("m.fully_read"), json_text(r->arena, content)}};
@@ -62,6 +69,8 @@ enum err api_read_markers(struct api *r)
 {
     static const char *const names[] = {"m.read", "m.read.private", "m.fully_read"};
     struct str event_id[3];
+    enum err joined = check_joined(r);
+    if (joined != ERR_OK) return joined;
     for (int i = 0; i < 3; i++) {
         enum err e = api_body_str_opt(r, names[i], &event_id[i]);
         if (e != ERR_OK) return e;

@@ -45,6 +45,20 @@ static enum err check_forgotten(struct api *r)
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* Whom the asker ignores; see take_ignored in engine/room/history.c. */
+static enum err add_ignored(struct api *r, struct command *c)
+{
+    struct command look = {.type = CMD_user_account_data, .key = r->user_id, .s = {STR(""), STR("m.ignored_user_list")}};
+    struct reply reply;
+    struct json *v, *list = json_new(r->arena, JSON_ARRAY);
+    enum err e = engine_call(r->engine, &look, r->arena, &reply, NULL);
+    if (e != ERR_OK) return e == ERR_NOT_FOUND ? ERR_OK : e;
+    if (json_parse(r->arena, reply.s[0], &v, NULL) != ERR_OK) return ERR_OK;
+    json_each(u, json_get(v, "ignored_users")) json_push(list, json_new_string(r->arena, u->key));
+    if (list->count) c->s[COMMAND_STRS - 1] = json_text(r->arena, list);
+    return ERR_OK;
+}
+
 enum err api_messages(struct api *r)
 {
     struct command c = {.type = CMD_room_messages, .key = r->param[0], .s = {r->user_id, r->device_id, api_text(api_query(r, "filter"))}};
@@ -56,6 +70,7 @@ enum err api_messages(struct api *r)
     if (e == ERR_OK) e = direction(r, true, true, &c.num[3]);
     if (e == ERR_OK) e = check_forgotten(r);
     if (c.num[2] > LIMIT_MAX) c.num[2] = LIMIT_MAX;
+    if (e == ERR_OK) e = add_ignored(r, &c);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
     json_object(&r->json);
@@ -72,6 +87,7 @@ enum err api_event(struct api *r)
     struct command c = {.type = CMD_room_event, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1]}};
     struct reply reply;
     enum err e = check_room(r);
+    if (e == ERR_OK) e = add_ignored(r, &c);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e == ERR_OK) json_put_raw(&r->json, reply.s[0]);
     return e;
@@ -84,6 +100,7 @@ enum err api_context(struct api *r)
     enum err e = check_room(r);
     if (e == ERR_OK) e = api_query_int(r, "limit", 0, INT64_MAX, LIMIT_DEFAULT, &c.num[0]);
     if (c.num[0] > LIMIT_MAX) c.num[0] = LIMIT_MAX;
+    if (e == ERR_OK) e = add_ignored(r, &c);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
     json_object(&r->json);
@@ -129,6 +146,7 @@ enum err api_relations(struct api *r)
     if (e == ERR_OK) e = direction(r, false, true, &c.num[3]);
     if (c.num[2] > LIMIT_MAX) c.num[2] = LIMIT_MAX;
     c.num[4] = recurse ? RECURSION - 1 : 0;
+    if (e == ERR_OK) e = add_ignored(r, &c);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
     struct str from = api_query(r, "from");
@@ -153,6 +171,7 @@ enum err api_threads(struct api *r)
     if (e == ERR_OK) e = api_query_int(r, "limit", 1, INT64_MAX, LIMIT_DEFAULT, &c.num[1]);
     if (c.num[1] > LIMIT_MAX) c.num[1] = LIMIT_MAX;
     c.num[2] = str_is(include, "participated");
+    if (e == ERR_OK) e = add_ignored(r, &c);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
     json_object(&r->json);

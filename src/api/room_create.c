@@ -81,6 +81,10 @@ static enum err read_invites(struct new_room *n)
     json_each(v, n->invites)
     {
         if (!json_is(v, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON, "'invite' is a list of user ids.");
+        if (!id_user(v->string, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "'%.*s' is no user id.", STR_FMT(str_first(v->string, 100)));
+    }
+    json_each(v, n->invites)
+    {
         e = membership_check_target(r, v->string);
         if (e != ERR_OK) return e;
     }
@@ -230,7 +234,10 @@ static enum err read_alias(struct new_room *n)
     enum err e = api_body_str_opt(r, "room_alias_name", &local);
     if (e != ERR_OK || !local.p) return e;
     n->alias = arena_printf(r->arena, "#%.*s:%.*s", STR_FMT(local), STR_FMT(r->engine->config.server_name));
-    if (str_empty(local) || str_find(local, ':') >= 0 || !id_alias(n->alias, NULL))
+    bool control = false;
+    for (size_t i = 0; i < local.n; i++)
+        control |= (unsigned char)local.p[i] <= ' ' || local.p[i] == 0x7F;
+    if (control || str_empty(local) || str_find(local, ':') >= 0 || !id_alias(n->alias, NULL))
         return fault_set(&r->fault, ERR_INVALID_PARAM, "'room_alias_name' is the part of the alias between # and the colon.");
     return ERR_OK;
 }

@@ -19,6 +19,7 @@ struct record {
     struct item **item;
     size_t items, item_cap;
     struct list letters; /* struct letter: sent when the record has returned */
+    struct list link;    /* in slot->flying */
 };
 
 /* A letter until the receiver's record names it. */
@@ -55,6 +56,7 @@ struct slot {
     struct record *open;
     struct list link_dirty;
     bool dirty; /* in home's list of slots with an open record */
+    struct list flying; /* records that the store has */
     size_t in_flight;
     int64_t in_flight_bytes;
     struct overlay *overlay;

@@ -20,6 +20,7 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->waiting);
     list_init(&s->waiting_to_open);
     list_init(&s->link_dirty);
+    list_init(&s->flying);
 }
 
 void slot_start(struct slot *s) { fiber_spawn(open_fiber, s); }
@@ -110,6 +111,7 @@ static struct record *record_new(struct slot *s)
     r->generation = s->generation;
     arena_init(&r->arena);
     list_init(&r->letters);
+    list_init(&r->link);
     return r;
 }
 
@@ -199,6 +201,7 @@ static void record_returned(struct store_batch *b)
 {
     struct record *r = (struct record *)(void *)b;
     struct slot *s = r->slot;
+    list_remove(&r->link);
     s->in_flight--;
     s->in_flight_bytes -= (int64_t)r->arena.used;
     if (r->generation == s->generation && b->err == ERR_OK)
@@ -222,6 +225,7 @@ static void publish(struct slot *s)
                                     .change = r->change,
                                     .count = r->changes,
                                     .done = record_returned};
+    list_push(&s->flying, &r->link);
     s->in_flight++;
     s->in_flight_bytes += (int64_t)r->arena.used;
     s->home->stats.records++;
@@ -326,6 +330,9 @@ static void open_fiber(void *arg)
 
 void slot_release(struct slot *s)
 {
+    struct list *flying;
+    while ((flying = list_pop(&s->flying)))
+        record_free(list_item(flying, struct record, link));
     if (s->open) record_free(s->open);
     forget_entities(s);
     overlay_free(s->overlay);

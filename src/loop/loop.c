@@ -173,6 +173,13 @@ void loop_run(struct loop *l)
     current = NULL;
 }
 
+void loop_poll(struct loop *l)
+{
+    current = l;
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+    current = NULL;
+}
+
 static void stop_now(struct task *t)
 {
     struct loop *l = current;

@@ -24,6 +24,8 @@ struct loop *loop_new(unsigned index);
 void loop_free(struct loop *l);
 /* Runs until loop_stop; the calling thread becomes the loop's thread. */
 void loop_run(struct loop *l);
+/* Handles what is ready now, on a loop that is not running: for taking a program apart in order. */
+void loop_poll(struct loop *l);
 /* From any thread. The loop ends after the current tick; handles still open are the owners' to close before. */
 void loop_stop(struct loop *l);
 uv_loop_t *loop_uv(struct loop *l);

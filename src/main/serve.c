@@ -17,7 +17,7 @@
 #include "main/network.h"
 #include "store/rocksdb/rocksdb.h"
 
-enum { LIMITER_KEYS = 65536, CACHE_BYTES = 16 * 1048576, WARM_ROOMS = 20000, WARM_USERS = 20000, LISTENERS_MAX = 16, READY_POLL_MS = 2 };
+enum { LIMITER_KEYS = 65536, CACHE_BYTES = 16 * 1048576, WARM_ROOMS = 20000, WARM_USERS = 20000, LISTENERS_MAX = 16, READY_POLL_MS = 2, SETTLE_ROUNDS = 500 };
 
 struct server {
     const struct settings *settings;
@@ -284,8 +284,21 @@ static void run(struct server *s)
         pthread_join(s->thread[i], NULL);
 }
 
+/* Records that are under way return, and letters find their receivers, before the store closes. Nothing depends on it: a killed process is as good. */
+static void settle(struct server *s)
+{
+    struct cluster_stats st = {.in_flight = 1};
+    for (unsigned round = 0; round < SETTLE_ROUNDS && (round < 3 || st.in_flight); round++) {
+        for (size_t i = 0; i < s->loops; i++)
+            loop_poll(s->loop[i]);
+        cluster_stats(s->engine->cluster, &st);
+        if (st.in_flight) usleep(1000);
+    }
+}
+
 static void take_apart(struct server *s)
 {
+    if (s->engine) settle(s);
     if (s->store) s->store->ops->close(s->store);
     if (s->api) api_free(s->api);
     if (s->engine) engine_free(s->engine);

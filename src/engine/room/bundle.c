@@ -11,12 +11,12 @@ static enum err children(const struct viewer *v, const struct event *e, const ch
     return turn_range(v->turn, r);
 }
 
-static enum err write_event(const struct viewer *v, struct json_out *o, struct str event_id)
+static enum err write_event(const struct viewer *v, struct json_out *o, struct str event_id, enum bundle which)
 {
     struct event *e;
     enum err err = timeline_find(v->turn, v->room, event_id, &e);
     if (err != ERR_OK) return err;
-    err = viewer_write(v, o, e, FORM_ROOM, false);
+    err = viewer_write(v, o, e, FORM_ROOM, which);
     event_unref(e);
     return err;
 }
@@ -31,7 +31,7 @@ static enum err write_edit(const struct viewer *v, struct json_out *o, const str
         const struct cell *c = r.row[i].c;
         if (!str_eq(c[C_relation_sender].s, e->sender) || !str_eq(c[C_relation_type].s, e->type)) continue;
         json_key(o, "m.replace");
-        return write_event(v, o, c[C_relation_event_id].s);
+        return write_event(v, o, c[C_relation_event_id].s, BUNDLE_NONE);
     }
     return ERR_OK;
 }
@@ -42,13 +42,20 @@ static enum err write_thread(const struct viewer *v, struct json_out *o, const s
     enum err err = children(v, e, "m.thread", true, CHILDREN_MAX, &r);
     if (err != ERR_OK || r.count == 0) return err;
     bool took_part = str_eq(e->sender, v->user_id);
-    for (size_t i = 0; i < r.count; i++)
-        took_part |= str_eq(r.row[i].c[C_relation_sender].s, v->user_id);
+    size_t count = 0;
+    struct str latest = {0};
+    for (size_t i = 0; i < r.count; i++) {
+        const struct cell *c = r.row[i].c;
+        if (viewer_ignores(v, c[C_relation_sender].s)) continue;
+        if (count++ == 0) latest = c[C_relation_event_id].s;
+        took_part |= str_eq(c[C_relation_sender].s, v->user_id);
+    }
+    if (count == 0) return ERR_OK;
     json_key(o, "m.thread");
     json_object(o);
     json_key(o, "latest_event");
-    err = write_event(v, o, r.row[0].c[C_relation_event_id].s);
-    json_int_member(o, "count", (int64_t)r.count);
+    err = write_event(v, o, latest, BUNDLE_EDIT);
+    json_int_member(o, "count", (int64_t)count);
     json_bool_member(o, "current_user_participated", took_part);
     json_end(o);
     return err;
@@ -64,6 +71,7 @@ static enum err write_references(const struct viewer *v, struct json_out *o, con
     json_key(o, "chunk");
     json_array(o);
     for (size_t i = 0; i < r.count; i++) {
+        if (viewer_ignores(v, r.row[i].c[C_relation_sender].s)) continue;
         json_object(o);
         json_str_member(o, "event_id", r.row[i].c[C_relation_event_id].s);
         json_end(o);
@@ -73,7 +81,7 @@ static enum err write_references(const struct viewer *v, struct json_out *o, con
     return ERR_OK;
 }
 
-enum err bundle_write(const struct viewer *v, struct json_out *u, const struct event *e)
+enum err bundle_write(const struct viewer *v, struct json_out *u, const struct event *e, enum bundle which)
 {
     struct store_read r;
     enum err err = children(v, e, NULL, false, 1, &r);
@@ -84,8 +92,8 @@ enum err bundle_write(const struct viewer *v, struct json_out *u, const struct e
     json_out_init(&o, &b);
     json_object(&o);
     err = write_edit(v, &o, e);
-    if (err == ERR_OK) err = write_thread(v, &o, e);
-    if (err == ERR_OK) err = write_references(v, &o, e);
+    if (err == ERR_OK && which == BUNDLE_ALL) err = write_thread(v, &o, e);
+    if (err == ERR_OK && which == BUNDLE_ALL) err = write_references(v, &o, e);
     json_end(&o);
     if (err == ERR_OK && b.n > 2) json_raw_member(u, "m.relations", buf_str(&b));
     buf_release(&b);

@@ -5,6 +5,6 @@
 #include "engine/room/viewer.h"
 
 /* Writes the member `m.relations` into the open `unsigned` object, if there is anything to say. Waits. */
-must_use enum err bundle_write(const struct viewer *v, struct json_out *u, const struct event *e);
+must_use enum err bundle_write(const struct viewer *v, struct json_out *u, const struct event *e, enum bundle which);
 
 #endif

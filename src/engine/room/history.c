@@ -27,7 +27,7 @@ static enum err chunk_add(struct chunk *c, const struct viewer *v, const struct 
     if (c->count++ == 0) c->first = e->ord;
     c->last = e->ord;
     if (!json_get_str(c->senders, e->sender)) json_set(c->senders, arena_str(turn_arena(v->turn), e->sender), json_new_bool(turn_arena(v->turn), true));
-    return viewer_write(v, &c->o, e, FORM_ROOM, true);
+    return viewer_write(v, &c->o, e, FORM_ROOM, BUNDLE_ALL);
 }
 
 /* Ends it; the text is in the arena. */
@@ -48,11 +48,20 @@ static enum err read_filter(struct turn *t, struct str text, struct event_filter
     return e == ERR_OK ? filter_parse_events(turn_arena(t), v, f, turn_fault(t)) : e;
 }
 
+/* The last string of all these commands: users whom the asker ignores, as a JSON array, or null. */
+static void take_ignored(struct turn *t, struct viewer *v)
+{
+    struct str text = turn_command(t)->s[COMMAND_STRS - 1];
+    struct json *list;
+    if (!str_empty(text) && json_parse(turn_arena(t), text, &list, NULL) == ERR_OK) v->ignored = list;
+}
+
 static enum err open_eyes(struct turn *t, struct viewer *v)
 {
     struct room *room;
     enum err e = room_of_turn(t, false, &room);
     if (e == ERR_OK) e = viewer_init(v, t, room, turn_command(t)->s[0], turn_command(t)->s[1].p ? turn_command(t)->s[1] : STR(""));
+    if (e == ERR_OK) take_ignored(t, v);
     return e;
 }
 
@@ -73,7 +82,7 @@ static enum err write_members(const struct viewer *v, const struct json *senders
         struct event *m;
         if (e == ERR_OK) e = timeline_state_at(v->turn, v->room, STR("m.room.member"), s->key, position, &m);
         if (e != ERR_OK) break;
-        if (m) e = viewer_write(v, &c.o, m, FORM_ROOM, false);
+        if (m) e = viewer_write(v, &c.o, m, FORM_ROOM, BUNDLE_NONE);
         event_unref(m);
     }
     *out = chunk_take(&c, turn_arena(v->turn));
@@ -149,7 +158,7 @@ enum err room_event(struct turn *t)
     if (e != ERR_OK) return e;
     buf_init(&b, 4 * 1048576);
     json_out_init(&o, &b);
-    e = viewer_write(&v, &o, ev, FORM_ROOM, true);
+    e = viewer_write(&v, &o, ev, FORM_ROOM, BUNDLE_ALL);
     turn_reply(t)->s[0] = arena_str(turn_arena(t), buf_str(&b));
     turn_reply(t)->num[0] = ev->ord;
     buf_release(&b);
@@ -181,7 +190,7 @@ static enum err write_state(const struct viewer *v, const struct event_filter *f
         struct event *now = list_item(it, struct state_entry, recent)->event, *ev;
         if (f->lazy_load_members && str_is(now->type, "m.room.member") && !json_get_str(senders, now->state_key)) continue;
         e = timeline_state_at(v->turn, v->room, now->type, now->state_key, position, &ev);
-        if (e == ERR_OK && ev) e = viewer_write(v, &c.o, ev, FORM_ROOM, false);
+        if (e == ERR_OK && ev) e = viewer_write(v, &c.o, ev, FORM_ROOM, BUNDLE_NONE);
         event_unref(ev);
     }
     *out = chunk_take(&c, turn_arena(v->turn));
@@ -205,7 +214,7 @@ enum err room_context(struct turn *t)
     chunk_init(&self, a);
     chunk_init(&before, a);
     chunk_init(&after, a);
-    e = viewer_write(&v, &self.o, ev, FORM_ROOM, true);
+    e = viewer_write(&v, &self.o, ev, FORM_ROOM, BUNDLE_ALL);
     if (e == ERR_OK) e = side(t, &v, &f, true, ev->ord, c->num[0] / 2, &before);
     if (e == ERR_OK) e = side(t, &v, &f, false, ev->ord, c->num[0] - c->num[0] / 2, &after);
     struct str list = chunk_take(&self, a);

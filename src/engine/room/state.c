@@ -26,7 +26,7 @@ enum err room_state_get(struct turn *t)
     struct json_out o;
     buf_init(&b, 262144);
     json_out_init(&o, &b);
-    e = viewer_write(&v, &o, ev, FORM_ROOM, false);
+    e = viewer_write(&v, &o, ev, FORM_ROOM, BUNDLE_NONE);
     turn_reply(t)->s[0] = arena_str(turn_arena(t), ev->content);
     turn_reply(t)->s[1] = arena_str(turn_arena(t), buf_str(&b));
     buf_release(&b);
@@ -70,7 +70,7 @@ enum err room_state_all(struct turn *t)
         before = it->prev;
         struct event *now = list_item(it, struct state_entry, recent)->event, *ev;
         e = timeline_state_at(t, v.room, now->type, now->state_key, until, &ev);
-        if (e == ERR_OK && ev && passes(&f, ev)) e = viewer_write(&v, &o, ev, FORM_ROOM, false);
+        if (e == ERR_OK && ev && passes(&f, ev)) e = viewer_write(&v, &o, ev, FORM_ROOM, BUNDLE_NONE);
         event_unref(ev);
     }
     json_end(&o);

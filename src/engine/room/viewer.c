@@ -55,6 +55,12 @@ static bool joined_after(const struct viewer *v, int64_t position)
     return false;
 }
 
+bool viewer_ignores(const struct viewer *v, struct str sender)
+{
+    json_each(u, v->ignored) if (str_eq(json_string(u), sender)) return true;
+    return false;
+}
+
 bool viewer_may_see(const struct viewer *v, const struct event *e)
 {
     if (v->everything) return true;
@@ -109,7 +115,7 @@ static bool is_own_txn(const struct viewer *v, const struct event *e, struct str
     return true;
 }
 
-enum err viewer_write(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, bool bundle)
+enum err viewer_write(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, enum bundle bundle)
 {
     struct buf b;
     struct json_out u;
@@ -131,7 +137,7 @@ enum err viewer_write(const struct viewer *v, struct json_out *o, const struct e
         buf_byte(&b, ',');
         buf_add(&b, e->extra);
     }
-    if (bundle && str_empty(e->redacted_by)) err = bundle_write(v, &u, e);
+    if (bundle != BUNDLE_NONE && str_empty(e->redacted_by)) err = bundle_write(v, &u, e, bundle);
     json_end(&u);
     buf_byte(&b, '}');
     json_put_raw(o, buf_str(&b));

@@ -76,7 +76,7 @@ static enum err write_timeline(struct section_reader *s, const struct viewer *v,
     json_key(o, "events");
     json_array(o);
     for (size_t i = t->count; i-- > 0 && e == ERR_OK;)
-        e = viewer_write(v, o, t->e[i], FORM_TIMELINE, true);
+        e = viewer_write(v, o, t->e[i], FORM_TIMELINE, BUNDLE_ALL);
     json_end(o);
     json_bool_member(o, "limited", t->limited);
     int64_t before = t->count ? t->e[t->count - 1]->ord - 1 : t->start_ord - 1;
@@ -112,7 +112,7 @@ static void put_state(struct state_writer *w, const struct event *e)
 {
     const struct event_filter *f = &w->s->filter->room.state;
     if (!e || w->err != ERR_OK || !filter_event_matches(f, e->type, e->sender, e->has_url) || !filter_event_room_matches(f, w->v->room->room_id)) return;
-    if (needed_member(w->s, w->t, e, w->fresh)) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, false);
+    if (needed_member(w->s, w->t, e, w->fresh)) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
 }
 
 /* A piece of state as it was at `position`; what is not newer than `after` is not new. */
@@ -443,6 +443,7 @@ enum err section_joined(struct section_reader *s, struct room *room, bool fresh,
     int64_t since = fresh ? 0 : s->since;
     enum err e = viewer_init(&v, s->turn, room, s->user_id, s->device_id);
     if (e != ERR_OK) return e;
+    v.ignored = s->ignored;
     e = gather(s, &v, since, s->as_of, &t);
     buf_init(&b, 64 * 1048576);
     json_out_init(&o, &b);
@@ -473,6 +474,7 @@ enum err section_left(struct section_reader *s, struct room *room, int64_t until
     struct json_out o;
     enum err e = viewer_init(&v, s->turn, room, s->user_id, s->device_id);
     if (e != ERR_OK) return e;
+    v.ignored = s->ignored;
     if (until <= 0 || until > s->as_of) until = s->as_of;
     e = gather(s, &v, s->since, until, &t);
     buf_init(&b, 64 * 1048576);
