@@ -94,7 +94,9 @@ enum err room_joined_members(struct turn *t)
         if (ev->membership != MEMBER_JOIN || !str_is(ev->type, "m.room.member")) continue;
         const struct json *content = room_content(room, ev->type, ev->state_key);
         struct json *m = json_set(out, ev->state_key, json_new(a, JSON_OBJECT));
-        if (json_string_at(content, "displayname").p) json_set(m, STR("display_name"), json_new_string(a, json_string_at(content, "displayname")));
+/* One without a name goes by the id; some clients refuse the whole list when a name is missing. */
+        struct str name = json_string_at(content, "displayname");
+        json_set(m, STR("display_name"), json_new_string(a, name.p ? name : ev->state_key));
         if (json_string_at(content, "avatar_url").p) json_set(m, STR("avatar_url"), json_new_string(a, json_string_at(content, "avatar_url")));
     }
     turn_reply(t)->s[0] = json_text(a, out);
