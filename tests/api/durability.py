@@ -203,7 +203,9 @@ class Load:
             assert len(set(order)) == len(order), "an event twice in /messages"
             texts = [e["content"]["body"] for e in events]
             assert len(set(texts)) == len(texts), f"sent once, there twice: {[t for t, n in collections.Counter(texts).items() if n > 1]}"
-            assert {e["content"]["body"]: e["event_id"] for e in events} == acknowledged, "what was acknowledged is not what is there"
+            there = {e["content"]["body"]: e["event_id"] for e in events}
+            assert there == acknowledged, (f"what was acknowledged is not what is there: lost {acknowledged.items() - there.items()}, "
+                                           f"never acknowledged {there.items() - acknowledged.items()}")
             for worker in self.workers:
                 client = worker.client
                 assert ids(with_type(client.history(room, "b", limit=300), "m.room.message"))[::-1] == order, "another order by /messages backwards"
@@ -257,7 +259,7 @@ class Load:
     def check_rooms(self):
         clients = {w.client.user_id: w.client for w in self.workers}
         names = {room: name for _, room, name in self.journal.rooms}
-        mine = {user: set(client.joined_rooms()) for user, client in clients.items()}
+        mine, invites = {user: set(client.joined_rooms()) for user, client in clients.items()}, []
         for creator, room, _ in self.journal.rooms:
             state = creator.call("GET", ("rooms", room, "state"))
             assert state.status == 200, f"{room} was acknowledged: {state}"
@@ -266,8 +268,9 @@ class Load:
             assert set(synced.get("join", {})) == mine[user], "joined_rooms and /sync disagree"
             for room in mine[user]:
                 self.check_room(client, room, names.get(room), clients, mine)
-            for room in synced.get("invite", {}):
-                assert clients[user].join(room) == room, "an invite that one sees can be accepted"
+            invites += [(client, room) for room in synced.get("invite", {})]
+        for client, room in invites:
+            assert client.join(room) == room, "an invite that one sees can be accepted"
 
     def check_room(self, client, room, name, clients, mine):
         state = client.full_state(room)
