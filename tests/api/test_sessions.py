@@ -2,8 +2,7 @@
 import concurrent.futures
 import time
 
-from harness.client import PASSWORD, Client, Follower, joined, unique
-from harness.settings import SERVER_NAME
+from harness.client import PASSWORD, Client, Follower, unique
 
 
 def at_once(n, work):
@@ -106,7 +105,6 @@ def test_last_seen(alice):
 
 def test_a_long_queue_of_messages_comes_in_pieces_with_nothing_lost(alice, bob):
     """More messages to a device than one answer holds, with rooms and account data changing among them."""
-    bob.token_now()
     follower = Follower(bob)
     room = alice.create_room(preset="public_chat")
     for n in range(130):
@@ -167,11 +165,9 @@ def test_deactivation_leaves_nothing_behind(alice, bob):
     bob.fails(400, "M_USER_IN_USE", "GET", ("register", "available"), token=None, query={"username": alice.localpart})
 
 
-def test_profiles_of_a_device_that_was_logged_out(alice, bob):
-    """Changing the profile reaches rooms in which it is the only change, and no room twice."""
+def test_a_profile_reaches_every_room_once(alice, bob):
     rooms = [alice.room_with(bob) for _ in range(3)]
     alice.ok("PUT", ("profile", alice.user_id, "displayname"), {"displayname": "Renamed"})
     for room in rooms:
         events = [e for e in bob.history(room) if e["type"] == "m.room.member" and e["state_key"] == alice.user_id]
         assert [e["content"].get("displayname") for e in events] == ["Renamed", None]
-    assert alice.user_id.endswith(":" + SERVER_NAME) and joined(bob.sync(), rooms[0])
