@@ -64,8 +64,7 @@ async def files(c):
     data = bytes(range(256)) * 100
     answer, _ = await c.upload(lambda *_: io.BytesIO(data), content_type="application/octet-stream", filename="file.bin", filesize=len(data))
     uri = expect(answer, UploadResponse).content_uri
-    server, media = uri.removeprefix("mxc://").split("/")
-    assert expect(await c.download(server, media), DownloadResponse).body == data
+    assert expect(await c.download(mxc=uri), DownloadResponse).body == data
 
 
 async def main(base):
