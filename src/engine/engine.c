@@ -1,11 +1,12 @@
 #include "engine/engine.h"
 
+#include "engine/room/room.h"
 #include "engine/session.h"
 #include "engine/sync/gateway.h"
-#include "engine/room/room.h"
 #include "engine/user/presence.h"
 #include "engine/user/user.h"
 #include "matrix/id.h"
+#include "matrix/pushrules.h"
 
 enum { CHANGE = 0, QUERY = 1 };
 
@@ -15,7 +16,10 @@ static const struct command_spec commands[CMD__COUNT] = {
 #undef COMMAND
 };
 
-bool engine_is_ours(const struct engine *e, struct str user_id) { return str_eq(id_server_of(user_id), e->config.server_name); }
+bool engine_is_ours(const struct engine *e, struct str user_id)
+{
+    return str_eq(id_server_of(user_id), e->config.server_name);
+}
 
 static void delivered(void *ctx, struct loop *gateway, const struct delivery *d)
 {
@@ -29,6 +33,16 @@ static void delivered(void *ctx, struct loop *gateway, const struct delivery *d)
     sync_gateway_delivered(e->gateway[index], d);
 }
 
+static struct push_rules *default_rules(void)
+{
+    struct arena a;
+    arena_init(&a);
+    struct str nobody = STR("@nobody:invalid");
+    struct push_rules *r = push_compile(push_rules_full(&a, nobody, NULL), nobody);
+    arena_release(&a);
+    return r;
+}
+
 enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
                     struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f)
 {
@@ -37,21 +51,33 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     e->clock = clock;
     e->cache = cache;
     e->limiter = limiter;
+    e->default_rules = default_rules();
     for (size_t i = 0; i < loops; i++) {
         e->session[i] = session_cache_new(e, loop[i]);
         e->gateway[i] = sync_gateway_new(e, loop[i]);
     }
     size_t rooms = config->warm_rooms / CLUSTER_SLOTS + 1, users = config->warm_users / CLUSTER_SLOTS + 1;
     const struct entity_kind kinds[KIND__COUNT] = {
-        [KIND_ROOM] = {"room", rooms, room_free_state}, [KIND_USER] = {"user", users, user_free_state}, [KIND_NAME] = {"name", 64, NULL},
-        [KIND_MEDIA] = {"media", 64, NULL},             [KIND_SLOT] = {"slot", 64, NULL},
+        [KIND_ROOM] = {"room", rooms, room_free_state},
+        [KIND_USER] = {"user", users, user_free_state},
+        [KIND_NAME] = {"name", 64, NULL},
+        [KIND_MEDIA] = {"media", 64, NULL},
+        [KIND_SLOT] = {"slot", 64, NULL},
         [KIND_PRESENCE] = {"presence", 100000, presence_free_state},
     };
     struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);
     memcpy(own, kinds, sizeof kinds);
     e->kinds = own;
-    struct cluster_config cc = {.loop = loop, .loops = loops, .store = store, .clock = clock, .kind = own, .kinds = KIND__COUNT,
-                                .command = commands, .commands = CMD__COUNT, .engine = e, .delivered = delivered};
+    struct cluster_config cc = {.loop = loop,
+                                .loops = loops,
+                                .store = store,
+                                .clock = clock,
+                                .kind = own,
+                                .kinds = KIND__COUNT,
+                                .command = commands,
+                                .commands = CMD__COUNT,
+                                .engine = e,
+                                .delivered = delivered};
     enum err err = cluster_new(&cc, &e->cluster, f);
     if (err != ERR_OK) {
         engine_free(e);
@@ -68,6 +94,7 @@ void engine_free(struct engine *e)
         session_cache_free(e->session[i]);
         sync_gateway_free(e->gateway[i]);
     }
+    push_free(e->default_rules);
     mem_free(e->kinds);
     mem_free(e);
 }
@@ -92,7 +119,10 @@ enum err engine_call(struct engine *e, const struct command *cmd, struct arena *
     return err;
 }
 
-static void note_free(struct item *i) { mem_free(i); }
+static void note_free(struct item *i)
+{
+    mem_free(i);
+}
 
 void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text)
 {

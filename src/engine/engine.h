@@ -11,7 +11,15 @@
 #include "crypto/crypto.h"
 #include "json/json.h"
 
-enum entity_kinds { KIND_ROOM, KIND_USER, KIND_NAME /* aliases, registration tokens */, KIND_MEDIA, KIND_SLOT /* queries over a whole slot */, KIND_PRESENCE, KIND__COUNT };
+enum entity_kinds {
+    KIND_ROOM,
+    KIND_USER,
+    KIND_NAME /* aliases, registration tokens */,
+    KIND_MEDIA,
+    KIND_SLOT /* queries over a whole slot */,
+    KIND_PRESENCE,
+    KIND__COUNT
+};
 
 enum command_type {
 #define COMMAND(name, kind, mode, function) CMD_##name,
@@ -35,6 +43,7 @@ struct engine_config {
 
 struct sync_gateway;
 struct session_cache;
+struct push_rules;
 
 struct engine {
     struct engine_config config;
@@ -42,8 +51,9 @@ struct engine {
     const struct clock *clock;
     struct cache *cache;
     struct limiter *limiter;
-    struct sync_gateway *gateway[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/sync */
-    struct entity_kind *kinds; /* the cluster points to it */
+    struct sync_gateway *gateway[CLUSTER_LOOPS_MAX];  /* one per loop, see engine/sync */
+    struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
+    struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
 };
 
@@ -52,7 +62,10 @@ must_use enum err engine_new(const struct engine_config *config, struct loop **l
                              struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f);
 void engine_free(struct engine *e);
 
-static inline struct engine *engine_of(const struct turn *t) { return turn_engine(t); }
+static inline struct engine *engine_of(const struct turn *t)
+{
+    return turn_engine(t);
+}
 /* `@local:this server`? */
 bool engine_is_ours(const struct engine *e, struct str user_id);
 
@@ -64,10 +77,10 @@ must_use enum err engine_call(struct engine *e, const struct command *cmd, struc
 
 /* --- items: what waiting clients are told. The position is in the item. --- */
 enum item_kind {
-    ITEM_EVENT,        /* key: room; the struct is a struct event (engine/room/event.h) */
-    ITEM_ROOM_CHANGE,  /* key: room; receipts, typing, device lists: something to read in the room */
-    ITEM_USER_CHANGE,  /* key: user; account data, memberships, to-device, keys: something to read of the user */
-    ITEM_SESSION_END   /* key: user; `text`: the token hash that is void, or empty: all of the user's */
+    ITEM_EVENT,       /* key: room; the struct is a struct event (engine/room/event.h) */
+    ITEM_ROOM_CHANGE, /* key: room; receipts, typing, device lists: something to read in the room */
+    ITEM_USER_CHANGE, /* key: user; account data, memberships, to-device, keys: something to read of the user */
+    ITEM_SESSION_END  /* key: user; `text`: the token hash that is void, or empty: all of the user's */
 };
 struct note_item {
     struct item item;

@@ -129,14 +129,16 @@ static void remember(struct session_cache *c, const struct session *from)
     if (map_count(&c->by_hash) > SESSIONS_MAX) forget(c, list_item(c->lru.next, struct cached, lru));
 }
 
-static enum err ask_owner(struct session_cache *c, struct str user_id, struct str hash, struct arena *a, struct session *out, struct fault *f)
+static enum err ask_owner(struct session_cache *c, struct str user_id, struct str hash, struct arena *a, struct session *out,
+                          struct fault *f)
 {
     struct command cmd = {.type = CMD_user_session, .key = user_id, .s[0] = hash, .num[0] = c->gateway};
     struct reply reply;
     uint64_t ends = c->ends;
     enum err e = engine_call(c->engine, &cmd, a, &reply, f);
     if (e != ERR_OK) return e;
-    *out = (struct session){.user_id = user_id, .device_id = reply.s[0], .token_hash = hash, .guest = reply.num[0] != 0, .expires_ms = reply.num[1]};
+    *out = (struct session){
+        .user_id = user_id, .device_id = reply.s[0], .token_hash = hash, .guest = reply.num[0] != 0, .expires_ms = reply.num[1]};
     /* What ended after the owner had answered may have been told before the answer was read here. */
     if (c->ends == ends) remember(c, out);
     return ERR_OK;

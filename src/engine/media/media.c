@@ -1,8 +1,6 @@
 /* What was uploaded: rows about it. The bytes are blobs. */
 #include "engine/engine.h"
 
-
-
 /* media_put: key the media id; s[0] who uploads, s[1] hash of the bytes (empty: they come later), s[2] content type, s[3] file name; num[0] size, num[1] until
  * when the bytes may come. Fills a row that waits for its bytes. CONFLICT: the id is taken; CANNOT_OVERWRITE_MEDIA: it has its bytes;
  * FORBIDDEN: it is somebody else's; NOT_FOUND: its time is over (only when s[4] is "fill"). */
@@ -16,9 +14,11 @@ enum err media_put(struct turn *t)
     if (!fill && e == ERR_OK) return ERR_CONFLICT;
     if (fill) {
         if (e != ERR_OK) return fault_set(turn_fault(t), e, "No such media id has been reserved.");
-        if (!str_eq(row.c[C_media_user_id].s, c->s[0])) return fault_set(turn_fault(t), ERR_FORBIDDEN, "Another user has reserved that media id.");
+        if (!str_eq(row.c[C_media_user_id].s, c->s[0]))
+            return fault_set(turn_fault(t), ERR_FORBIDDEN, "Another user has reserved that media id.");
         if (!str_empty(row.c[C_media_hash].s)) return ERR_CANNOT_OVERWRITE_MEDIA;
-        if (row.c[C_media_pending_until_ms].i <= turn_now_ms(t)) return fault_set(turn_fault(t), ERR_NOT_FOUND, "The time to upload to that media id is over.");
+        if (row.c[C_media_pending_until_ms].i <= turn_now_ms(t))
+            return fault_set(turn_fault(t), ERR_NOT_FOUND, "The time to upload to that media id is over.");
     }
     row = (struct row){.table = T_media};
     row.c[C_media_media_id].s = c->key;

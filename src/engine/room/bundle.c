@@ -4,10 +4,14 @@
 
 enum { CHILDREN_MAX = 10000 };
 
-static enum err children(const struct viewer *v, const struct event *e, const char *rel_type, bool newest_first, size_t limit, struct store_read *r)
+static enum err children(const struct viewer *v, const struct event *e, const char *rel_type, bool newest_first, size_t limit,
+                         struct store_read *r)
 {
-    *r = (struct store_read){.table = T_relation, .prefix = rel_type ? 3 : 2, .key = {{.s = v->room->room_id}, {.s = e->event_id}, {.s = str_c(rel_type)}},
-                             .limit = limit, .reverse = newest_first};
+    *r = (struct store_read){.table = T_relation,
+                             .prefix = rel_type ? 3 : 2,
+                             .key = {{.s = v->room->room_id}, {.s = e->event_id}, {.s = str_c(rel_type)}},
+                             .limit = limit,
+                             .reverse = newest_first};
     return turn_range(v->turn, r);
 }
 
@@ -84,6 +88,7 @@ static enum err write_references(const struct viewer *v, struct json_out *o, con
 enum err bundle_write(const struct viewer *v, struct json_out *u, const struct event *e, enum bundle which)
 {
     struct store_read r;
+    if (e->ord > v->room->relation_ord) return ERR_OK;
     enum err err = children(v, e, NULL, false, 1, &r);
     if (err != ERR_OK || r.count == 0) return err;
     struct buf b;

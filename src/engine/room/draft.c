@@ -15,7 +15,10 @@ void draft_release(struct draft *d)
     event_unref(d->redacted);
 }
 
-struct str draft_last_id(const struct draft *d) { return d->e[d->count - 1].event->event_id; }
+struct str draft_last_id(const struct draft *d)
+{
+    return d->e[d->count - 1].event->event_id;
+}
 
 static const struct drafted *find(const struct draft *d, struct str type, struct str state_key)
 {
@@ -44,7 +47,8 @@ static bool draft_auth_state(void *ctx, struct str type, struct str state_key, s
     const struct drafted *x = find(d, type, state_key);
     const struct event *e = x ? x->event : room_state(d->room, type, state_key);
     if (!e) return false;
-    *out = (struct auth_state_event){.event_id = e->event_id, .sender = e->sender, .content = x ? x->content : room_content(d->room, type, state_key)};
+    *out = (struct auth_state_event){
+        .event_id = e->event_id, .sender = e->sender, .content = x ? x->content : room_content(d->room, type, state_key)};
     return true;
 }
 
@@ -64,7 +68,8 @@ static struct str replaced(const struct draft *d, const struct proposal *p)
 {
     const struct event *old = p->state_key.p ? draft_state(d, p->type, p->state_key) : NULL;
     if (!old) return STR("");
-    return arena_printf(turn_arena(d->turn), "\"prev_content\":%.*s,\"replaces_state\":\"%.*s\"", STR_FMT(old->content), STR_FMT(old->event_id));
+    return arena_printf(turn_arena(d->turn), "\"prev_content\":%.*s,\"replaces_state\":\"%.*s\"", STR_FMT(old->content),
+                        STR_FMT(old->event_id));
 }
 
 static void grow(struct draft *d)
@@ -83,9 +88,9 @@ static void refresh_power(struct draft *d)
     struct event *old = room_state(d->room, STR("m.room.create"), STR(""));
     d->power = power_levels_parse(turn_arena(d->turn), d->room->version,
                                   levels ? levels->content : room_content(d->room, STR("m.room.power_levels"), STR("")),
-                                  create  ? create->event->sender
-                                  : old   ? old->sender
-                                          : STR(""),
+                                  create ? create->event->sender
+                                  : old  ? old->sender
+                                         : STR(""),
                                   create ? create->content : room_content(d->room, STR("m.room.create"), STR("")));
 }
 
@@ -95,11 +100,20 @@ enum err draft_add(struct draft *d, const struct proposal *p)
     struct fault *f = turn_fault(d->turn);
     if (d->count >= DRAFT_MAX) return fault_set(f, ERR_TOO_LARGE, "That makes more than %d events at once.", DRAFT_MAX);
     struct str auth[AUTH_KEYS_MAX];
-    struct event_fields fields = {.type = p->type, .sender = p->sender, .room_id = d->room->room_id, .state_key = p->state_key, .content = p->content,
-                                  .redacts = p->redacts, .prev_events = &d->last_id, .prev_count = d->last_id.n ? 1 : 0, .auth_events = auth,
-                                  .depth = d->depth + 1, .origin_server_ts = p->ts ? p->ts : turn_now_ms(d->turn)};
+    struct event_fields fields = {.type = p->type,
+                                  .sender = p->sender,
+                                  .room_id = d->room->room_id,
+                                  .state_key = p->state_key,
+                                  .content = p->content,
+                                  .redacts = p->redacts,
+                                  .prev_events = &d->last_id,
+                                  .prev_count = d->last_id.n ? 1 : 0,
+                                  .auth_events = auth,
+                                  .depth = d->depth + 1,
+                                  .origin_server_ts = p->ts ? p->ts : turn_now_ms(d->turn)};
     fields.auth_count = auth_ids(d, &fields, auth);
-    struct auth_room rules = {.version = d->room->version, .power = d->power, .membership = draft_membership, .state = draft_auth_state, .ctx = d};
+    struct auth_room rules = {
+        .version = d->room->version, .power = d->power, .membership = draft_membership, .state = draft_auth_state, .ctx = d};
     enum err e = auth_check(a, &rules, &fields, f);
     if (e != ERR_OK) return e;
     struct event_built built;
@@ -107,7 +121,8 @@ enum err draft_add(struct draft *d, const struct proposal *p)
     if (e != ERR_OK) return e;
     if (d->new_room && d->count == 0 && !str_eq(built.room_id, d->room->room_id))
         return fault_set(f, ERR_INTERNAL, "the create event does not make the room's id");
-    struct event *ev = event_new(a, d->room->room_id, 0, 0, built.client, STR(""), p->device_txn.p ? p->device_txn : STR(""), replaced(d, p));
+    struct event *ev =
+        event_new(a, d->room->room_id, 0, 0, built.client, STR(""), p->device_txn.p ? p->device_txn : STR(""), replaced(d, p));
     if (!ev) return ERR_INTERNAL;
     bool member = str_is(p->type, "m.room.member") && p->state_key.p;
     enum membership before = member ? draft_membership(d, p->state_key) : MEMBER_NONE;
@@ -153,11 +168,12 @@ static void put_places(struct turn *t, const struct event *e)
     turn_put(t, &r);
 }
 
-static void put_relation(struct turn *t, const struct event *e, const struct json *content)
+/* True when the event relates to another. */
+static bool put_relation(struct turn *t, const struct event *e, const struct json *content)
 {
     struct relation rel;
     content_relation(content, &rel);
-    if (!rel.rel_type.p || rel.event_id.n > EVENT_KEY_MAX || rel.rel_type.n > EVENT_KEY_MAX || event_is_state(e)) return;
+    if (!rel.rel_type.p || rel.event_id.n > EVENT_KEY_MAX || rel.rel_type.n > EVENT_KEY_MAX || event_is_state(e)) return false;
     struct row r = {.table = T_relation};
     r.c[C_relation_room_id].s = e->item.key;
     r.c[C_relation_parent].s = rel.event_id;
@@ -168,12 +184,13 @@ static void put_relation(struct turn *t, const struct event *e, const struct jso
     r.c[C_relation_type].s = e->type;
     r.c[C_relation_key].s = str_first(rel.key.p ? rel.key : STR(""), EVENT_KEY_MAX);
     turn_put(t, &r);
-    if (!str_is(rel.rel_type, "m.thread")) return;
+    if (!str_is(rel.rel_type, "m.thread")) return true;
     r = (struct row){.table = T_thread};
     r.c[C_thread_room_id].s = e->item.key;
     r.c[C_thread_root].s = rel.event_id;
     r.c[C_thread_latest_ord].i = e->ord;
     turn_put(t, &r);
+    return true;
 }
 
 static void put_txn(struct turn *t, const struct event *e)
@@ -212,7 +229,7 @@ enum err draft_commit(struct draft *d)
         e->ord = ord_of_position(e->item.position);
         put_timeline(t, e, d->e[i].fed);
         put_places(t, e);
-        put_relation(t, e, d->e[i].content);
+        d->e[i].relates = put_relation(t, e, d->e[i].content);
         put_txn(t, e);
         turn_item(t, item_ref(&e->item));
     }
@@ -220,8 +237,10 @@ enum err draft_commit(struct draft *d)
         tell_member(d, &d->e[i]);
     enum err e = turn_ready(t);
     if (e != ERR_OK) return e;
-    for (size_t i = 0; i < d->count; i++)
+    for (size_t i = 0; i < d->count; i++) {
         room_apply_event(d->room, d->e[i].event);
+        if (d->e[i].relates) d->room->relation_ord = d->e[i].event->ord;
+    }
     if (d->redacted) room_replace_event(d->room, d->redacted);
     return ERR_OK;
 }

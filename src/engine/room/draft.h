@@ -28,6 +28,7 @@ struct drafted {
     struct str fed;
     struct str redacts;
     const struct json *content;
+    bool relates;           /* to another event */
     enum membership before; /* of a member event's target */
 };
 

@@ -108,7 +108,8 @@ static enum err check_thread(struct turn *t, struct room *room, struct str threa
     struct event *root;
     enum err err = timeline_find(t, room, thread, &root);
     if (err == ERR_OK) event_unref(root);
-    return err == ERR_NOT_FOUND ? fault_set(turn_fault(t), ERR_INVALID_PARAM, "'thread_id' is main or the id of a thread's first event.") : err;
+    return err == ERR_NOT_FOUND ? fault_set(turn_fault(t), ERR_INVALID_PARAM, "'thread_id' is main or the id of a thread's first event.")
+                                : err;
 }
 
 /* room_receipt: s[0] user, s[1] m.read or m.read.private, s[2] thread (empty: none), s[3] event. A receipt never moves back. */

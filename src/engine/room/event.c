@@ -2,7 +2,10 @@
 
 #include "base/log.h"
 
-static void event_free(struct item *i) { mem_free(i); }
+static void event_free(struct item *i)
+{
+    mem_free(i);
+}
 
 static struct str place(char **at, struct str s)
 {
@@ -18,7 +21,8 @@ struct event *event_new(struct arena *scratch, struct str room_id, int64_t posit
     struct json *v;
     struct fault f;
     if (json_parse(scratch, client, &v, &f) != ERR_OK) {
-        log_event(LOG_ERROR, "room", "stored event is broken", "room=%.*s ord=%lld reason=\"%s\"", STR_FMT(room_id), (long long)ord, f.text);
+        log_event(LOG_ERROR, "room", "stored event is broken", "room=%.*s ord=%lld reason=\"%s\"", STR_FMT(room_id), (long long)ord,
+                  f.text);
         return NULL;
     }
     const struct json *content = json_get(v, "content"), *key = json_get(v, "state_key");
@@ -50,6 +54,7 @@ struct event *event_new(struct arena *scratch, struct str room_id, int64_t posit
 
 struct event *event_from_row(struct arena *scratch, const struct row *row)
 {
-    return event_new(scratch, row->c[C_timeline_room_id].s, row->c[C_timeline_position].i, row->c[C_timeline_ord].i, row->c[C_timeline_json].s,
-                     row->c[C_timeline_redacted_by].s, row->c[C_timeline_device_txn].s, row->c[C_timeline_extra].s);
+    return event_new(scratch, row->c[C_timeline_room_id].s, row->c[C_timeline_position].i, row->c[C_timeline_ord].i,
+                     row->c[C_timeline_json].s, row->c[C_timeline_redacted_by].s, row->c[C_timeline_device_txn].s,
+                     row->c[C_timeline_extra].s);
 }

@@ -18,9 +18,9 @@ struct event {
     struct str content;     /* the part of `client` */
     struct str redacted_by; /* empty: not redacted */
     struct str device_txn;  /* of the sender's request: device id, 0x1f, transaction id; or empty */
-    struct str extra;       /* members of unsigned that are the same for everybody: `"prev_content":{…},"replaces_state":"$…"`, or empty */
+    struct str extra; /* members of unsigned that are the same for everybody: `"prev_content":{…},"replaces_state":"$…"`, or empty */
     enum membership membership; /* of m.room.member */
-    bool has_url;           /* content.url, for filters */
+    bool has_url;               /* content.url, for filters */
     char bytes[];
 };
 
@@ -38,9 +38,18 @@ static inline void event_unref(struct event *e)
 {
     if (e) item_unref(&e->item);
 }
-static inline bool event_is_state(const struct event *e) { return e->state_key.p != NULL; }
+static inline bool event_is_state(const struct event *e)
+{
+    return e->state_key.p != NULL;
+}
 /* The position up to which everything in the room's order is at or before `ord`, and back. */
-static inline int64_t ord_of_position(int64_t position) { return position << ORD_SHIFT; }
-static inline int64_t ord_last_of_position(int64_t position) { return (position << ORD_SHIFT) | ((1 << ORD_SHIFT) - 1); }
+static inline int64_t ord_of_position(int64_t position)
+{
+    return position << ORD_SHIFT;
+}
+static inline int64_t ord_last_of_position(int64_t position)
+{
+    return (position << ORD_SHIFT) | ((1 << ORD_SHIFT) - 1);
+}
 
 #endif

@@ -10,7 +10,7 @@ struct chunk {
     struct buf b;
     struct json_out o;
     size_t count;
-    int64_t first, last; /* ords, in the order of the walk */
+    int64_t first, last;  /* ords, in the order of the walk */
     struct json *senders; /* object: user -> true */
 };
 
@@ -26,7 +26,8 @@ static enum err chunk_add(struct chunk *c, const struct viewer *v, const struct 
 {
     if (c->count++ == 0) c->first = e->ord;
     c->last = e->ord;
-    if (!json_get_str(c->senders, e->sender)) json_set(c->senders, arena_str(turn_arena(v->turn), e->sender), json_new_bool(turn_arena(v->turn), true));
+    if (!json_get_str(c->senders, e->sender))
+        json_set(c->senders, arena_str(turn_arena(v->turn), e->sender), json_new_bool(turn_arena(v->turn), true));
     return viewer_write(v, &c->o, e, FORM_ROOM, BUNDLE_ALL);
 }
 
@@ -91,7 +92,8 @@ static enum err write_members(const struct viewer *v, const struct json *senders
 
 static bool passes(const struct event_filter *f, const struct viewer *v, const struct event *e)
 {
-    return filter_event_matches(f, e->type, e->sender, e->has_url) && filter_event_room_matches(f, v->room->room_id) && viewer_may_see(v, e);
+    return filter_event_matches(f, e->type, e->sender, e->has_url) && filter_event_room_matches(f, v->room->room_id) &&
+           viewer_may_see(v, e);
 }
 
 /* room_messages: s[0] who asks, s[1] device, s[2] filter or empty; num[0] from (-1: the end to begin at), num[1] to (-1: none), num[2] limit,
@@ -167,7 +169,8 @@ enum err room_event(struct turn *t)
 }
 
 /* Up to `limit` events on one side of an ord. */
-static enum err side(struct turn *t, const struct viewer *v, const struct event_filter *f, bool back, int64_t ord, int64_t limit, struct chunk *out)
+static enum err side(struct turn *t, const struct viewer *v, const struct event_filter *f, bool back, int64_t ord, int64_t limit,
+                     struct chunk *out)
 {
     struct walk w;
     struct event *ev;
@@ -180,7 +183,8 @@ static enum err side(struct turn *t, const struct viewer *v, const struct event_
     return e == ERR_OK ? walked : e;
 }
 
-static enum err write_state(const struct viewer *v, const struct event_filter *f, const struct json *senders, int64_t position, struct str *out)
+static enum err write_state(const struct viewer *v, const struct event_filter *f, const struct json *senders, int64_t position,
+                            struct str *out)
 {
     struct chunk c;
     enum err e = ERR_OK;
@@ -274,7 +278,8 @@ enum err room_at_time(struct turn *t)
     struct walk w;
     walk_init(&w, t, v.room, c->num[1] != 0, c->num[1] ? low - 1 : low);
     struct event *ev;
-    while ((ev = walk_next(&w, &e)) && !viewer_may_see(&v, ev)) {}
+    while ((ev = walk_next(&w, &e)) && !viewer_may_see(&v, ev)) {
+    }
     if (e == ERR_OK && !ev) e = fault_set(turn_fault(t), ERR_NOT_FOUND, "There is no event on that side of that time.");
     if (e == ERR_OK) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), ev->event_id);
@@ -310,7 +315,8 @@ static enum err children(struct turn *t, struct room *room, struct str parent, i
 
 static bool is_asked(const struct command *c, const struct row *r)
 {
-    return (str_null(c->s[3]) || str_eq(c->s[3], r->c[C_relation_rel_type].s)) && (str_null(c->s[4]) || str_eq(c->s[4], r->c[C_relation_type].s));
+    return (str_null(c->s[3]) || str_eq(c->s[3], r->c[C_relation_rel_type].s)) &&
+           (str_null(c->s[4]) || str_eq(c->s[4], r->c[C_relation_type].s));
 }
 
 static enum err add_by_id(struct turn *t, const struct viewer *v, struct chunk *out, struct str event_id)
@@ -372,7 +378,8 @@ static enum err takes_part(struct turn *t, const struct viewer *v, struct str ro
     if (e != ERR_OK) return e == ERR_NOT_FOUND ? ERR_OK : e;
     *yes = str_eq(ev->sender, v->user_id);
     event_unref(ev);
-    struct store_read r = {.table = T_relation, .prefix = 3, .key = {{.s = v->room->room_id}, {.s = root}, {.s = STR("m.thread")}}, .limit = 10000};
+    struct store_read r = {
+        .table = T_relation, .prefix = 3, .key = {{.s = v->room->room_id}, {.s = root}, {.s = STR("m.thread")}}, .limit = 10000};
     e = turn_range(t, &r);
     for (size_t i = 0; e == ERR_OK && i < r.count; i++)
         *yes |= str_eq(r.row[i].c[C_relation_sender].s, v->user_id);

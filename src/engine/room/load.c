@@ -21,7 +21,8 @@ static enum err load_event(struct turn *t, struct arena *a, struct str room_id, 
 
 static bool same_state(const struct row *x, const struct row *y)
 {
-    return str_eq(x->c[C_state_log_type].s, y->c[C_state_log_type].s) && str_eq(x->c[C_state_log_state_key].s, y->c[C_state_log_state_key].s);
+    return str_eq(x->c[C_state_log_type].s, y->c[C_state_log_type].s) &&
+           str_eq(x->c[C_state_log_state_key].s, y->c[C_state_log_state_key].s);
 }
 
 static int by_position(const void *x, const void *y)
@@ -72,6 +73,7 @@ static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
     if (r.count == 0) return ERR_OK;
     struct event *last = room->tail[room->tail_count - 1];
     room->last_event_position = last->item.position;
+    room->relation_ord = last->ord; /* not known better: rows tell of those up to here */
     memcpy(room->last_event_id_bytes, last->event_id.p, last->event_id.n < 256 ? last->event_id.n : 255);
     room->last_event_id = str_make(room->last_event_id_bytes, last->event_id.n < 256 ? last->event_id.n : 255);
     /* The depth is for other servers; it only has to grow. */
@@ -88,7 +90,8 @@ static int by_receipt_position(const void *x, const void *y)
 
 static int by_mark_position(const void *x, const void *y)
 {
-    int64_t a = ((const struct row *)x)->c[C_room_device_change_position].i, b = ((const struct row *)y)->c[C_room_device_change_position].i;
+    int64_t a = ((const struct row *)x)->c[C_room_device_change_position].i,
+            b = ((const struct row *)y)->c[C_room_device_change_position].i;
     return a < b ? -1 : a > b;
 }
 
@@ -157,4 +160,7 @@ enum err room_load(struct turn *t, struct entity *e, bool locked, struct room **
     return err;
 }
 
-enum err room_of_turn(struct turn *t, bool locked, struct room **out) { return room_load(t, turn_entity(t), locked, out); }
+enum err room_of_turn(struct turn *t, bool locked, struct room **out)
+{
+    return room_load(t, turn_entity(t), locked, out);
+}

@@ -27,11 +27,16 @@ static enum err check_from(enum action a, enum membership now, bool *nothing, st
 static struct str membership_of(enum action a)
 {
     switch (a) {
-    case ACT_JOIN: return STR("join");
-    case ACT_INVITE: return STR("invite");
-    case ACT_KNOCK: return STR("knock");
-    case ACT_BAN: return STR("ban");
-    default: return STR("leave");
+    case ACT_JOIN:
+        return STR("join");
+    case ACT_INVITE:
+        return STR("invite");
+    case ACT_KNOCK:
+        return STR("knock");
+    case ACT_BAN:
+        return STR("ban");
+    default:
+        return STR("leave");
     }
 }
 
@@ -51,7 +56,8 @@ enum err room_member(struct turn *t)
     turn_reply(t)->s[0] = STR("");
     e = check_from(action, room_membership(room, c->s[1]), &nothing, f);
     if (e != ERR_OK || nothing) return e;
-    if ((action == ACT_KICK || action == ACT_UNBAN || action == ACT_BAN || action == ACT_INVITE) && room_membership(room, c->s[0]) != MEMBER_JOIN)
+    if ((action == ACT_KICK || action == ACT_UNBAN || action == ACT_BAN || action == ACT_INVITE) &&
+        room_membership(room, c->s[0]) != MEMBER_JOIN)
         return fault_set(f, ERR_FORBIDDEN, "You are not in this room.");
     if (action == ACT_JOIN) e = guests_check_join(engine_of(t), room, c->s[1], f);
     if (e != ERR_OK) return e;

@@ -25,6 +25,21 @@ struct room *room_new(struct turn *t, const struct room_version *v, struct str r
     return r;
 }
 
+static void forget_unread(struct room *r, struct str user_id)
+{
+    r->unread_changes++;
+    mem_free(map_del(&r->unread, user_id));
+}
+
+static void forget_all_unread(struct room *r)
+{
+    struct unread_memo *m;
+    r->unread_changes++;
+    for (size_t at = 0; (m = map_next(&r->unread, &at));)
+        mem_free(m);
+    map_release(&r->unread);
+}
+
 void room_free_state(void *state)
 {
     struct room *r = state;
@@ -47,6 +62,7 @@ void room_free_state(void *state)
         mem_free(list_item(n, struct typist, link));
     while ((n = list_pop(&r->recent_presence)))
         mem_free(list_item(n, struct presence_mark, recent));
+    forget_all_unread(r);
     map_release(&r->presence);
     map_release(&r->state);
     map_release(&r->receipts);
@@ -106,7 +122,10 @@ enum history_visibility room_visibility(const struct room *r)
     return content_history_visibility(room_content(r, STR("m.room.history_visibility"), STR("")));
 }
 
-enum join_rule room_join_rule(const struct room *r) { return content_join_rule(room_content(r, STR("m.room.join_rules"), STR(""))); }
+enum join_rule room_join_rule(const struct room *r)
+{
+    return content_join_rule(room_content(r, STR("m.room.join_rules"), STR("")));
+}
 
 static void refresh_power(struct room *r)
 {
@@ -166,12 +185,14 @@ static void push_tail(struct room *r, struct event *e)
 void room_apply_event(struct room *r, struct event *e)
 {
     if (event_is_state(e)) apply_state(r, e);
+    if (event_is_state(e) && str_is(e->type, "m.room.member")) forget_unread(r, e->state_key);
     push_tail(r, e);
     r->depth++;
 }
 
 void room_replace_event(struct room *r, struct event *e)
 {
+    forget_all_unread(r);
     for (size_t i = 0; i < r->tail_count; i++)
         if (r->tail[i]->ord == e->ord) {
             event_unref(r->tail[i]);
@@ -217,8 +238,8 @@ struct receipt *room_receipt(const struct room *r, struct str user_id, struct st
     return map_get(&r->receipts, k.s);
 }
 
-void room_apply_receipt(struct room *r, struct str user_id, struct str type, struct str thread, struct str event_id, int64_t ord, int64_t ts,
-                        int64_t position)
+void room_apply_receipt(struct room *r, struct str user_id, struct str type, struct str thread, struct str event_id, int64_t ord,
+                        int64_t ts, int64_t position)
 {
     struct receipt_key k;
     receipt_key(&k, user_id, type, thread);
@@ -235,10 +256,23 @@ void room_apply_receipt(struct room *r, struct str user_id, struct str type, str
     n->position = position;
     map_put(&r->receipts, str_make(n->bytes, k.s.n), n);
     list_push_front(&r->recent_receipts, &n->recent);
+    forget_unread(r, user_id);
     if (old) {
         list_remove(&old->recent);
         mem_free(old);
     }
+}
+
+void room_keep_unread(struct room *r, struct str user_id, const struct unread_memo *m)
+{
+    struct unread_memo *n = map_get(&r->unread, user_id);
+    if (!n) {
+        n = mem_alloc(sizeof *n + user_id.n);
+        memcpy(n->user_id, user_id.p, user_id.n);
+        map_put(&r->unread, str_make(n->user_id, user_id.n), n);
+    }
+    *n = *m;
+    n->n = user_id.n;
 }
 
 void room_apply_device_mark(struct room *r, struct str user_id, int64_t position)

@@ -52,6 +52,17 @@ struct presence_mark {
     char bytes[];
 };
 
+/* A user's unread counts as they were last computed, so that the next time only what came since is looked at. Forgotten when the user reads,
+ * and when events that were counted change. */
+struct unread_memo {
+    int64_t as_of;      /* events up to this position are in it */
+    int64_t from, main; /* where the user had read to: everywhere, in the main timeline */
+    uint64_t rules;     /* hash of the user's stored push rules; 0: none */
+    int64_t notify, highlight;
+    size_t n;
+    char user_id[];
+};
+
 struct room {
     const struct room_version *version;
     struct str room_id; /* the entity's */
@@ -74,8 +85,11 @@ struct room {
     struct list recent_receipts; /* newest first */
     struct map devices;
     struct list recent_devices; /* newest first */
+    int64_t relation_ord;       /* no event after this one relates to another: those after it have no children */
     struct map presence;
     struct list recent_presence; /* newest first */
+    struct map unread;           /* struct unread_memo, by user */
+    uint64_t unread_changes;     /* counts what makes memos void: a count that was under way meanwhile is not kept */
     struct list typing;
     int64_t typing_position; /* of the newest change; 0: none since it was loaded */
     struct timer typing_timer;
@@ -109,9 +123,11 @@ enum join_rule room_join_rule(const struct room *r);
 void room_apply_event(struct room *r, struct event *e);
 /* Replaces an event (redaction) wherever it is. */
 void room_replace_event(struct room *r, struct event *e);
-void room_apply_receipt(struct room *r, struct str user_id, struct str type, struct str thread, struct str event_id, int64_t ord, int64_t ts,
-                        int64_t position);
+void room_apply_receipt(struct room *r, struct str user_id, struct str type, struct str thread, struct str event_id, int64_t ord,
+                        int64_t ts, int64_t position);
 struct receipt *room_receipt(const struct room *r, struct str user_id, struct str type, struct str thread);
+/* Takes over nothing. */
+void room_keep_unread(struct room *r, struct str user_id, const struct unread_memo *m);
 void room_apply_device_mark(struct room *r, struct str user_id, int64_t position);
 void room_apply_presence(struct room *r, struct str user_id, struct str status, unsigned state, int64_t active_ms, int64_t position);
 

@@ -46,7 +46,8 @@ static enum err prepare_redaction(struct turn *t, struct room *room, struct str 
     if (e != ERR_OK) return ERR_INTERNAL;
     struct auth_room rules = {.version = room->version, .power = room->power};
     if (!auth_may_redact(&rules, sender, json_string_at(v, "sender")))
-        return fault_set(f, ERR_FORBIDDEN, "You need power level %lld to remove the messages of others.", (long long)room->power->level[POWER_REDACT]);
+        return fault_set(f, ERR_FORBIDDEN, "You need power level %lld to remove the messages of others.",
+                         (long long)room->power->level[POWER_REDACT]);
     struct relation rel;
     content_relation(json_get(v, "content"), &rel);
     if (rel.rel_type.p && str_empty(out->row.c[C_timeline_redacted_by].s)) {
@@ -66,7 +67,8 @@ static enum err write_redaction(struct turn *t, struct draft *d, struct redactio
     r->row.c[C_timeline_redacted_by].s = by->event_id;
     /* The content before is gone too; the reason stands where clients look for it. */
     struct str open = str_first(by->client, by->client.n - 1);
-    r->row.c[C_timeline_extra].s = arena_printf(turn_arena(t), "\"redacted_because\":%.*s,\"room_id\":\"%.*s\"}", STR_FMT(open), STR_FMT(d->room->room_id));
+    r->row.c[C_timeline_extra].s =
+        arena_printf(turn_arena(t), "\"redacted_because\":%.*s,\"room_id\":\"%.*s\"}", STR_FMT(open), STR_FMT(d->room->room_id));
     d->redacted = event_from_row(turn_arena(t), &r->row);
     if (!d->redacted) return ERR_INTERNAL;
     turn_put(t, &r->row);
@@ -80,7 +82,8 @@ static enum err check_annotation(struct turn *t, struct room *room, const struct
     struct relation rel;
     content_relation(p->content, &rel);
     if (!str_is(p->type, "m.reaction") || !str_is(rel.rel_type, "m.annotation") || !rel.key.p) return ERR_OK;
-    struct store_read r = {.table = T_relation, .prefix = 3, .key = {{.s = room->room_id}, {.s = rel.event_id}, {.s = rel.rel_type}}, .limit = 100000};
+    struct store_read r = {
+        .table = T_relation, .prefix = 3, .key = {{.s = room->room_id}, {.s = rel.event_id}, {.s = rel.rel_type}}, .limit = 100000};
     enum err e = turn_range(t, &r);
     for (size_t i = 0; e == ERR_OK && i < r.count; i++)
         if (str_eq(r.row[i].c[C_relation_sender].s, p->sender) && str_eq(r.row[i].c[C_relation_key].s, rel.key) &&
@@ -93,7 +96,8 @@ static enum err check_annotation(struct turn *t, struct room *room, const struct
 static bool is_same_state(const struct room *room, const struct proposal *p)
 {
     struct event *now = p->state_key.p ? room_state(room, p->type, p->state_key) : NULL;
-    return now && str_eq(now->sender, p->sender) && str_empty(now->redacted_by) && json_equal(room_content(room, p->type, p->state_key), p->content);
+    return now && str_eq(now->sender, p->sender) && str_empty(now->redacted_by) &&
+           json_equal(room_content(room, p->type, p->state_key), p->content);
 }
 
 /* room_send: s[0] sender, s[1] type, s[2] state key (null: a message), s[3] content as JSON, s[4] device and transaction id
@@ -113,7 +117,13 @@ enum err room_send(struct turn *t)
     e = json_parse(turn_arena(t), c->s[3], &content, f);
     if (e != ERR_OK) return e;
     if (!json_is(content, JSON_OBJECT)) return fault_set(f, ERR_BAD_JSON, "The content of an event is a JSON object.");
-    struct proposal p = {.type = c->s[1], .sender = c->s[0], .state_key = c->s[2], .content = content, .redacts = c->s[5], .device_txn = txn, .ts = c->num[0]};
+    struct proposal p = {.type = c->s[1],
+                         .sender = c->s[0],
+                         .state_key = c->s[2],
+                         .content = content,
+                         .redacts = c->s[5],
+                         .device_txn = txn,
+                         .ts = c->num[0]};
     if (is_same_state(room, &p)) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), room_state(room, p.type, p.state_key)->event_id);
         return ERR_OK;
@@ -163,8 +173,11 @@ static enum err add_all(struct turn *t, struct draft *d, const struct json *even
     bool first = true;
     json_each(v, events)
     {
-        struct proposal p = {.type = json_string_at(v, "type"), .sender = json_string_at(v, "sender"), .state_key = json_string_at(v, "state_key"),
-                             .content = json_get(v, "content"), .ts = first ? ts : 0};
+        struct proposal p = {.type = json_string_at(v, "type"),
+                             .sender = json_string_at(v, "sender"),
+                             .state_key = json_string_at(v, "state_key"),
+                             .content = json_get(v, "content"),
+                             .ts = first ? ts : 0};
         first = false;
         if (e == ERR_OK) e = draft_add(d, &p);
     }

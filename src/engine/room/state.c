@@ -35,7 +35,7 @@ enum err room_state_get(struct turn *t)
 }
 
 struct member_filter {
-    enum membership only, not; /* MEMBER_UNKNOWN: any */
+    enum membership only, not ; /* MEMBER_UNKNOWN: any */
     bool members;
 };
 
@@ -44,7 +44,7 @@ static bool passes(const struct member_filter *f, const struct event *e)
 {
     if (!f->members) return true;
     if (!str_is(e->type, "m.room.member")) return false;
-    bool is = e->membership == f->only, is_not = e->membership != f->not;
+    bool is = e->membership == f->only, is_not = e->membership != f->not ;
     if (f->only == MEMBER_UNKNOWN) return f->not == MEMBER_UNKNOWN || is_not;
     return is || (f->not != MEMBER_UNKNOWN && is_not);
 }
@@ -59,7 +59,8 @@ enum err room_state_all(struct turn *t)
     struct json_out o;
     enum err e = open_eyes(t, &v);
     if (e != ERR_OK) return e;
-    struct member_filter f = {.members = c->num[0] != 0, .only = c->s[1].p ? membership_parse(c->s[1]) : MEMBER_UNKNOWN,
+    struct member_filter f = {.members = c->num[0] != 0,
+                              .only = c->s[1].p ? membership_parse(c->s[1]) : MEMBER_UNKNOWN,
                               .not = c->s[2].p ? membership_parse(c->s[2]) : MEMBER_UNKNOWN};
     int64_t until = viewer_until(&v);
     if (c->num[1] && c->num[1] < until) until = c->num[1];
@@ -86,7 +87,8 @@ enum err room_joined_members(struct turn *t)
     struct arena *a = turn_arena(t);
     enum err e = room_of_turn(t, false, &room);
     if (e != ERR_OK) return e;
-    if (room_membership(room, turn_command(t)->s[0]) != MEMBER_JOIN) return fault_set(turn_fault(t), ERR_FORBIDDEN, "You are not in this room.");
+    if (room_membership(room, turn_command(t)->s[0]) != MEMBER_JOIN)
+        return fault_set(turn_fault(t), ERR_FORBIDDEN, "You are not in this room.");
     struct json *out = json_new(a, JSON_OBJECT);
     list_each(it, &room->recent_state)
     {
@@ -94,10 +96,11 @@ enum err room_joined_members(struct turn *t)
         if (ev->membership != MEMBER_JOIN || !str_is(ev->type, "m.room.member")) continue;
         const struct json *content = room_content(room, ev->type, ev->state_key);
         struct json *m = json_set(out, ev->state_key, json_new(a, JSON_OBJECT));
-/* One without a name goes by the id; some clients refuse the whole list when a name is missing. */
+        /* One without a name goes by the id; some clients refuse the whole list when a name is missing. */
         struct str name = json_string_at(content, "displayname");
         json_set(m, STR("display_name"), json_new_string(a, name.p ? name : ev->state_key));
-        if (json_string_at(content, "avatar_url").p) json_set(m, STR("avatar_url"), json_new_string(a, json_string_at(content, "avatar_url")));
+        if (json_string_at(content, "avatar_url").p)
+            json_set(m, STR("avatar_url"), json_new_string(a, json_string_at(content, "avatar_url")));
     }
     turn_reply(t)->s[0] = json_text(a, out);
     return ERR_OK;
@@ -111,7 +114,8 @@ static struct str authoriser(struct turn *t, struct room *room)
     {
         const struct event *ev = list_item(it, struct state_entry, recent)->event;
         if (ev->membership != MEMBER_JOIN || !str_is(ev->type, "m.room.member")) continue;
-        if (engine_is_ours(engine_of(t), ev->state_key) && power_of_user(room->power, ev->state_key) >= level) return arena_str(turn_arena(t), ev->state_key);
+        if (engine_is_ours(engine_of(t), ev->state_key) && power_of_user(room->power, ev->state_key) >= level)
+            return arena_str(turn_arena(t), ev->state_key);
     }
     return STR("");
 }
@@ -148,6 +152,7 @@ enum err room_may_send(struct turn *t)
     struct room *room;
     enum err e = room_of_turn(t, false, &room);
     if (e != ERR_OK) return e;
-    turn_reply(t)->num[0] = room_membership(room, c->s[0]) == MEMBER_JOIN && power_of_user(room->power, c->s[0]) >= power_for_event(room->power, c->s[1], c->num[0] != 0);
+    turn_reply(t)->num[0] = room_membership(room, c->s[0]) == MEMBER_JOIN &&
+                            power_of_user(room->power, c->s[0]) >= power_for_event(room->power, c->s[1], c->num[0] != 0);
     return ERR_OK;
 }

@@ -1,7 +1,7 @@
 #include "engine/room/stripped.h"
 
 /* The state that invites and knocks carry (specification, "Stripped state"). */
-static const char *const types[] = {"m.room.create",      "m.room.name",       "m.room.avatar",   "m.room.topic", "m.room.join_rules",
+static const char *const types[] = {"m.room.create",          "m.room.name",      "m.room.avatar", "m.room.topic", "m.room.join_rules",
                                     "m.room.canonical_alias", "m.room.encryption"};
 
 static void put(struct json_out *o, const struct event *e)

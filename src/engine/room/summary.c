@@ -13,7 +13,8 @@ static void write_summary(struct json_out *o, const struct room *room)
     json_str_member(o, "room_id", room->room_id);
     json_int_member(o, "num_joined_members", (int64_t)room->joined);
     json_bool_member(o, "world_readable", room_visibility(room) == HISTORY_WORLD_READABLE);
-    json_bool_member(o, "guest_can_join", str_is(json_string_at(room_content(room, STR("m.room.guest_access"), STR("")), "guest_access"), "can_join"));
+    json_bool_member(o, "guest_can_join",
+                     str_is(json_string_at(room_content(room, STR("m.room.guest_access"), STR("")), "guest_access"), "can_join"));
     json_str_member(o, "join_rule", str_c(join_rule_name(room_join_rule(room))));
     string_from(o, room, "m.room.name", "name", "name");
     string_from(o, room, "m.room.topic", "topic", "topic");
@@ -89,8 +90,8 @@ enum err room_summary(struct turn *t)
     write_allowed(&o, room, &allowed);
     if (c->num[0]) write_children(&o, room);
     json_end(&o);
-    r->num[0] = rule == JOIN_PUBLIC || rule == JOIN_KNOCK || rule == JOIN_KNOCK_RESTRICTED || room_visibility(room) == HISTORY_WORLD_READABLE ||
-                m == MEMBER_JOIN || m == MEMBER_INVITE;
+    r->num[0] = rule == JOIN_PUBLIC || rule == JOIN_KNOCK || rule == JOIN_KNOCK_RESTRICTED ||
+                room_visibility(room) == HISTORY_WORLD_READABLE || m == MEMBER_JOIN || m == MEMBER_INVITE;
     r->num[1] = m;
     r->num[2] = (int64_t)room->joined;
     r->s[0] = arena_str(turn_arena(t), str_make(b.p + 1, b.n - 2));
@@ -136,7 +137,8 @@ enum err room_publish(struct turn *t)
     struct room *room;
     enum err e = room_of_turn(t, true, &room);
     if (e != ERR_OK) return e;
-    if (room_membership(room, c->s[0]) != MEMBER_JOIN || power_of_user(room->power, c->s[0]) < power_for_event(room->power, STR("m.room.canonical_alias"), true))
+    if (room_membership(room, c->s[0]) != MEMBER_JOIN ||
+        power_of_user(room->power, c->s[0]) < power_for_event(room->power, STR("m.room.canonical_alias"), true))
         return fault_set(turn_fault(t), ERR_FORBIDDEN, "You need the power to change the room's address for that.");
     bool before = room->is_public;
     room->is_public = c->num[0] != 0;

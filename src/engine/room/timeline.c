@@ -14,7 +14,10 @@ static void drop_page(struct walk *w)
     w->count = w->next = 0;
 }
 
-void walk_release(struct walk *w) { drop_page(w); }
+void walk_release(struct walk *w)
+{
+    drop_page(w);
+}
 
 static void make_page(struct walk *w, size_t n)
 {
@@ -99,8 +102,13 @@ enum err timeline_state_at(struct turn *t, struct room *room, struct str type, s
         *out = event_ref(now);
         return ERR_OK;
     }
-    struct store_read r = {.table = T_state_log, .prefix = 3, .key = {{.s = room->room_id}, {.s = type}, {.s = state_key}}, .limit = 1, .reverse = true,
-                           .has_to = true, .to.i = position + 1};
+    struct store_read r = {.table = T_state_log,
+                           .prefix = 3,
+                           .key = {{.s = room->room_id}, {.s = type}, {.s = state_key}},
+                           .limit = 1,
+                           .reverse = true,
+                           .has_to = true,
+                           .to.i = position + 1};
     enum err e = turn_range(t, &r);
     if (e != ERR_OK || r.count == 0) return e;
     struct row row;

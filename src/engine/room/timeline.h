@@ -8,7 +8,7 @@ struct walk {
     struct turn *turn;
     struct room *room;
     bool back;
-    int64_t at;  /* next: events with ord <= at going back, >= at going forward */
+    int64_t at;          /* next: events with ord <= at going back, >= at going forward */
     struct event **page; /* owned references */
     size_t count, next;
     bool end;
@@ -22,6 +22,7 @@ void walk_release(struct walk *w);
 /* One event of the room. NOT_FOUND. The reference is the caller's. Waits. */
 must_use enum err timeline_find(struct turn *t, struct room *room, struct str event_id, struct event **out);
 /* The event that was the state at `position` (INCLUSIVE); NULL in *out when there was none. The reference is the caller's. Waits. */
-must_use enum err timeline_state_at(struct turn *t, struct room *room, struct str type, struct str state_key, int64_t position, struct event **out);
+must_use enum err timeline_state_at(struct turn *t, struct room *room, struct str type, struct str state_key, int64_t position,
+                                    struct event **out);
 
 #endif

@@ -22,8 +22,14 @@ static enum err phases(struct turn *t, struct room *room, struct str type, struc
     return ERR_OK;
 }
 
-static int membership_value(const struct json *content) { return (int)content_membership(content); }
-static int visibility_value(const struct json *content) { return (int)content_history_visibility(content); }
+static int membership_value(const struct json *content)
+{
+    return (int)content_membership(content);
+}
+static int visibility_value(const struct json *content)
+{
+    return (int)content_history_visibility(content);
+}
 
 enum err viewer_init(struct viewer *v, struct turn *t, struct room *room, struct str user_id, struct str device_id)
 {

@@ -17,7 +17,7 @@ struct viewer {
     struct str user_id, device_id;
     enum membership now;
     const struct json *ignored; /* array of user ids whose events are left out of aggregations, or NULL; set by the caller */
-    bool everything; /* no event of this room is hidden: nothing was read */
+    bool everything;            /* no event of this room is hidden: nothing was read */
     struct phase *membership, *visibility;
     size_t memberships, visibilities;
 };

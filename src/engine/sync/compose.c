@@ -22,9 +22,9 @@ struct look {
     unsigned user_slot;
     struct json *rooms; /* the user's rooms, as told by its slot; NULL: not asked */
     struct json *room_data;
-    struct slot_ask slot[CLUSTER_SLOTS];
-    struct json *changed, *left; /* objects: user id -> true */
-    struct json *presence;       /* object: user id -> content */
+    struct slot_ask *slot[CLUSTER_SLOTS];  /* of those slots in which the user has rooms */
+    struct json *changed, *left;           /* objects: user id -> true */
+    struct json *presence;                 /* object: user id -> content */
     struct buf join, leave, invite, knock; /* members of the objects of these names */
 };
 
@@ -37,10 +37,19 @@ static enum err parse_reply(struct look *l, struct str text, struct json **out)
 
 /* --- the user's slot --- */
 
+static struct slot_ask *ask_of(struct look *l, unsigned slot)
+{
+    if (!l->slot[slot]) {
+        l->slot[slot] = arena_zero(&l->arena, sizeof **l->slot);
+        buf_init(&l->slot[slot]->rooms, 64 * 1048576);
+    }
+    return l->slot[slot];
+}
+
 static void add_mode(struct look *l, unsigned slot, const char *mode, int64_t position, struct str room_id)
 {
     char text[32];
-    struct slot_ask *s = &l->slot[slot];
+    struct slot_ask *s = ask_of(l, slot);
     int n = position ? snprintf(text, sizeof text, "%s%lld", mode, (long long)position) : snprintf(text, sizeof text, "%s", mode);
     pack_str(&s->rooms, str_make(text, (size_t)n));
     pack_str(&s->rooms, room_id);
@@ -94,7 +103,8 @@ static void filter_room_data(struct look *l)
     json_each(room, l->room_data)
     {
         struct json *list = json_new(&l->arena, JSON_ARRAY);
-        json_each(v, room) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false)) json_push(list, json_copy(&l->arena, v));
+        json_each(v, room) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false))
+            json_push(list, json_copy(&l->arena, v));
         if (list->count && filter_event_room_matches(f, room->key)) json_set(kept, room->key, list);
     }
     l->room_data = kept;
@@ -147,14 +157,14 @@ static void sort_rooms(struct look *l)
         unsigned slot = cluster_slot_of(id);
         if (str_is(m, "join")) {
             add_mode(l, slot, news ? "n" : "j", 0, id);
-            if (news) l->slot[slot].due = true;
+            if (news) l->slot[slot]->due = true;
         } else if (str_is(m, "invite") && (news || initial)) {
             put_invitation(l, &l->invite, "invite_state", v);
         } else if (str_is(m, "knock") && (news || initial)) {
             put_invitation(l, &l->knock, "knock_state", v);
         } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter.room.include_leave)) {
             add_mode(l, slot, "l", json_int_at(v, "room_position", 0), id);
-            l->slot[slot].due = true;
+            l->slot[slot]->due = true;
         }
     }
 }
@@ -175,18 +185,17 @@ static void choose_slots(struct look *l)
 {
     bool all = l->job->first || (l->job->flags & SYNC_FULL_STATE);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (all) l->slot[i].due = true;
-    /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
-    if (l->asked_user) l->slot[l->user_slot].due = true;
+        /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
+        if (l->slot[i] && (all || (l->asked_user && i == l->user_slot))) l->slot[i]->due = true;
     for (size_t i = 0; i < l->job->rooms; i++) {
         const struct follow *f = l->job->room[i]->follower.follow;
-        if (f->position > sync_token_at(&l->since, f->slot)) l->slot[f->slot].due = true;
+        if (l->slot[f->slot] && f->position > sync_token_at(&l->since, f->slot)) l->slot[f->slot]->due = true;
     }
 }
 
 static void start_slot(struct look *l, unsigned slot, struct call_group *g)
 {
-    struct slot_ask *s = &l->slot[slot];
+    struct slot_ask *s = l->slot[slot];
     struct sync_job *job = l->job;
     struct command *c = &s->call.cmd;
     *c = (struct command){.type = CMD_rooms_sync, .key = s->any};
@@ -208,11 +217,11 @@ static enum err ask_rooms(struct look *l, struct fault *f)
     struct call_group g = {0};
     enum err e = ERR_OK;
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (l->slot[i].due && l->slot[i].rooms.n) start_slot(l, i, &g);
+        if (l->slot[i] && l->slot[i]->due) start_slot(l, i, &g);
     cluster_call_wait(&g);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        struct slot_ask *s = &l->slot[i];
-        if (!s->due || !s->rooms.n) continue;
+        struct slot_ask *s = l->slot[i];
+        if (!s || !s->due) continue;
         if (s->call.reply.err != ERR_OK && e == ERR_OK) {
             e = s->call.reply.err;
             *f = s->call.reply.fault;
@@ -256,7 +265,9 @@ static void take_presence(struct look *l, struct str packed)
     struct str user, content;
     struct json *v;
     while (pack_next(&packed, &user) && pack_next(&packed, &content)) {
-        if (!filter_event_matches(&l->filter.presence, STR("m.presence"), user, false) || json_parse(&l->arena, content, &v, NULL) != ERR_OK) continue;
+        if (!filter_event_matches(&l->filter.presence, STR("m.presence"), user, false) ||
+            json_parse(&l->arena, content, &v, NULL) != ERR_OK)
+            continue;
         if (!l->presence) l->presence = json_new(&l->arena, JSON_OBJECT);
         json_set(l->presence, user, v);
     }
@@ -286,8 +297,8 @@ static bool put_presence(const struct look *l, struct json_out *o)
 static void put_slots(struct look *l)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        struct slot_ask *s = &l->slot[i];
-        if (!s->due || !s->rooms.n) continue;
+        struct slot_ask *s = l->slot[i];
+        if (!s || !s->due) continue;
         struct str list = s->call.reply.s[0], kind, room_id, members;
         while (pack_next(&list, &kind) && pack_next(&list, &room_id) && pack_next(&list, &members))
             put_section(l, kind, room_id, members);
@@ -332,7 +343,10 @@ static void put_keys(struct json_out *o, const char *name, const struct json *se
     json_end(o);
 }
 
-static bool is_empty_list(struct str json) { return json.n <= 2; }
+static bool is_empty_list(struct str json)
+{
+    return json.n <= 2;
+}
 
 static bool put_events(struct json_out *o, const char *name, struct str list)
 {
@@ -359,8 +373,7 @@ static bool put_device_lists(struct look *l, struct json_out *o)
         }
     }
     if (l->job->initial) return false;
-    if (l->left && l->changed)
-        json_each(v, l->left) json_remove(l->changed, v->key);
+    if (l->left && l->changed) json_each(v, l->left) json_remove(l->changed, v->key);
     size_t n = (l->changed ? l->changed->count : 0) + (l->left ? l->left->count : 0);
     if (!n) return false;
     json_key(o, "device_lists");
@@ -396,7 +409,8 @@ static struct str filtered_account_data(struct look *l)
     const struct event_filter *f = &l->filter.account_data;
     if (!l->asked_user || f->all || parse_reply(l, l->user.s[0], &list) != ERR_OK || !list) return l->asked_user ? l->user.s[0] : STR("[]");
     struct json *kept = json_new(&l->arena, JSON_ARRAY);
-    json_each(v, list) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false)) json_push(kept, json_copy(&l->arena, v));
+    json_each(v, list) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false))
+        json_push(kept, json_copy(&l->arena, v));
     return json_text(&l->arena, kept);
 }
 
@@ -433,8 +447,6 @@ static enum err look_begin(struct look *l, struct fault *f)
         if (e != ERR_OK) return e;
     }
     l->user_slot = cluster_slot_of(job->user_id);
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        buf_init(&l->slot[i].rooms, 64 * 1048576);
     struct buf *parts[] = {&l->join, &l->leave, &l->invite, &l->knock};
     for (int i = 0; i < 4; i++)
         buf_init(parts[i], 512 * 1048576);
@@ -454,8 +466,9 @@ static enum err look_begin(struct look *l, struct fault *f)
 static void look_release(struct look *l)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        if (l->slot[i].call.cluster) call_release(&l->slot[i].call);
-        buf_release(&l->slot[i].rooms);
+        if (!l->slot[i]) continue;
+        if (l->slot[i]->call.cluster) call_release(&l->slot[i]->call);
+        buf_release(&l->slot[i]->rooms);
     }
     buf_release(&l->join);
     buf_release(&l->leave);

@@ -39,10 +39,22 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
     return g;
 }
 
-bool sync_gateway_follows(const struct sync_gateway *g, struct str key) { return map_get(&g->follows, key) != NULL; }
-unsigned gateway_index(const struct sync_gateway *g) { return loop_index(g->loop); }
-size_t sync_gateway_waiting(const struct sync_gateway *g) { return g->waiting; }
-uint64_t sync_gateway_answered(const struct sync_gateway *g) { return g->answered; }
+bool sync_gateway_follows(const struct sync_gateway *g, struct str key)
+{
+    return map_get(&g->follows, key) != NULL;
+}
+unsigned gateway_index(const struct sync_gateway *g)
+{
+    return loop_index(g->loop);
+}
+size_t sync_gateway_waiting(const struct sync_gateway *g)
+{
+    return g->waiting;
+}
+uint64_t sync_gateway_answered(const struct sync_gateway *g)
+{
+    return g->answered;
+}
 
 void job_keep(struct str *field, struct str value)
 {
@@ -264,7 +276,8 @@ static void work(void *arg)
     buf_release(&out);
 }
 
-void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx, struct sync_job **out)
+void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
+                struct sync_job **out)
 {
     struct sync_job *job = mem_zero(sizeof *job);
     job->gateway = g;

@@ -36,7 +36,8 @@ struct sync_callbacks {
     void (*answer)(void *ctx, enum err e, const struct fault *f, struct str body);
 };
 /* In a fiber of the loop. The answer may come before it returns; *out is then NULL. `out` is written before anything else happens. Waits. */
-void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx, struct sync_job **out);
+void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
+                struct sync_job **out);
 /* Nobody wants the answer any more. */
 void sync_cancel(struct sync_job *job);
 

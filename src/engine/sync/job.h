@@ -34,7 +34,7 @@ struct sync_job {
     void *ctx;
     struct sync_job **handle; /* the caller's pointer, until the job is gone */
     struct str user_id, device_id, filter;
-    struct str token;       /* where the client will stand when nothing comes */
+    struct str token;          /* where the client will stand when nothing comes */
     struct str rules, ignored; /* as of the last look at the user */
     unsigned flags;
     bool first, initial, cancelled, working, again, over, stale;

@@ -53,13 +53,15 @@ enum err rooms_sync(struct turn *t)
     struct sync_filter filter;
     enum err e = read_filter(t, c->s[2], &filter);
     if (e != ERR_OK) return e;
-    struct section_reader s = {.turn = t, .user_id = c->s[0], .device_id = c->s[1], .since = c->num[0], .flags = (unsigned)c->num[2], .filter = &filter,
+    struct section_reader s = {.turn = t,
+                               .user_id = c->s[0],
+                               .device_id = c->s[1],
+                               .since = c->num[0],
+                               .flags = (unsigned)c->num[2],
+                               .filter = &filter,
                                .as_of = c->num[3] ? c->num[3] : turn_durable(t)};
-    struct json *stored = NULL;
-    if (!str_empty(c->s[4]) && json_parse(a, c->s[4], &stored, NULL) != ERR_OK) stored = NULL;
+    s.rules_text = c->s[4];
     if (!str_empty(c->s[5]) && json_parse(a, c->s[5], &s.ignored, NULL) != ERR_OK) s.ignored = NULL;
-    struct push_rules *rules = push_compile(push_rules_full(a, s.user_id, stored), s.user_id);
-    s.rules = rules;
     buf_init(&s.changed, 16 * 1048576);
     buf_init(&s.left, 16 * 1048576);
     buf_init(&s.presence, 16 * 1048576);
@@ -79,7 +81,7 @@ enum err rooms_sync(struct turn *t)
     buf_release(&s.changed);
     buf_release(&s.left);
     buf_release(&s.presence);
-    push_free(rules);
+    push_free(s.rules);
     return e;
 }
 

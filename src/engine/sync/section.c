@@ -41,7 +41,8 @@ static enum err gather(struct section_reader *s, const struct viewer *v, int64_t
     struct event *ev;
     size_t limit = timeline_limit(s), scanned = 0;
     int64_t since_ord = ord_last_of_position(since);
-    *out = (struct timeline){.e = arena_array(turn_arena(s->turn), limit + 1, sizeof(*out->e)), .start_ord = ord_last_of_position(until) + 1};
+    *out =
+        (struct timeline){.e = arena_array(turn_arena(s->turn), limit + 1, sizeof(*out->e)), .start_ord = ord_last_of_position(until) + 1};
     walk_init(&w, s->turn, v->room, true, ord_last_of_position(until));
     while ((ev = walk_next(&w, &e)) && ev->ord > since_ord) {
         if (!wanted(s, v, ev)) {
@@ -87,7 +88,10 @@ static enum err write_timeline(struct section_reader *s, const struct viewer *v,
 
 /* --- state --- */
 
-static bool is_member(const struct event *e) { return event_is_state(e) && str_is(e->type, "m.room.member"); }
+static bool is_member(const struct event *e)
+{
+    return event_is_state(e) && str_is(e->type, "m.room.member");
+}
 
 /* With lazy loading, members other than oneself come only with what they sent. */
 static bool needed_member(const struct section_reader *s, const struct timeline *t, const struct event *e, bool fresh)
@@ -111,7 +115,9 @@ struct state_writer {
 static void put_state(struct state_writer *w, const struct event *e)
 {
     const struct event_filter *f = &w->s->filter->room.state;
-    if (!e || w->err != ERR_OK || !filter_event_matches(f, e->type, e->sender, e->has_url) || !filter_event_room_matches(f, w->v->room->room_id)) return;
+    if (!e || w->err != ERR_OK || !filter_event_matches(f, e->type, e->sender, e->has_url) ||
+        !filter_event_room_matches(f, w->v->room->room_id))
+        return;
     if (needed_member(w->s, w->t, e, w->fresh)) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
 }
 
@@ -144,8 +150,8 @@ static void put_senders(struct state_writer *w, int64_t position, int64_t after)
     }
 }
 
-static enum err write_state(struct section_reader *s, const struct viewer *v, const struct timeline *t, struct json_out *o, int64_t since, int64_t until,
-                            bool fresh)
+static enum err write_state(struct section_reader *s, const struct viewer *v, const struct timeline *t, struct json_out *o, int64_t since,
+                            int64_t until, bool fresh)
 {
     struct state_writer w = {s, v, t, o, fresh, ERR_OK};
     bool after_form = s->flags & SYNC_STATE_AFTER;
@@ -260,7 +266,8 @@ static void write_ephemeral(const struct section_reader *s, const struct room *r
 {
     const struct event_filter *f = &s->filter->room.ephemeral;
     if (!filter_event_room_matches(f, room->room_id)) return;
-    struct json *receipts = filter_event_matches(f, STR("m.receipt"), (struct str){0}, false) ? new_receipts(s, room, fresh ? 0 : since) : NULL;
+    struct json *receipts =
+        filter_event_matches(f, STR("m.receipt"), (struct str){0}, false) ? new_receipts(s, room, fresh ? 0 : since) : NULL;
     bool typing = room->typing_position > since && room->typing_position <= s->as_of && (!fresh || !list_is_empty(&room->typing)) &&
                   filter_event_matches(f, STR("m.typing"), (struct str){0}, false);
     if (!receipts && !typing) return;
@@ -411,8 +418,10 @@ static bool is_quiet(const struct section_reader *s, const struct room *room)
 {
     int64_t since = s->since;
     if (room->last_event_position > since || room->typing_position > since) return false;
-    if (!list_is_empty(&room->recent_presence) && list_item(room->recent_presence.next, struct presence_mark, recent)->position > since) return false;
-    if (!list_is_empty(&room->recent_receipts) && list_item(room->recent_receipts.next, struct receipt, recent)->position > since) return false;
+    if (!list_is_empty(&room->recent_presence) && list_item(room->recent_presence.next, struct presence_mark, recent)->position > since)
+        return false;
+    if (!list_is_empty(&room->recent_receipts) && list_item(room->recent_receipts.next, struct receipt, recent)->position > since)
+        return false;
     return list_is_empty(&room->recent_devices) || list_item(room->recent_devices.next, struct device_mark, recent)->position <= since;
 }
 
@@ -449,7 +458,8 @@ enum err section_joined(struct section_reader *s, struct room *room, bool fresh,
     json_out_init(&o, &b);
     json_object(&o);
     bool events = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE);
-    bool state_moved = !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
+    bool state_moved =
+        !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
     if (e == ERR_OK) note_devices(s, room, since, fresh);
     if (e == ERR_OK) note_presence(s, room, since, fresh);
     if (e == ERR_OK && (events || state_moved)) {

@@ -16,9 +16,9 @@ struct section_reader {
     int64_t since, as_of; /* positions of the slot: what lies in (since, as_of] is new */
     unsigned flags;
     const struct sync_filter *filter;
-    const struct push_rules *rules;
-    struct str rules_text; /* which rules they are, for what is remembered */
-    struct json *ignored;  /* array of user ids, or NULL */
+    struct str rules_text;    /* the user's stored push rules; empty: the defaults */
+    struct push_rules *rules; /* compiled when first needed, by section_unread; the owner frees them */
+    struct json *ignored;     /* array of user ids, or NULL */
     struct buf changed, left; /* packed user ids: device lists */
     struct buf presence;      /* packed pairs: user id, content as JSON */
 };

@@ -44,7 +44,10 @@ struct str sync_token_write(struct arena *a, const struct sync_token *t, struct 
     return arena_printf(a, "s1_%.*s_%.*s", STR_FMT(history), STR_FMT(text));
 }
 
-static enum err broken(struct fault *f) { return fault_set(f, ERR_INVALID_PARAM, "That is no token of this server. Sync without one to begin afresh."); }
+static enum err broken(struct fault *f)
+{
+    return fault_set(f, ERR_INVALID_PARAM, "That is no token of this server. Sync without one to begin afresh.");
+}
 
 static enum err read_positions(struct str in, struct sync_token *out, struct fault *f)
 {
@@ -75,7 +78,10 @@ enum err sync_token_read(struct str text, struct str history, struct sync_token 
     return e;
 }
 
-struct str place_token_write(struct arena *a, int64_t ord) { return arena_printf(a, "t%lld", (long long)ord); }
+struct str place_token_write(struct arena *a, int64_t ord)
+{
+    return arena_printf(a, "t%lld", (long long)ord);
+}
 
 enum err place_token_read(struct str text, struct str history, unsigned room_slot, int64_t *ord, struct fault *f)
 {

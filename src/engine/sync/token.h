@@ -18,7 +18,10 @@ struct str sync_token_write(struct arena *a, const struct sync_token *t, struct 
 /* INVALID_PARAM with a sentence when it is no token of this server. A token of another history (before a restore) gives *stale: the client
  * has to begin afresh. */
 must_use enum err sync_token_read(struct str text, struct str history, struct sync_token *out, bool *stale, struct fault *f);
-static inline int64_t sync_token_at(const struct sync_token *t, unsigned slot) { return t->some >> slot & 1 ? t->position[slot] : 0; }
+static inline int64_t sync_token_at(const struct sync_token *t, unsigned slot)
+{
+    return t->some >> slot & 1 ? t->position[slot] : 0;
+}
 static inline void sync_token_set(struct sync_token *t, unsigned slot, int64_t position)
 {
     t->some |= (uint64_t)1 << slot;

@@ -1,6 +1,7 @@
 /* Unread counts: the user's push rules over the events after the user's read receipt.
  *
  * Counting stops after COUNT_SCAN_MAX events: nobody looks at the difference between two and three thousand. */
+#include "engine/engine.h"
 #include "engine/sync/section.h"
 
 enum { COUNT_SCAN_MAX = 2000 };
@@ -21,7 +22,8 @@ static int64_t read_to(const struct room *room, struct str user_id, struct str t
 static bool is_own_join(const struct section_reader *s, struct arena *scratch, const struct event *e)
 {
     struct json *v;
-    if (!event_is_state(e) || e->membership != MEMBER_JOIN || !str_is(e->type, "m.room.member") || !str_eq(e->state_key, s->user_id)) return false;
+    if (!event_is_state(e) || e->membership != MEMBER_JOIN || !str_is(e->type, "m.room.member") || !str_eq(e->state_key, s->user_id))
+        return false;
     if (str_empty(e->extra)) return true;
     if (json_parse(scratch, arena_join(scratch, STR("{"), e->extra, STR("}")), &v, NULL) != ERR_OK) return true;
     return content_membership(json_get(v, "prev_content")) != MEMBER_JOIN;
@@ -37,16 +39,28 @@ static struct str thread_of(struct arena *a, const struct event *e)
     return str_is(rel.rel_type, "m.thread") ? arena_str(a, rel.event_id) : STR("");
 }
 
-static struct push_result judge(const struct section_reader *s, const struct room *room, struct arena *a, const struct event *e,
+static const struct push_rules *rules_of(struct section_reader *s)
+{
+    struct arena *a = turn_arena(s->turn);
+    struct json *stored;
+    if (str_empty(s->rules_text)) return engine_of(s->turn)->default_rules;
+    if (s->rules) return s->rules;
+    if (json_parse(a, s->rules_text, &stored, NULL) != ERR_OK) stored = NULL;
+    s->rules = push_compile(push_rules_full(a, s->user_id, stored), s->user_id);
+    return s->rules;
+}
+
+static struct push_result judge(struct section_reader *s, const struct room *room, struct arena *a, const struct event *e,
                                 const struct power_levels *power)
 {
     struct json *v;
     if (json_parse(a, e->client, &v, NULL) != ERR_OK) return (struct push_result){0};
     struct push_event pe = {.event = v, .room_id = room->room_id};
     struct event *me = room_state(room, STR("m.room.member"), s->user_id);
-    struct push_context c = {.member_count = room->joined, .power = power ? power : room->power};
+    struct push_context c = {
+        .user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
     if (me) c.display_name = json_string_at(room_content(room, STR("m.room.member"), s->user_id), "displayname");
-    return push_evaluate(s->rules, &pe, &c);
+    return push_evaluate(rules_of(s), &pe, &c);
 }
 
 static void add_thread(struct unread *out, struct arena *a, struct str root, const struct push_result *r)
@@ -74,8 +88,8 @@ static const struct power_levels *power_before(const struct section_reader *s, c
                               room_content(room, STR("m.room.create"), STR("")));
 }
 
-static void count(const struct section_reader *s, const struct room *room, struct arena *scratch, const struct event *e, bool apart, int64_t main_ord,
-                  const struct power_levels *power, struct unread *out)
+static void count(struct section_reader *s, const struct room *room, struct arena *scratch, const struct event *e, bool apart,
+                  int64_t main_ord, const struct power_levels *power, struct unread *out)
 {
     struct arena *a = turn_arena(s->turn);
     if (str_eq(e->sender, s->user_id) || e->item.position > s->as_of) return;
@@ -91,26 +105,57 @@ static void count(const struct section_reader *s, const struct room *room, struc
     out->highlight += r.highlight;
 }
 
-enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out)
+/* What can be taken over from the last count: NULL or the counts up to memo->as_of. */
+static const struct unread_memo *memo_of(const struct section_reader *s, const struct room *room, const struct unread_memo *now)
 {
-    *out = (struct unread){.threads = apart ? json_new(turn_arena(s->turn), JSON_OBJECT) : NULL};
-    int64_t from = read_to(room, s->user_id, STR(""));
-    int64_t main_ord = read_to(room, s->user_id, STR("main"));
+    const struct unread_memo *m = map_get(&room->unread, s->user_id);
+    return m && m->from == now->from && m->main == now->main && m->rules == now->rules && m->as_of <= now->as_of ? m : NULL;
+}
+
+/* Adds the events after `from` to `out`, newest first; those before the user came in do not count. */
+static enum err count_from(struct section_reader *s, struct room *room, bool apart, int64_t from, int64_t main_ord, bool *came_in,
+                           struct unread *out)
+{
     struct walk w;
     struct arena scratch;
     struct event *e;
     enum err err;
     size_t scanned = 0;
     const struct power_levels *power = NULL; /* the room's own, which may be replaced while the walk waits */
+    *came_in = false;
     arena_init(&scratch);
     walk_init(&w, s->turn, room, true, ord_last_of_position(s->as_of));
     while ((e = walk_next(&w, &err)) && e->ord > from && scanned++ < COUNT_SCAN_MAX) {
-        if (is_own_join(s, &scratch, e)) break;
-        count(s, room, &scratch, e, apart, main_ord > from ? main_ord : from, power, out);
+        *came_in = is_own_join(s, &scratch, e);
+        if (*came_in) break;
+        count(s, room, &scratch, e, apart, main_ord, power, out);
         power = power_before(s, room, e, power);
         arena_reset(&scratch);
     }
     walk_release(&w);
     arena_release(&scratch);
     return err;
+}
+
+enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out)
+{
+    *out = (struct unread){.threads = apart ? json_new(turn_arena(s->turn), JSON_OBJECT) : NULL};
+    struct unread_memo now = {
+        .as_of = s->as_of, .from = read_to(room, s->user_id, STR("")), .main = read_to(room, s->user_id, STR("main"))};
+    now.rules = str_empty(s->rules_text) ? 0 : str_hash(s->rules_text);
+    const struct unread_memo *found = apart ? NULL : memo_of(s, room, &now);
+    struct unread_memo before = found ? *found : (struct unread_memo){0}; /* the walk may wait, and the memo may go */
+    int64_t from = found && ord_last_of_position(before.as_of) > now.from ? ord_last_of_position(before.as_of) : now.from;
+    uint64_t changes = room->unread_changes;
+    bool came_in = false;
+    enum err e = ERR_OK;
+    if (!found || before.as_of < now.as_of) e = count_from(s, room, apart, from, now.main > now.from ? now.main : now.from, &came_in, out);
+    if (found && !came_in) {
+        out->notify += before.notify;
+        out->highlight += before.highlight;
+    }
+    now.notify = out->notify;
+    now.highlight = out->highlight;
+    if (e == ERR_OK && !apart && changes == room->unread_changes) room_keep_unread(room, s->user_id, &now);
+    return e;
 }
