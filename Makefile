@@ -42,12 +42,16 @@ BENCH_BINS := $(BENCH_SOURCES:%.c=$(OUT)/%)
 LOAD_SOURCES := $(sort $(wildcard bench/load/*.c))
 LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 
+# Preloaded into the server by the black-box tests; without sanitizers, since it comes before them.
+FAULTS := $(OUT)/tests/fault/powercut.so
+
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests fuzzers micro load clean help deps run test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
 tests: $(TEST_BINS)
+faults: $(FAULTS)
 fuzzers: $(FUZZ_BINS)
 micro: $(BENCH_BINS)
 load: $(OUT)/rookery-load
@@ -68,6 +72,9 @@ $(OUT)/tests/unit/%: tests/unit/%.c $(LIB)
 $(OUT)/tests/contract/%: tests/contract/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP $< $(LIB) -lcmocka $(LDLIBS) -o $@
+$(OUT)/tests/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=c17 $(WARN) -O2 -g -fPIC -shared $< -ldl -o $@
 $(OUT)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIB) $(LDLIBS) -fsanitize=fuzzer -o $@

@@ -1,4 +1,5 @@
 /* `rookery serve`: puts the parts together, and takes them apart again. The only place that names back ends. */
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "main/control.h"
 #include "main/listen.h"
 #include "main/network.h"
+#include "main/tree.h"
 #include "store/rocksdb/rocksdb.h"
 
 enum { LIMITER_KEYS = 65536, CACHE_BYTES = 16 * 1048576, WARM_ROOMS = 20000, WARM_USERS = 20000, LISTENERS_MAX = 16, READY_POLL_MS = 2, SETTLE_ROUNDS = 500 };
@@ -42,10 +44,16 @@ struct server {
 
 /* --- making the parts --- */
 
+/* Its name must survive a power cut, too. Where it was there before, that is tried only: the folder above may be of any kind. */
 static enum err make_folder(const char *path, struct fault *f)
 {
-    if (mkdir(path, 0700) == 0 || access(path, R_OK | W_OK | X_OK) == 0) return ERR_OK;
-    return fault_set(f, ERR_STORAGE, "[store] path: the folder %s cannot be made or used: %m", path);
+    char parent[PATH_MAX];
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && access(path, R_OK | W_OK | X_OK) != 0)
+        return fault_set(f, ERR_STORAGE, "[store] path: the folder %s cannot be made or used: %m", path);
+    int n = snprintf(parent, sizeof parent, "%s/..", path);
+    enum err e = n > 0 && n < PATH_MAX ? tree_sync(parent, made ? f : NULL) : ERR_OK;
+    return made ? e : ERR_OK;
 }
 
 static enum err open_parts(struct server *s, struct fault *f)

@@ -175,10 +175,13 @@ static enum err check_format(rocksdb_t *db, const struct rocks *s, struct fault 
 
 static enum err open_dir(struct rocks *s, struct fault *f)
 {
-    if (mkdir(s->path, 0700) < 0 && errno != EEXIST)
-        return fault_set(f, ERR_STORAGE, "The directory %s cannot be made: %s.", s->path, strerror(errno));
+    bool made = mkdir(s->path, 0700) == 0;
+    if (!made && errno != EEXIST) return fault_set(f, ERR_STORAGE, "The directory %s cannot be made: %s.", s->path, strerror(errno));
     s->dir = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return s->dir >= 0 ? ERR_OK : fault_set(f, ERR_STORAGE, "The directory %s cannot be read: %s.", s->path, strerror(errno));
+    if (s->dir < 0) return fault_set(f, ERR_STORAGE, "The directory %s cannot be read: %s.", s->path, strerror(errno));
+    /* Its name, too; where it was there before, an earlier start may have ended before this. */
+    enum err e = dir_sync(s->path, false, made ? f : NULL);
+    return made ? e : ERR_OK;
 }
 
 static enum err open_tables(struct rocks *s, struct fault *f)

@@ -118,11 +118,12 @@ class Server:
     def _environment(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("ROOKERY_")}
         env.update({settings.environment_name(*k): str(v) for k, v in self.settings.items()})
-        env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99" + (":verify_asan_link_order=0" if self.preload else ""))
+        env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
         env.setdefault("TSAN_OPTIONS", "exitcode=99")
         if self.preload:
             env["LD_PRELOAD"] = str(self.preload)
+            env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         env.update(self.environ)
         return env
 
