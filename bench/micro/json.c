@@ -55,7 +55,7 @@ static char *theirs(const struct jansson *j)
 {
     void *v = j->loadb(event, sizeof event - 1, REJECT_DUPLICATES, NULL);
     char *text = j->dumps(v, COMPACT | SORT_KEYS);
-    j->delete(v); /* the only reference */
+    j->delete (v); /* the only reference */
     return text;
 }
 
@@ -67,7 +67,10 @@ struct bench {
     unsigned char hash[SHA256_BYTES];
 };
 
-static void run_ours(struct bench *b) { ours(&b->arena, &b->buf); }
+static void run_ours(struct bench *b)
+{
+    ours(&b->arena, &b->buf);
+}
 static void run_parse(struct bench *b)
 {
     struct json *v;
@@ -85,7 +88,10 @@ static void run_theirs(struct bench *b)
 {
     free(theirs(&b->jansson));
 }
-static void run_hash(struct bench *b) { sha256(STR(event), b->hash); }
+static void run_hash(struct bench *b)
+{
+    sha256(STR(event), b->hash);
+}
 
 /* Best turn, in nanoseconds per call. */
 static double best_ns(void (*call)(struct bench *), struct bench *b, unsigned rounds)

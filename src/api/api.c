@@ -8,7 +8,7 @@
 #include "engine/session.h"
 
 static const struct api_route routes[] = {
-#define ROUTE(method, path, handler, access, body, body_max, limit)                                                                                  \
+#define ROUTE(method, path, handler, access, body, body_max, limit)                                                                        \
     {HTTP_##method, path, handler, ACCESS_##access, BODY_##body, body_max, LIMIT_##limit, #handler},
 #include "api/routes.def"
 #undef ROUTE
@@ -42,8 +42,14 @@ void api_add_listener(struct api_server *s, struct http_server *h)
     if (s->config.listeners < sizeof s->config.listener / sizeof s->config.listener[0]) s->config.listener[s->config.listeners++] = h;
 }
 
-const struct api_config *api_config(const struct api_server *s) { return &s->config; }
-struct api_metrics *api_metrics_of(const struct api_server *s) { return s->metrics; }
+const struct api_config *api_config(const struct api_server *s)
+{
+    return &s->config;
+}
+struct api_metrics *api_metrics_of(const struct api_server *s)
+{
+    return s->metrics;
+}
 
 /* --- answers --- */
 
@@ -78,7 +84,8 @@ static void write_error(struct api *r, enum err e)
     json_str_member(&r->json, "errcode", str_c(err_errcode(e)));
     json_str_member(&r->json, "error", str_c(r->fault.code == e && r->fault.text[0] ? r->fault.text : err_sentence(e)));
     if (e == ERR_LIMIT_EXCEEDED) json_int_member(&r->json, "retry_after_ms", r->fault.retry_ms);
-    if (e == ERR_UNKNOWN_TOKEN && str_starts(str_c(r->fault.text), STR("The access token has expired"))) json_bool_member(&r->json, "soft_logout", true);
+    if (e == ERR_UNKNOWN_TOKEN && str_starts(str_c(r->fault.text), STR("The access token has expired")))
+        json_bool_member(&r->json, "soft_logout", true);
     json_end(&r->json);
     if (r->fault.retry_ms > 0 && r->fault.code == e)
         api_header(r, "Retry-After", arena_printf(r->arena, "%lld", (long long)((r->fault.retry_ms + 999) / 1000)));
@@ -95,7 +102,8 @@ void api_finish(struct api *r, enum err e)
     }
     int status = r->status ? r->status : err_http_status(e);
     if (e == ERR_INTERNAL)
-        log_event(LOG_ERROR, "api", "internal error", "request=%s route=%s reason=\"%s\"", r->http->id, r->route ? r->route->name : "-", r->fault.text);
+        log_event(LOG_ERROR, "api", "internal error", "request=%s route=%s reason=\"%s\"", r->http->id, r->route ? r->route->name : "-",
+                  r->fault.text);
     size_t n = api_answer_headers(r, header, HEADERS_MAX - 2);
     header[n++] = (struct http_header){STR("Content-Type"), STR("application/json")};
     header[n++] = (struct http_header){STR("Cache-Control"), STR("no-store")};
@@ -184,7 +192,10 @@ static void run_fiber(void *arg)
     mem_free(answered);
 }
 
-static struct api *api_of(struct http_request *http) { return http->user; }
+static struct api *api_of(struct http_request *http)
+{
+    return http->user;
+}
 
 /* A client that has gone does not stop what it asked for: the handler ends, and its answer finds nobody. */
 static void body_ready(struct http_request *http, enum err e)
@@ -207,7 +218,8 @@ static enum err match(struct api *r)
     r->route = m.route;
     memcpy(r->param, m.param, sizeof m.param);
     for (size_t i = 0; i < API_PARAMS_MAX; i++)
-        if (!str_null(r->param[i]) && !str_is_utf8(r->param[i])) return fault_set(&r->fault, ERR_INVALID_PARAM, "The path is not valid UTF-8.");
+        if (!str_null(r->param[i]) && !str_is_utf8(r->param[i]))
+            return fault_set(&r->fault, ERR_INVALID_PARAM, "The path is not valid UTF-8.");
     return ERR_OK;
 }
 

@@ -26,12 +26,23 @@ enum api_access {
 };
 enum api_body {
     BODY_NONE,
-    BODY_JSON,    /* an object; r->body */
+    BODY_JSON,     /* an object; r->body */
     BODY_OPTIONAL, /* an object, or nothing: then r->body is an empty object */
-    BODY_OWN      /* the handler reads it (uploads) */
+    BODY_OWN       /* the handler reads it (uploads) */
 };
 /* Rate limit classes: rows of the limits in the settings. */
-enum api_limit { LIMIT_NONE, LIMIT_READ, LIMIT_WRITE, LIMIT_MESSAGE, LIMIT_JOIN, LIMIT_LOGIN, LIMIT_USER_LOGIN, LIMIT_REGISTER, LIMIT_UPLOAD, LIMIT__COUNT };
+enum api_limit {
+    LIMIT_NONE,
+    LIMIT_READ,
+    LIMIT_WRITE,
+    LIMIT_MESSAGE,
+    LIMIT_JOIN,
+    LIMIT_LOGIN,
+    LIMIT_USER_LOGIN,
+    LIMIT_REGISTER,
+    LIMIT_UPLOAD,
+    LIMIT__COUNT
+};
 
 struct api;
 typedef enum err api_handler(struct api *r);
@@ -54,10 +65,10 @@ struct api {
     struct engine *engine;
     struct api_server *server;
     const struct api_route *route;
-    struct arena *arena; /* until the answer */
+    struct arena *arena;              /* until the answer */
     struct str param[API_PARAMS_MAX]; /* decoded, in the order of the path */
-    struct str query;    /* raw; see api_query */
-    struct json *body;   /* an object; NULL without body */
+    struct str query;                 /* raw; see api_query */
+    struct json *body;                /* an object; NULL without body */
     /* who asks; null slices without a token */
     struct str user_id, device_id, token_hash;
     bool guest;
@@ -66,7 +77,8 @@ struct api {
     struct buf out;
     struct json_out json;
     struct fault fault;
-    bool *answered; /* set by a handler that answers by itself, or has it done later: the router then touches neither r->http nor r any more */
+    bool *
+        answered; /* set by a handler that answers by itself, or has it done later: the router then touches neither r->http nor r any more */
     struct http_header header[8]; /* more headers for the answer */
     size_t headers;
     int64_t began_us;
@@ -91,7 +103,10 @@ must_use enum err api_take(struct api *r, enum api_limit limit, struct str key);
 /* FORBIDDEN unless the path's user is the one who asks. */
 must_use enum err api_own_user(struct api *r, struct str user_id);
 /* The string as a member of a command when it may not be null: "" then. */
-static inline struct str api_text(struct str s) { return s.p ? s : STR(""); }
+static inline struct str api_text(struct str s)
+{
+    return s.p ? s : STR("");
+}
 
 /* For handlers that answer by themselves: *r->answered = true before. `r` is gone afterwards. */
 void api_finish(struct api *r, enum err e);
@@ -106,7 +121,7 @@ struct rate {
 struct api_config {
     struct engine *engine;
     struct rate limit[LIMIT__COUNT];
-    struct str public_url;         /* for .well-known; empty: none is announced */
+    struct str public_url; /* for .well-known; empty: none is announced */
     enum { REGISTER_OPEN, REGISTER_TOKEN, REGISTER_CLOSED } registration;
     bool guests;
     const struct str *registration_token;
@@ -115,8 +130,8 @@ struct api_config {
     size_t upload_max;
     struct blobs *blobs;
     struct thumbnailer *thumbnailer;
-    struct store *store;                 /* for the metrics */
-    struct http_server *listener[16];    /* set by the program when they listen */
+    struct store *store;              /* for the metrics */
+    struct http_server *listener[16]; /* set by the program when they listen */
     size_t listeners;
     /* May this address read /metrics? */
     bool (*may_read_metrics)(void *ctx, struct str client_ip);

@@ -1,10 +1,16 @@
 /* Key backup over HTTP. */
 #include "api/routes.h"
 
-static enum err unknown_version(struct api *r) { return fault_set(&r->fault, ERR_NOT_FOUND, "There is no backup of that version."); }
+static enum err unknown_version(struct api *r)
+{
+    return fault_set(&r->fault, ERR_NOT_FOUND, "There is no backup of that version.");
+}
 
 /* Versions are opaque to clients: what is no number of ours is only unknown. */
-static enum err version_of(struct api *r, struct str text, int64_t *version) { return str_to_int64(text, version) && *version > 0 ? ERR_OK : unknown_version(r); }
+static enum err version_of(struct api *r, struct str text, int64_t *version)
+{
+    return str_to_int64(text, version) && *version > 0 ? ERR_OK : unknown_version(r);
+}
 
 static enum err query_version(struct api *r, int64_t *version)
 {
@@ -13,7 +19,10 @@ static enum err query_version(struct api *r, int64_t *version)
     return version_of(r, text, version);
 }
 
-static struct str number(struct api *r, int64_t n) { return arena_printf(r->arena, "%lld", (long long)n); }
+static struct str number(struct api *r, int64_t n)
+{
+    return arena_printf(r->arena, "%lld", (long long)n);
+}
 
 /* --- versions --- */
 
@@ -59,7 +68,10 @@ static enum err show(struct api *r, int64_t version)
     return ERR_OK;
 }
 
-enum err api_backup_latest(struct api *r) { return show(r, 0); }
+enum err api_backup_latest(struct api *r)
+{
+    return show(r, 0);
+}
 
 enum err api_backup_get(struct api *r)
 {
@@ -76,7 +88,8 @@ enum err api_backup_update(struct api *r)
     enum err e = version_of(r, r->param[0], &c.num[0]);
     if (e == ERR_OK) e = read_body(r, &c);
     if (e == ERR_OK) e = api_body_str_opt(r, "version", &again);
-    if (e == ERR_OK && again.p && !str_eq(again, r->param[0])) e = fault_set(&r->fault, ERR_INVALID_PARAM, "The versions in the path and in the body differ.");
+    if (e == ERR_OK && again.p && !str_eq(again, r->param[0]))
+        e = fault_set(&r->fault, ERR_INVALID_PARAM, "The versions in the path and in the body differ.");
     return e == ERR_OK ? api_call(r, &c, &reply) : e;
 }
 
@@ -94,9 +107,12 @@ static enum err check_session(struct api *r, const struct json *s)
 {
     int64_t index, forwarded;
     const struct json *verified = json_get(s, "is_verified");
-    if (!json_int(json_get(s, "first_message_index"), &index) || index < 0) return fault_set(&r->fault, ERR_BAD_JSON, "'first_message_index' must be a whole number.");
-    if (!json_int(json_get(s, "forwarded_count"), &forwarded) || forwarded < 0) return fault_set(&r->fault, ERR_BAD_JSON, "'forwarded_count' must be a whole number.");
-    if (!json_is(verified, JSON_TRUE) && !json_is(verified, JSON_FALSE)) return fault_set(&r->fault, ERR_BAD_JSON, "'is_verified' must be true or false.");
+    if (!json_int(json_get(s, "first_message_index"), &index) || index < 0)
+        return fault_set(&r->fault, ERR_BAD_JSON, "'first_message_index' must be a whole number.");
+    if (!json_int(json_get(s, "forwarded_count"), &forwarded) || forwarded < 0)
+        return fault_set(&r->fault, ERR_BAD_JSON, "'forwarded_count' must be a whole number.");
+    if (!json_is(verified, JSON_TRUE) && !json_is(verified, JSON_FALSE))
+        return fault_set(&r->fault, ERR_BAD_JSON, "'is_verified' must be true or false.");
     if (!json_is(json_get(s, "session_data"), JSON_OBJECT)) return fault_set(&r->fault, ERR_BAD_JSON, "'session_data' must be an object.");
     return ERR_OK;
 }

@@ -21,13 +21,15 @@ static enum err take_key(struct api *r, const char *name, const char *usage, str
     struct json *key;
     enum err e = api_body_object_opt(r, name, &key);
     if (e != ERR_OK || !key) return e;
-    if (!str_eq(json_string_at(key, "user_id"), r->user_id)) return fault_set(&r->fault, ERR_INVALID_PARAM, "The %s is not one of yours ('user_id').", name);
+    if (!str_eq(json_string_at(key, "user_id"), r->user_id))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "The %s is not one of yours ('user_id').", name);
     if (!has_usage(key, usage)) return fault_set(&r->fault, ERR_INVALID_PARAM, "The 'usage' of the %s must be '%s'.", name, usage);
     if (!cross_signing_public(key).p)
         return fault_set(&r->fault, ERR_INVALID_PARAM, "The %s must have exactly one key, 'ed25519:' and the public key.", name);
     json_remove(key, STR("unsigned"));
     *text = json_text(r->arena, key);
-    return text->n > KEY_MAX || cross_signing_public(key).n > 200 ? fault_set(&r->fault, ERR_INVALID_PARAM, "The %s is too large.", name) : ERR_OK;
+    return text->n > KEY_MAX || cross_signing_public(key).n > 200 ? fault_set(&r->fault, ERR_INVALID_PARAM, "The %s is too large.", name)
+                                                                  : ERR_OK;
 }
 
 enum err api_cross_signing_upload(struct api *r)

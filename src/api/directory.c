@@ -9,7 +9,8 @@ enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
 
 static enum err check_alias(struct api *r, struct str alias)
 {
-    if (!id_alias(alias, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "A room alias looks like #name:%.*s.", STR_FMT(r->engine->config.server_name));
+    if (!id_alias(alias, NULL))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "A room alias looks like #name:%.*s.", STR_FMT(r->engine->config.server_name));
     return ERR_OK;
 }
 
@@ -37,7 +38,8 @@ enum err api_alias_put(struct api *r)
     enum err e = check_alias(r, r->param[0]);
     if (e == ERR_OK) e = api_body_str(r, "room_id", &room_id);
     if (e == ERR_OK && !id_room(room_id, NULL)) e = fault_set(&r->fault, ERR_INVALID_PARAM, "'room_id' is no room id.");
-    if (e == ERR_OK && !engine_is_ours(r->engine, r->param[0])) e = fault_set(&r->fault, ERR_FORBIDDEN, "This server makes aliases of its own name only.");
+    if (e == ERR_OK && !engine_is_ours(r->engine, r->param[0]))
+        e = fault_set(&r->fault, ERR_FORBIDDEN, "This server makes aliases of its own name only.");
     if (e != ERR_OK) return e;
     struct command look = {.type = CMD_room_join_info, .key = room_id, .s[0] = r->user_id};
     e = api_call(r, &look, &reply);
@@ -72,14 +74,16 @@ enum err api_alias_delete(struct api *r)
 
 enum err api_room_aliases(struct api *r)
 {
-    struct command look = {.type = CMD_room_join_info, .key = r->param[0], .s[0] = r->user_id}, c = {.type = CMD_room_aliases, .key = r->param[0]};
+    struct command look = {.type = CMD_room_join_info, .key = r->param[0], .s[0] = r->user_id},
+                   c = {.type = CMD_room_aliases, .key = r->param[0]};
     struct reply reply;
     enum err e = api_call(r, &look, &reply);
     if (e == ERR_OK && reply.num[1] != MEMBER_JOIN) {
         struct command open = {.type = CMD_room_summary, .key = r->param[0]};
         struct reply summary;
         e = api_call(r, &open, &summary);
-        if (e == ERR_OK && !memmem(summary.s[0].p, summary.s[0].n, "\"world_readable\":true", 21)) e = fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
+        if (e == ERR_OK && !memmem(summary.s[0].p, summary.s[0].n, "\"world_readable\":true", 21))
+            e = fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
     }
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
@@ -210,7 +214,10 @@ static enum err read_page(struct api *r, struct str since, struct room_query *q)
     return ERR_OK;
 }
 
-static void page_member(struct api *r, const char *name, size_t offset) { json_str_member(&r->json, name, arena_printf(r->arena, "p%zu", offset)); }
+static void page_member(struct api *r, const char *name, size_t offset)
+{
+    json_str_member(&r->json, name, arena_printf(r->arena, "p%zu", offset));
+}
 
 static enum err answer_rooms(struct api *r, struct room_query *q)
 {
@@ -256,8 +263,10 @@ enum err api_public_rooms_search(struct api *r)
     if (limit && (!json_int(limit, &n) || n < 0)) return fault_set(&r->fault, ERR_BAD_JSON, "'limit' is a whole number.");
     q.limit = n <= 0 || n > PAGE_MAX ? PAGE_MAX : (size_t)n;
     const struct json *term = json_get(filter, "generic_search_term"), *types = json_get(filter, "room_types");
-    if (term && !json_is(term, JSON_STRING) && !json_is(term, JSON_NULL)) return fault_set(&r->fault, ERR_BAD_JSON, "'generic_search_term' is a string.");
-    if (types && !json_is(types, JSON_ARRAY) && !json_is(types, JSON_NULL)) return fault_set(&r->fault, ERR_BAD_JSON, "'room_types' is a list.");
+    if (term && !json_is(term, JSON_STRING) && !json_is(term, JSON_NULL))
+        return fault_set(&r->fault, ERR_BAD_JSON, "'generic_search_term' is a string.");
+    if (types && !json_is(types, JSON_ARRAY) && !json_is(types, JSON_NULL))
+        return fault_set(&r->fault, ERR_BAD_JSON, "'room_types' is a list.");
     q.term = fold(r->arena, json_string(term));
     q.types = json_is(types, JSON_ARRAY) ? types : NULL;
     e = read_page(r, since, &q);

@@ -11,7 +11,8 @@ enum err api_typing(struct api *r)
     if (e == ERR_OK && !json_get(r->body, "typing")) e = fault_set(&r->fault, ERR_MISSING_PARAM, "The member 'typing' is missing.");
     if (e == ERR_OK) e = api_body_bool_opt(r, "typing", false, &typing);
     if (e != ERR_OK) return e;
-    if (json_get(r->body, "timeout") && !json_int(json_get(r->body, "timeout"), &ms)) return fault_set(&r->fault, ERR_BAD_JSON, "'timeout' is a number of milliseconds.");
+    if (json_get(r->body, "timeout") && !json_int(json_get(r->body, "timeout"), &ms))
+        return fault_set(&r->fault, ERR_BAD_JSON, "'timeout' is a number of milliseconds.");
     if (ms < 0) ms = 0;
     struct command c = {.type = CMD_room_typing, .key = r->param[0], .s[0] = r->user_id};
     c.num[0] = !typing ? 0 : ms > TYPING_MAX_MS ? TYPING_MAX_MS : ms;
@@ -35,7 +36,8 @@ static enum err check_joined(struct api *r)
     struct command look = {.type = CMD_user_room, .key = r->user_id, .s[0] = r->param[0]};
     struct reply reply;
     enum err e = api_call(r, &look, &reply);
-    if (e == ERR_NOT_FOUND || (e == ERR_OK && !str_is(reply.s[0], "join"))) return fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
+    if (e == ERR_NOT_FOUND || (e == ERR_OK && !str_is(reply.s[0], "join")))
+        return fault_set(&r->fault, ERR_FORBIDDEN, "You are not in this room.");
     return e;
 }
 
@@ -47,7 +49,8 @@ static enum err set_fully_read(struct api *r, struct str event_id)
     enum err e = check_joined(r);
     if (e != ERR_OK) return e;
     json_set(content, STR("event_id"), json_new_string(r->arena, event_id));
-    struct command c = {.type = CMD_user_account_data_put, .key = r->user_id, .s = {r->param[0], STR("m.fully_read"), json_text(r->arena, content)}};
+    struct command c = {
+        .type = CMD_user_account_data_put, .key = r->user_id, .s = {r->param[0], STR("m.fully_read"), json_text(r->arena, content)}};
     return api_call(r, &c, &reply);
 }
 
@@ -61,7 +64,8 @@ enum err api_receipt(struct api *r)
         if (thread.p) return fault_set(&r->fault, ERR_INVALID_PARAM, "The fully-read marker has no thread.");
         return set_fully_read(r, r->param[2]);
     }
-    if (!str_is(type, "m.read") && !str_is(type, "m.read.private")) return fault_set(&r->fault, ERR_INVALID_PARAM, "Receipts are m.read, m.read.private or m.fully_read.");
+    if (!str_is(type, "m.read") && !str_is(type, "m.read.private"))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "Receipts are m.read, m.read.private or m.fully_read.");
     return set_receipt(r, arena_cstr(r->arena, type), api_text(thread), r->param[2]);
 }
 

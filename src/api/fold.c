@@ -7,7 +7,8 @@ struct str fold(struct arena *a, struct str s)
 {
     utf8proc_uint8_t *out = NULL;
     if (str_empty(s)) return STR("");
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &out, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)s.p, (utf8proc_ssize_t)s.n, &out,
+                                      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
     if (n < 0) return s;
     struct str folded = arena_str(a, str_make((const char *)out, (size_t)n));
     free(out);

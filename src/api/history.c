@@ -95,7 +95,8 @@ enum err api_event(struct api *r)
 
 enum err api_context(struct api *r)
 {
-    struct command c = {.type = CMD_room_context, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1], api_text(api_query(r, "filter"))}};
+    struct command c = {
+        .type = CMD_room_context, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1], api_text(api_query(r, "filter"))}};
     struct reply reply;
     enum err e = check_room(r);
     if (e == ERR_OK) e = api_query_int(r, "limit", 0, INT64_MAX, LIMIT_DEFAULT, &c.num[0]);
@@ -136,7 +137,8 @@ enum err api_members(struct api *r)
 
 enum err api_relations(struct api *r)
 {
-    struct command c = {.type = CMD_room_relations, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1], r->param[2], r->param[3]}};
+    struct command c = {
+        .type = CMD_room_relations, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1], r->param[2], r->param[3]}};
     struct reply reply;
     bool recurse = api_query_bool(r, "recurse", false);
     enum err e = check_room(r);

@@ -1,7 +1,10 @@
 /* What handlers ask of a request. */
 #include "api/api.h"
 
-struct str api_query(struct api *r, const char *name) { return http_query(r->arena, r->query, str_c(name)); }
+struct str api_query(struct api *r, const char *name)
+{
+    return http_query(r->arena, r->query, str_c(name));
+}
 
 enum err api_query_int(struct api *r, const char *name, int64_t min, int64_t max, int64_t otherwise, int64_t *out)
 {
@@ -9,7 +12,8 @@ enum err api_query_int(struct api *r, const char *name, int64_t min, int64_t max
     *out = otherwise;
     if (str_null(s)) return ERR_OK;
     if (str_to_int64(s, out) && *out >= min && *out <= max) return ERR_OK;
-    return fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be a whole number from %lld to %lld.", name, (long long)min, (long long)max);
+    return fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be a whole number from %lld to %lld.", name, (long long)min,
+                     (long long)max);
 }
 
 bool api_query_bool(struct api *r, const char *name, bool otherwise)
@@ -41,8 +45,14 @@ static enum err body_of_type(struct api *r, const char *name, enum json_type typ
     return fault_set(&r->fault, ERR_BAD_JSON, "The member '%s' must be %s.", name, what);
 }
 
-enum err api_body_object_opt(struct api *r, const char *name, struct json **out) { return body_of_type(r, name, JSON_OBJECT, "an object", out); }
-enum err api_body_array_opt(struct api *r, const char *name, struct json **out) { return body_of_type(r, name, JSON_ARRAY, "an array", out); }
+enum err api_body_object_opt(struct api *r, const char *name, struct json **out)
+{
+    return body_of_type(r, name, JSON_OBJECT, "an object", out);
+}
+enum err api_body_array_opt(struct api *r, const char *name, struct json **out)
+{
+    return body_of_type(r, name, JSON_ARRAY, "an array", out);
+}
 
 enum err api_body_bool_opt(struct api *r, const char *name, bool otherwise, bool *out)
 {

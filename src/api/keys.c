@@ -26,9 +26,11 @@ static enum err check_device_keys(struct api *r, struct json *keys)
     for (int i = 0; i < 2; i++)
         if (!str_eq(json_string_at(keys, own[i]), is[i]))
             return fault_set(&r->fault, ERR_INVALID_PARAM, "The device keys must have the '%s' of the device that sends them.", own[i]);
-    if (!json_is(json_get(keys, "algorithms"), JSON_ARRAY) || !json_is(json_get(keys, "keys"), JSON_OBJECT) || !json_is(json_get(keys, "signatures"), JSON_OBJECT))
+    if (!json_is(json_get(keys, "algorithms"), JSON_ARRAY) || !json_is(json_get(keys, "keys"), JSON_OBJECT) ||
+        !json_is(json_get(keys, "signatures"), JSON_OBJECT))
         return fault_set(&r->fault, ERR_BAD_JSON, "Device keys need 'algorithms' (an array), 'keys' and 'signatures' (objects).");
-    if (!has_string(json_get(keys, "keys"), &bad)) return fault_set(&r->fault, ERR_BAD_JSON, "The key '%.*s' is no string.", STR_FMT(str_first(bad, 100)));
+    if (!has_string(json_get(keys, "keys"), &bad))
+        return fault_set(&r->fault, ERR_BAD_JSON, "The key '%.*s' is no string.", STR_FMT(str_first(bad, 100)));
     json_remove(keys, STR("unsigned")); /* is the server's to fill in */
     return ERR_OK;
 }
@@ -45,7 +47,10 @@ static enum err check_one_time(struct api *r, const struct json *keys)
     return ERR_OK;
 }
 
-static struct str text_opt(struct api *r, const struct json *v) { return v ? json_text(r->arena, v) : (struct str){0}; }
+static struct str text_opt(struct api *r, const struct json *v)
+{
+    return v ? json_text(r->arena, v) : (struct str){0};
+}
 
 enum err api_keys_upload(struct api *r)
 {
@@ -58,7 +63,9 @@ enum err api_keys_upload(struct api *r)
     if (e == ERR_OK) e = check_one_time(r, one_time);
     if (e == ERR_OK) e = check_one_time(r, fallback);
     if (e != ERR_OK) return e;
-    struct command c = {.type = CMD_user_keys_upload, .key = r->user_id, .s = {r->device_id, text_opt(r, device), text_opt(r, one_time), text_opt(r, fallback)}};
+    struct command c = {.type = CMD_user_keys_upload,
+                        .key = r->user_id,
+                        .s = {r->device_id, text_opt(r, device), text_opt(r, one_time), text_opt(r, fallback)}};
     if (c.s[1].n > KEY_MAX) return fault_set(&r->fault, ERR_TOO_LARGE, "The device keys are too large.");
     e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
@@ -213,7 +220,10 @@ struct changes {
     bool done;
 };
 
-static void is_waiting(void *ctx) { (void)ctx; }
+static void is_waiting(void *ctx)
+{
+    (void)ctx;
+}
 
 static void is_answered(void *ctx, enum err e, const struct fault *f, struct str body)
 {

@@ -7,7 +7,15 @@
 #include "engine/media/thumbnail.h"
 #include "matrix/id.h"
 
-enum { PIECE = 131072, MEDIA_ID = 24, PENDING_MS = 24 * 3600 * 1000, THUMBNAIL_SOURCE_MAX = 32 * 1048576, WAIT_MAX_MS = 120000, WAIT_DEFAULT_MS = 20000, POLL_MS = 200 };
+enum {
+    PIECE = 131072,
+    MEDIA_ID = 24,
+    PENDING_MS = 24 * 3600 * 1000,
+    THUMBNAIL_SOURCE_MAX = 32 * 1048576,
+    WAIT_MAX_MS = 120000,
+    WAIT_DEFAULT_MS = 20000,
+    POLL_MS = 200
+};
 
 /* --- upload: pieces from the connection go to the blob store by a worker thread; the connection pauses meanwhile --- */
 
@@ -24,7 +32,10 @@ struct upload {
     enum err step; /* of the blob store */
 };
 
-static struct upload *upload_of(struct http_request *http) { return http->user; }
+static struct upload *upload_of(struct http_request *http)
+{
+    return http->user;
+}
 
 static bool piece(struct http_request *http, struct str data, enum err e)
 {
@@ -144,7 +155,8 @@ static enum err put_row(struct api *r, struct str media_id, const struct upload 
 static void answer_uri(struct api *r, struct str media_id, bool pending)
 {
     json_object(&r->json);
-    json_str_member(&r->json, "content_uri", arena_printf(r->arena, "mxc://%.*s/%.*s", STR_FMT(r->engine->config.server_name), STR_FMT(media_id)));
+    json_str_member(&r->json, "content_uri",
+                    arena_printf(r->arena, "mxc://%.*s/%.*s", STR_FMT(r->engine->config.server_name), STR_FMT(media_id)));
     if (pending) json_int_member(&r->json, "unused_expires_at", clock_wall_ms(r->engine->clock) + PENDING_MS);
     json_end(&r->json);
 }
@@ -178,7 +190,7 @@ enum err api_upload_to(struct api *r)
 {
     struct upload *u = arena_zero(r->arena, sizeof *u);
     struct command look = {.type = CMD_media_get, .key = r->param[1]};
-    struct reply reply;
+    struct reply reply = {0};
     u->r = r;
     enum err e = check_server(r);
     if (e == ERR_OK) e = api_call(r, &look, &reply);
@@ -223,7 +235,10 @@ static void work_read(void *arg)
     d->step = blob_read(d->reader, d->at, d->block, d->want, &d->got, &d->fault);
 }
 
-static void work_close(void *arg) { blob_close(((struct download *)arg)->reader); }
+static void work_close(void *arg)
+{
+    blob_close(((struct download *)arg)->reader);
+}
 
 static void drained(struct http_request *http)
 {
@@ -251,7 +266,8 @@ static enum err find(struct api *r, struct reply *reply)
     for (;;) {
         e = api_call(r, &c, reply);
         if (e != ERR_OK || !str_empty(reply->s[0])) return e;
-        if (reply->num[1] <= clock_wall_ms(r->engine->clock)) return fault_set(&r->fault, ERR_NOT_FOUND, "That file has never been uploaded.");
+        if (reply->num[1] <= clock_wall_ms(r->engine->clock))
+            return fault_set(&r->fault, ERR_NOT_FOUND, "That file has never been uploaded.");
         if (loop_now_ms(r->http->loop) >= until) return ERR_NOT_YET_UPLOADED;
         fiber_sleep_ms(POLL_MS);
     }
@@ -303,7 +319,8 @@ static enum err serve_file(struct api *r, struct str hash, struct str type, stru
     struct http_header headers[16];
     size_t n = api_answer_headers(r, headers, 15);
     if (answer != RANGE_WHOLE)
-        headers[n++] = (struct http_header){STR("Content-Range"), content_range_header(r->arena, answer == RANGE_PART ? &range : NULL, d->size)};
+        headers[n++] =
+            (struct http_header){STR("Content-Range"), content_range_header(r->arena, answer == RANGE_PART ? &range : NULL, d->size)};
     if (answer == RANGE_UNSATISFIABLE) range = (struct content_range){0};
     if (answer == RANGE_WHOLE) range = (struct content_range){.first = 0, .count = d->size};
     d->block = arena_alloc(r->arena, PIECE);
@@ -347,11 +364,13 @@ enum err api_thumbnail(struct api *r)
     int64_t width, height;
     struct reply reply;
     struct str method = api_query(r, "method"), out, type;
-    enum err e = str_null(api_query(r, "width")) || str_null(api_query(r, "height")) ? fault_set(&r->fault, ERR_MISSING_PARAM, "The parameters 'width' and 'height' are needed.")
-                                                                                   : ERR_OK;
+    enum err e = str_null(api_query(r, "width")) || str_null(api_query(r, "height"))
+                     ? fault_set(&r->fault, ERR_MISSING_PARAM, "The parameters 'width' and 'height' are needed.")
+                     : ERR_OK;
     if (e == ERR_OK) e = api_query_int(r, "width", 1, INT32_MAX, 0, &width);
     if (e == ERR_OK) e = api_query_int(r, "height", 1, INT32_MAX, 0, &height);
-    if (e == ERR_OK && method.p && !str_is(method, "crop") && !str_is(method, "scale")) e = fault_set(&r->fault, ERR_INVALID_PARAM, "'method' is crop or scale.");
+    if (e == ERR_OK && method.p && !str_is(method, "crop") && !str_is(method, "scale"))
+        e = fault_set(&r->fault, ERR_INVALID_PARAM, "'method' is crop or scale.");
     if (e == ERR_OK) e = find(r, &reply);
     if (e != ERR_OK) return e;
     struct whole w = {.r = r, .hash = reply.s[0]};
@@ -360,7 +379,8 @@ enum err api_thumbnail(struct api *r)
         r->fault = w.fault;
         return w.step;
     }
-    unsigned tw = width > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)width, th = height > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)height;
+    unsigned tw = width > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)width,
+             th = height > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)height;
     bool crop = str_is(method, "crop");
     thumbnail_standard(&tw, &th, crop);
     e = thumbnail_make(api_config(r->server)->thumbnailer, w.bytes, tw, th, crop, r->arena, &out, &type, &r->fault);

@@ -26,7 +26,8 @@ enum err membership_profile(struct api *r, struct str user_id, struct json **con
 enum err membership_check_target(struct api *r, struct str user_id)
 {
     if (!id_user(user_id, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "'%.*s' is no user id.", STR_FMT(str_first(user_id, 100)));
-    if (!engine_is_ours(r->engine, user_id)) return fault_set(&r->fault, ERR_FORBIDDEN, "This server does not reach users of other servers.");
+    if (!engine_is_ours(r->engine, user_id))
+        return fault_set(&r->fault, ERR_FORBIDDEN, "This server does not reach users of other servers.");
     struct command c = {.type = CMD_user_profile_get, .key = user_id};
     struct reply reply;
     enum err e = engine_call(r->engine, &c, r->arena, &reply, NULL);
@@ -103,7 +104,8 @@ static enum err join(struct api *r, struct str room_id)
 {
     struct json *content, *signed_;
     struct reply reply;
-    enum err e = id_room(room_id, NULL) ? membership_profile(r, r->user_id, &content) : fault_set(&r->fault, ERR_NOT_FOUND, "That is no room id.");
+    enum err e =
+        id_room(room_id, NULL) ? membership_profile(r, r->user_id, &content) : fault_set(&r->fault, ERR_NOT_FOUND, "That is no room id.");
     if (e == ERR_OK) e = with_reason(r, content);
     if (e == ERR_OK) e = api_body_object_opt(r, "third_party_signed", &signed_);
     if (e == ERR_OK) e = authorise(r, room_id, content);
@@ -112,7 +114,10 @@ static enum err join(struct api *r, struct str room_id)
     return e;
 }
 
-enum err api_join_room(struct api *r) { return join(r, r->param[0]); }
+enum err api_join_room(struct api *r)
+{
+    return join(r, r->param[0]);
+}
 
 enum err api_join(struct api *r)
 {
@@ -153,9 +158,18 @@ static enum err on_target(struct api *r, const char *action)
     return e == ERR_OK ? membership_do(r, r->param[0], action, target, content, &reply) : e;
 }
 
-enum err api_kick(struct api *r) { return on_target(r, "kick"); }
-enum err api_ban(struct api *r) { return on_target(r, "ban"); }
-enum err api_unban(struct api *r) { return on_target(r, "unban"); }
+enum err api_kick(struct api *r)
+{
+    return on_target(r, "kick");
+}
+enum err api_ban(struct api *r)
+{
+    return on_target(r, "ban");
+}
+enum err api_unban(struct api *r)
+{
+    return on_target(r, "unban");
+}
 
 enum err api_invite(struct api *r)
 {

@@ -9,7 +9,8 @@ must_use enum err membership_by_state(struct api *r, struct str room_id, struct 
 /* The member content of a user: displayname and avatar_url of the profile. In the arena. Waits. */
 must_use enum err membership_profile(struct api *r, struct str user_id, struct json **content);
 /* One action ("join", "invite", …) of the one who asks. `content`: more for the member event, or NULL. Waits. */
-must_use enum err membership_do(struct api *r, struct str room_id, const char *action, struct str target, struct json *content, struct reply *reply);
+must_use enum err membership_do(struct api *r, struct str room_id, const char *action, struct str target, struct json *content,
+                                struct reply *reply);
 /* A room id as it is, or an alias' room. NOT_FOUND. Waits. */
 must_use enum err membership_room(struct api *r, struct str id_or_alias, struct str *room_id);
 /* May a local user be spoken to at all (invited)? NOT_FOUND for accounts that are not there. Waits. */

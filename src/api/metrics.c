@@ -29,10 +29,19 @@ struct api_metrics *api_metrics_new(const struct api_route *route, size_t count)
     return m;
 }
 
-void api_metrics_free(struct api_metrics *m) { mem_free(m); }
+void api_metrics_free(struct api_metrics *m)
+{
+    mem_free(m);
+}
 
-static void add(atomic_uint_fast64_t *v, uint64_t n) { atomic_fetch_add_explicit(v, n, memory_order_relaxed); }
-static uint64_t get(const atomic_uint_fast64_t *v) { return atomic_load_explicit(v, memory_order_relaxed); }
+static void add(atomic_uint_fast64_t *v, uint64_t n)
+{
+    atomic_fetch_add_explicit(v, n, memory_order_relaxed);
+}
+static uint64_t get(const atomic_uint_fast64_t *v)
+{
+    return atomic_load_explicit(v, memory_order_relaxed);
+}
 
 void api_metrics_count(const struct api *r, int status, int64_t us)
 {
@@ -55,12 +64,15 @@ static void put_endpoint(struct buf *b, const char *method, const char *path, co
     uint64_t so_far = 0;
     for (size_t i = 0; i < BOUNDS; i++) {
         so_far += get(&e->bucket[i]);
-        buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"%g\"} %llu\n", method, path, (double)bounds[i] / 1e6,
-                   (unsigned long long)so_far);
+        buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"%g\"} %llu\n", method, path,
+                   (double)bounds[i] / 1e6, (unsigned long long)so_far);
     }
-    buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"+Inf\"} %llu\n", method, path, (unsigned long long)sum);
-    buf_printf(b, "rookery_http_request_duration_seconds_sum{method=\"%s\",endpoint=\"%s\"} %.6f\n", method, path, (double)get(&e->us) / 1e6);
-    buf_printf(b, "rookery_http_request_duration_seconds_count{method=\"%s\",endpoint=\"%s\"} %llu\n", method, path, (unsigned long long)sum);
+    buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"+Inf\"} %llu\n", method, path,
+               (unsigned long long)sum);
+    buf_printf(b, "rookery_http_request_duration_seconds_sum{method=\"%s\",endpoint=\"%s\"} %.6f\n", method, path,
+               (double)get(&e->us) / 1e6);
+    buf_printf(b, "rookery_http_request_duration_seconds_count{method=\"%s\",endpoint=\"%s\"} %llu\n", method, path,
+               (unsigned long long)sum);
 }
 
 static void put_classes(struct buf *b, const char *method, const char *path, const struct endpoint *e)
@@ -71,7 +83,10 @@ static void put_classes(struct buf *b, const char *method, const char *path, con
                        (unsigned long long)get(&e->by_class[i]));
 }
 
-static void head(struct buf *b, const char *name, const char *type, const char *help) { buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type); }
+static void head(struct buf *b, const char *name, const char *type, const char *help)
+{
+    buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
 
 static void number(struct buf *b, const char *name, const char *type, const char *help, uint64_t v)
 {

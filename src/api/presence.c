@@ -1,7 +1,7 @@
 /* Who is online: asking and saying. */
+#include "engine/user/presence.h"
 #include "api/membership.h"
 #include "api/routes.h"
-#include "engine/user/presence.h"
 #include "matrix/id.h"
 
 static enum err may_see(struct api *r, struct str user_id)

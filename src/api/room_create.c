@@ -19,7 +19,10 @@ static const struct preset presets[] = {
     {"public_chat", "public", "shared", "forbidden", false},
 };
 
-static struct json *str_json(struct api *r, struct str s) { return json_new_string(r->arena, s); }
+static struct json *str_json(struct api *r, struct str s)
+{
+    return json_new_string(r->arena, s);
+}
 
 static void add_event(struct new_room *n, const char *type, struct str state_key, struct str sender, struct json *content)
 {
@@ -46,7 +49,8 @@ static enum err read_version(struct new_room *n)
     if (e != ERR_OK) return e;
     n->version = version.p ? room_version_find(version) : room_version_default();
     if (n->version) return ERR_OK;
-    return fault_set(&r->fault, ERR_UNSUPPORTED_ROOM_VERSION, "This server does not support room version '%.*s'.", STR_FMT(str_first(version, 40)));
+    return fault_set(&r->fault, ERR_UNSUPPORTED_ROOM_VERSION, "This server does not support room version '%.*s'.",
+                     STR_FMT(str_first(version, 40)));
 }
 
 static enum err read_preset(struct new_room *n)
@@ -76,12 +80,15 @@ static enum err read_invites(struct new_room *n)
     enum err e = api_body_array_opt(r, "invite", &n->invites);
     if (e == ERR_OK) e = api_body_array_opt(r, "invite_3pid", &threepids);
     if (e != ERR_OK) return e;
-    if (threepids && threepids->count) return fault_set(&r->fault, ERR_THREEPID_DENIED, "This server has no identity server to invite by address.");
-    if (n->invites && n->invites->count > INVITES_MAX) return fault_set(&r->fault, ERR_INVALID_PARAM, "At most %d users can be invited at once.", INVITES_MAX);
+    if (threepids && threepids->count)
+        return fault_set(&r->fault, ERR_THREEPID_DENIED, "This server has no identity server to invite by address.");
+    if (n->invites && n->invites->count > INVITES_MAX)
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "At most %d users can be invited at once.", INVITES_MAX);
     json_each(v, n->invites)
     {
         if (!json_is(v, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON, "'invite' is a list of user ids.");
-        if (!id_user(v->string, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "'%.*s' is no user id.", STR_FMT(str_first(v->string, 100)));
+        if (!id_user(v->string, NULL))
+            return fault_set(&r->fault, ERR_INVALID_PARAM, "'%.*s' is no user id.", STR_FMT(str_first(v->string, 100)));
     }
     json_each(v, n->invites)
     {
@@ -115,21 +122,26 @@ static enum err make_create(struct new_room *n)
     return ERR_OK;
 }
 
-static void set_level(struct api *r, struct json *c, const char *name, int64_t level) { json_set(c, str_c(name), json_new_int(r->arena, level)); }
+static void set_level(struct api *r, struct json *c, const char *name, int64_t level)
+{
+    json_set(c, str_c(name), json_new_int(r->arena, level));
+}
 
 /* The power levels that every room begins with, changed by the client's. */
 static enum err make_power(struct new_room *n)
 {
     struct api *r = n->api;
-    struct json *change, *c = json_new(r->arena, JSON_OBJECT), *events = json_new(r->arena, JSON_OBJECT), *users = json_new(r->arena, JSON_OBJECT);
+    struct json *change, *c = json_new(r->arena, JSON_OBJECT), *events = json_new(r->arena, JSON_OBJECT),
+                         *users = json_new(r->arena, JSON_OBJECT);
     enum err e = api_body_object_opt(r, "power_level_content_override", &change);
     if (e != ERR_OK) return e;
     static const struct {
         const char *name;
         int64_t level;
-    } levels[] = {{"ban", 50}, {"events_default", 0}, {"invite", 0}, {"kick", 50}, {"redact", 50}, {"state_default", 50}, {"users_default", 0}},
-      types[] = {{"m.room.avatar", 50},      {"m.room.canonical_alias", 50}, {"m.room.encryption", 100}, {"m.room.history_visibility", 100},
-                 {"m.room.name", 50},        {"m.room.power_levels", 100},   {"m.room.server_acl", 100}, {"m.room.tombstone", 100}};
+    } levels[] = {{"ban", 50},    {"events_default", 0}, {"invite", 0},       {"kick", 50},
+                  {"redact", 50}, {"state_default", 50}, {"users_default", 0}},
+      types[] = {{"m.room.avatar", 50}, {"m.room.canonical_alias", 50}, {"m.room.encryption", 100}, {"m.room.history_visibility", 100},
+                 {"m.room.name", 50},   {"m.room.power_levels", 100},   {"m.room.server_acl", 100}, {"m.room.tombstone", 100}};
     for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
         set_level(r, c, levels[i].name, levels[i].level);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -156,10 +168,12 @@ static void make_preset(struct new_room *n)
 {
     struct api *r = n->api;
     const struct preset *p = n->preset;
-    if (!in_initial(n, "m.room.join_rules")) add_event(n, "m.room.join_rules", STR(""), r->user_id, one(r, "join_rule", str_c(p->join_rule)));
+    if (!in_initial(n, "m.room.join_rules"))
+        add_event(n, "m.room.join_rules", STR(""), r->user_id, one(r, "join_rule", str_c(p->join_rule)));
     if (!in_initial(n, "m.room.history_visibility"))
         add_event(n, "m.room.history_visibility", STR(""), r->user_id, one(r, "history_visibility", str_c(p->history)));
-    if (!in_initial(n, "m.room.guest_access")) add_event(n, "m.room.guest_access", STR(""), r->user_id, one(r, "guest_access", str_c(p->guest)));
+    if (!in_initial(n, "m.room.guest_access"))
+        add_event(n, "m.room.guest_access", STR(""), r->user_id, one(r, "guest_access", str_c(p->guest)));
 }
 
 static enum err make_initial(struct new_room *n)
@@ -220,7 +234,12 @@ enum err new_room_id(struct new_room *n)
         n->room_id = arena_printf(r->arena, "!%.*s:%.*s", STR_FMT(random_id(r->arena, 18)), STR_FMT(r->engine->config.server_name));
         return ERR_OK;
     }
-    struct event_fields f = {.type = STR("m.room.create"), .sender = r->user_id, .state_key = STR(""), .content = n->create, .depth = 1, .origin_server_ts = n->ts};
+    struct event_fields f = {.type = STR("m.room.create"),
+                             .sender = r->user_id,
+                             .state_key = STR(""),
+                             .content = n->create,
+                             .depth = 1,
+                             .origin_server_ts = n->ts};
     struct event_built built;
     enum err e = event_build(r->arena, n->version, &f, &built, &r->fault);
     n->room_id = built.room_id;

@@ -12,10 +12,10 @@ struct new_room {
     const struct preset *preset;
     bool is_public;
     struct str room_id, room_type;
-    struct str alias;       /* whole, or empty */
-    int64_t ts;             /* of the create event */
-    struct json *create;    /* its content */
-    struct json *events;    /* array of {type, state_key, sender, content}; the create event first */
+    struct str alias;    /* whole, or empty */
+    int64_t ts;          /* of the create event */
+    struct json *create; /* its content */
+    struct json *events; /* array of {type, state_key, sender, content}; the create event first */
     struct json *invites, *initial;
 };
 

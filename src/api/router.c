@@ -72,7 +72,10 @@ void router_free(struct router *r)
 }
 
 /* Old clients say r0 (and, for media, v1) where the path has been v3 since. */
-static struct str modern(struct str segment, unsigned depth) { return depth == 2 && str_is(segment, "r0") ? STR("v3") : segment; }
+static struct str modern(struct str segment, unsigned depth)
+{
+    return depth == 2 && str_is(segment, "r0") ? STR("v3") : segment;
+}
 
 enum err router_find(const struct router *r, struct arena *a, enum http_method method, struct str path, struct router_match *out)
 {

@@ -85,7 +85,8 @@ static enum err check_canonical_alias(struct api *r)
     enum err e = engine_call(r->engine, &c, r->arena, &reply, NULL);
     if (e == ERR_OK && json_parse(r->arena, reply.s[0], &old, NULL) != ERR_OK) old = NULL;
     struct json *alias = json_get(r->body, "alias"), *others = json_get(r->body, "alt_aliases");
-    if ((alias && !json_is(alias, JSON_STRING) && !json_is(alias, JSON_NULL)) || (others && !json_is(others, JSON_ARRAY))) return ERR_BAD_JSON;
+    if ((alias && !json_is(alias, JSON_STRING) && !json_is(alias, JSON_NULL)) || (others && !json_is(others, JSON_ARRAY)))
+        return ERR_BAD_JSON;
     if (json_is(alias, JSON_STRING) && alias->string.n && !has_alias(old, alias->string)) {
         e = check_alias(r, alias->string);
         if (e != ERR_OK) return e;

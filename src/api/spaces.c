@@ -78,7 +78,10 @@ static int child_cmp(const void *x, const void *y)
     return str_cmp(json_string_at(a, "state_key"), json_string_at(b, "state_key"));
 }
 
-static bool is_suggested(const struct json *child) { return json_is(json_path(child, "content", "suggested", NULL), JSON_TRUE); }
+static bool is_suggested(const struct json *child)
+{
+    return json_is(json_path(child, "content", "suggested", NULL), JSON_TRUE);
+}
 
 static enum err push_children(struct hierarchy *h, struct json *room, int64_t depth)
 {

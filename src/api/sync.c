@@ -26,7 +26,13 @@ static void answer(void *ctx, enum err e, const struct fault *f, struct str body
     struct arena a;
     arena_init(&a);
     struct engine *engine = api_config(p->server)->engine;
-    struct api r = {.http = p->http, .server = p->server, .engine = engine, .route = p->route, .arena = &a, .fault = *f, .began_us = clock_mono_us(engine->clock)};
+    struct api r = {.http = p->http,
+                    .server = p->server,
+                    .engine = engine,
+                    .route = p->route,
+                    .arena = &a,
+                    .fault = *f,
+                    .began_us = clock_mono_us(engine->clock)};
     /* The buffer is lent: its bytes belong to the caller. */
     buf_init(&r.out, SIZE_MAX / 2);
     if (e == ERR_OK) buf_add(&r.out, body);
@@ -76,7 +82,8 @@ enum err api_sync(struct api *r)
     if (e != ERR_OK) return e;
     if (!str_null(p.since) && str_empty(p.since)) p.since = (struct str){0};
     if (api_query_bool(r, "full_state", false)) p.flags |= SYNC_FULL_STATE;
-    if (api_query_bool(r, "use_state_after", false) || api_query_bool(r, "org.matrix.msc4222.use_state_after", false)) p.flags |= SYNC_STATE_AFTER;
+    if (api_query_bool(r, "use_state_after", false) || api_query_bool(r, "org.matrix.msc4222.use_state_after", false))
+        p.flags |= SYNC_STATE_AFTER;
     struct str presence = api_query(r, "set_presence");
     p.presence = str_null(presence) ? PRESENCE_ONLINE : presence_parse(presence);
     if (p.presence == PRESENCE__COUNT) return fault_set(&r->fault, ERR_INVALID_PARAM, "'set_presence' is online, unavailable or offline.");

@@ -12,7 +12,8 @@ static enum err check(struct api *r, struct json *messages)
         json_each(d, u)
         {
             if (!json_is(d, JSON_OBJECT)) return fault_set(&r->fault, ERR_BAD_JSON, "A message must be an object.");
-            if (json_text(r->arena, d).n > MESSAGE_MAX) return fault_set(&r->fault, ERR_TOO_LARGE, "A message may have at most %d bytes.", MESSAGE_MAX);
+            if (json_text(r->arena, d).n > MESSAGE_MAX)
+                return fault_set(&r->fault, ERR_TOO_LARGE, "A message may have at most %d bytes.", MESSAGE_MAX);
         }
     }
     return ERR_OK;

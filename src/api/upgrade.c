@@ -6,8 +6,9 @@
 #include "matrix/id.h"
 
 /* State that goes over to the new room as it is (specification, "Room upgrades"). */
-static const char *const carried[] = {"m.room.server_acl", "m.room.encryption",         "m.room.name",         "m.room.avatar",    "m.room.topic",
-                                      "m.room.guest_access", "m.room.history_visibility", "m.room.join_rules", "m.room.pinned_events"};
+static const char *const carried[] = {
+    "m.room.server_acl",   "m.room.encryption",         "m.room.name",       "m.room.avatar",       "m.room.topic",
+    "m.room.guest_access", "m.room.history_visibility", "m.room.join_rules", "m.room.pinned_events"};
 
 struct upgrade {
     struct api *r;
@@ -17,7 +18,8 @@ struct upgrade {
 
 static struct json *find(const struct upgrade *u, const char *type, struct str key)
 {
-    json_each(v, u->state) if (str_is(json_string_at(v, "type"), type) && str_eq(json_string_at(v, "state_key"), key)) return json_get(v, "content");
+    json_each(v, u->state) if (str_is(json_string_at(v, "type"), type) &&
+                               str_eq(json_string_at(v, "state_key"), key)) return json_get(v, "content");
     return NULL;
 }
 
@@ -40,11 +42,14 @@ static enum err read_request(struct upgrade *u)
     if (e == ERR_OK) e = api_body_array_opt(r, "additional_creators", &u->n.invites);
     if (e != ERR_OK) return e;
     u->n.version = room_version_find(version);
-    if (!u->n.version) return fault_set(&r->fault, ERR_UNSUPPORTED_ROOM_VERSION, "This server does not support room version '%.*s'.", STR_FMT(str_first(version, 40)));
+    if (!u->n.version)
+        return fault_set(&r->fault, ERR_UNSUPPORTED_ROOM_VERSION, "This server does not support room version '%.*s'.",
+                         STR_FMT(str_first(version, 40)));
     if (!id_room(r->param[0], NULL)) return fault_set(&r->fault, ERR_NOT_FOUND, "That is no room id.");
     struct command may = {.type = CMD_room_may_send, .key = r->param[0], .s = {r->user_id, STR("m.room.tombstone")}, .num[0] = 1};
     e = api_call(r, &may, &reply);
-    if (e == ERR_OK && !reply.num[0]) e = fault_set(&r->fault, ERR_FORBIDDEN, "You need the power to send m.room.tombstone to upgrade a room.");
+    if (e == ERR_OK && !reply.num[0])
+        e = fault_set(&r->fault, ERR_FORBIDDEN, "You need the power to send m.room.tombstone to upgrade a room.");
     struct command all = {.type = CMD_room_state_all, .key = r->param[0], .s[0] = r->user_id};
     if (e == ERR_OK) e = api_call(r, &all, &reply);
     if (e == ERR_OK) e = json_parse(r->arena, reply.s[0], &u->state, &r->fault);
@@ -60,7 +65,8 @@ static void make_create(struct upgrade *u)
     json_remove(c, STR("additional_creators"));
     json_set(c, STR("room_version"), json_new_string(r->arena, str_c(u->n.version->name)));
     if (u->n.version->creator_in_content) json_set(c, STR("creator"), json_new_string(r->arena, r->user_id));
-    if (u->n.version->creators_reign && u->n.invites && u->n.invites->count) json_set(c, STR("additional_creators"), json_copy(r->arena, u->n.invites));
+    if (u->n.version->creators_reign && u->n.invites && u->n.invites->count)
+        json_set(c, STR("additional_creators"), json_copy(r->arena, u->n.invites));
     json_set(before, STR("room_id"), json_new_string(r->arena, r->param[0]));
     json_set(c, STR("predecessor"), before);
     u->n.create = c;
@@ -104,7 +110,8 @@ static enum err make_events(struct upgrade *u)
         struct str type = json_string_at(v, "type");
         bool ban = str_is(type, "m.room.member") && str_is(json_string(json_path(v, "content", "membership", NULL)), "ban");
         bool child = str_is(type, "m.space.child") && json_get(v, "content") && json_get(v, "content")->count;
-        if (ban || child) add(u, ban ? "m.room.member" : "m.space.child", json_string_at(v, "state_key"), json_copy(r->arena, json_get(v, "content")));
+        if (ban || child)
+            add(u, ban ? "m.room.member" : "m.space.child", json_string_at(v, "state_key"), json_copy(r->arena, json_get(v, "content")));
     }
     return ERR_OK;
 }
@@ -143,14 +150,20 @@ static void move_aliases(struct upgrade *u)
     struct command list = {.type = CMD_room_aliases, .key = r->param[0]};
     struct reply reply;
     struct json *aliases, *canonical = find(u, "m.room.canonical_alias", STR(""));
-    if (engine_call(r->engine, &list, r->arena, &reply, NULL) != ERR_OK || json_parse(r->arena, reply.s[0], &aliases, NULL) != ERR_OK) return;
+    if (engine_call(r->engine, &list, r->arena, &reply, NULL) != ERR_OK || json_parse(r->arena, reply.s[0], &aliases, NULL) != ERR_OK)
+        return;
     json_each(v, aliases)
     {
-        struct command del = {.type = CMD_alias_del, .key = v->string, .s[0] = r->param[0]}, put = {.type = CMD_alias_put, .key = v->string, .s = {u->n.room_id, r->user_id}};
-        if (engine_call(r->engine, &del, r->arena, &reply, NULL) != ERR_OK || engine_call(r->engine, &put, r->arena, &reply, NULL) != ERR_OK) return;
+        struct command del = {.type = CMD_alias_del, .key = v->string, .s[0] = r->param[0]},
+                       put = {.type = CMD_alias_put, .key = v->string, .s = {u->n.room_id, r->user_id}};
+        if (engine_call(r->engine, &del, r->arena, &reply, NULL) != ERR_OK ||
+            engine_call(r->engine, &put, r->arena, &reply, NULL) != ERR_OK)
+            return;
     }
     if (!canonical || !canonical->count) return;
-    struct command c = {.type = CMD_room_send, .key = u->n.room_id, .s = {r->user_id, STR("m.room.canonical_alias"), STR(""), json_text(r->arena, canonical)}};
+    struct command c = {.type = CMD_room_send,
+                        .key = u->n.room_id,
+                        .s = {r->user_id, STR("m.room.canonical_alias"), STR(""), json_text(r->arena, canonical)}};
     if (engine_call(r->engine, &c, r->arena, &reply, NULL) != ERR_OK) return;
     enum err ignored = send_old(u, "m.room.canonical_alias", json_new(r->arena, JSON_OBJECT));
     (void)ignored;
@@ -171,7 +184,8 @@ enum err api_upgrade(struct api *r)
     struct json *tombstone = json_new(r->arena, JSON_OBJECT);
     json_set(tombstone, STR("body"), json_new_string(r->arena, STR("This room has been replaced")));
     json_set(tombstone, STR("replacement_room"), json_new_string(r->arena, u.n.room_id));
-    struct command c = {.type = CMD_room_send, .key = r->param[0], .s = {r->user_id, STR("m.room.tombstone"), STR(""), json_text(r->arena, tombstone)}};
+    struct command c = {
+        .type = CMD_room_send, .key = r->param[0], .s = {r->user_id, STR("m.room.tombstone"), STR(""), json_text(r->arena, tombstone)}};
     e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
     move_aliases(&u);

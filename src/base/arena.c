@@ -12,7 +12,10 @@ struct arena_chunk {
 
 enum { CHUNK = 8192 - sizeof(struct arena_chunk) - 16 };
 
-void arena_init(struct arena *a) { *a = (struct arena){0}; }
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){0};
+}
 
 static void free_chunks(struct arena_chunk *c)
 {
@@ -94,7 +97,10 @@ struct str arena_str(struct arena *a, struct str s)
     return (struct str){p, s.n};
 }
 
-char *arena_cstr(struct arena *a, struct str s) { return (char *)(uintptr_t)arena_str(a, s.p ? s : STR("")).p; }
+char *arena_cstr(struct arena *a, struct str s)
+{
+    return (char *)(uintptr_t)arena_str(a, s.p ? s : STR("")).p;
+}
 
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {

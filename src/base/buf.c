@@ -3,7 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2}; }
+void buf_init(struct buf *b, size_t max)
+{
+    *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2};
+}
 
 void buf_release(struct buf *b)
 {

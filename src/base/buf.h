@@ -18,14 +18,26 @@ void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);
 /* Empties, keeps the memory. */
 void buf_clear(struct buf *b);
-static inline bool buf_ok(const struct buf *b) { return !b->full; }
-static inline struct str buf_str(const struct buf *b) { return (struct str){b->p, b->n}; }
+static inline bool buf_ok(const struct buf *b)
+{
+    return !b->full;
+}
+static inline struct str buf_str(const struct buf *b)
+{
+    return (struct str){b->p, b->n};
+}
 
 /* The slow half of buf_room. */
 char *buf_grow(struct buf *b, size_t n);
 /* Room for `n` more bytes at b->p + b->n, or NULL when that passes the maximum. buf_added says how many were used. */
-static inline char *buf_room(struct buf *b, size_t n) { return n < b->cap - b->n && !b->full ? b->p + b->n : buf_grow(b, n); }
-static inline void buf_added(struct buf *b, size_t n) { b->n += n; }
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    return n < b->cap - b->n && !b->full ? b->p + b->n : buf_grow(b, n);
+}
+static inline void buf_added(struct buf *b, size_t n)
+{
+    b->n += n;
+}
 
 void buf_add(struct buf *b, struct str s);
 static inline void buf_byte(struct buf *b, char c)

@@ -11,7 +11,13 @@ struct clock {
 };
 extern const struct clock clock_system;
 
-static inline int64_t clock_wall_ms(const struct clock *c) { return c->wall_ms(c->ctx); }
-static inline int64_t clock_mono_us(const struct clock *c) { return c->mono_us(c->ctx); }
+static inline int64_t clock_wall_ms(const struct clock *c)
+{
+    return c->wall_ms(c->ctx);
+}
+static inline int64_t clock_mono_us(const struct clock *c)
+{
+    return c->mono_us(c->ctx);
+}
 
 #endif

@@ -14,12 +14,27 @@ static const struct error_row rows[ERR__COUNT] = {
 #undef ERROR
 };
 
-static const struct error_row *row(enum err e) { return &rows[(unsigned)e < ERR__COUNT ? e : ERR_INTERNAL]; }
+static const struct error_row *row(enum err e)
+{
+    return &rows[(unsigned)e < ERR__COUNT ? e : ERR_INTERNAL];
+}
 
-const char *err_name(enum err e) { return row(e)->name; }
-const char *err_errcode(enum err e) { return row(e)->errcode; }
-const char *err_sentence(enum err e) { return row(e)->sentence; }
-int err_http_status(enum err e) { return row(e)->http; }
+const char *err_name(enum err e)
+{
+    return row(e)->name;
+}
+const char *err_errcode(enum err e)
+{
+    return row(e)->errcode;
+}
+const char *err_sentence(enum err e)
+{
+    return row(e)->sentence;
+}
+int err_http_status(enum err e)
+{
+    return row(e)->http;
+}
 
 enum err fault_set(struct fault *f, enum err code, const char *fmt, ...)
 {

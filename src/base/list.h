@@ -13,11 +13,17 @@ struct list {
 #define list_item(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 #define list_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The node under the iteration may be removed. */
-#define list_each_safe(it, head)                                                                                       \
+#define list_each_safe(it, head)                                                                                                           \
     for (struct list *it = (head)->next, *it##_next = it->next; it != (head); it = it##_next, it##_next = it->next)
 
-static inline void list_init(struct list *l) { l->next = l->prev = l; }
-static inline bool list_is_empty(const struct list *l) { return l->next == l; }
+static inline void list_init(struct list *l)
+{
+    l->next = l->prev = l;
+}
+static inline bool list_is_empty(const struct list *l)
+{
+    return l->next == l;
+}
 static inline void list_insert(struct list *after, struct list *n)
 {
     n->prev = after;
@@ -25,8 +31,14 @@ static inline void list_insert(struct list *after, struct list *n)
     after->next->prev = n;
     after->next = n;
 }
-static inline void list_push(struct list *head, struct list *n) { list_insert(head->prev, n); }
-static inline void list_push_front(struct list *head, struct list *n) { list_insert(head, n); }
+static inline void list_push(struct list *head, struct list *n)
+{
+    list_insert(head->prev, n);
+}
+static inline void list_push_front(struct list *head, struct list *n)
+{
+    list_insert(head, n);
+}
 /* Leaves `n` a list of its own, so that removing twice is harmless. */
 static inline void list_remove(struct list *n)
 {

@@ -15,7 +15,10 @@ void log_setup(enum log_level level, bool json)
     as_json = json;
 }
 
-bool log_wants(enum log_level level) { return level >= threshold; }
+bool log_wants(enum log_level level)
+{
+    return level >= threshold;
+}
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 

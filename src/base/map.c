@@ -1,6 +1,9 @@
 #include "base/map.h"
 
-void map_init(struct map *m) { *m = (struct map){0}; }
+void map_init(struct map *m)
+{
+    *m = (struct map){0};
+}
 
 void map_release(struct map *m)
 {

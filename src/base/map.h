@@ -28,6 +28,9 @@ void *map_put(struct map *m, struct str key, void *value);
 void *map_del(struct map *m, struct str key);
 /* Iterates: start with *at = 0; NULL at the end. The entry under the iteration may be deleted, nothing may be put. */
 void *map_next(const struct map *m, size_t *at);
-static inline size_t map_count(const struct map *m) { return m->count; }
+static inline size_t map_count(const struct map *m)
+{
+    return m->count;
+}
 
 #endif

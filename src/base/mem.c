@@ -13,9 +13,15 @@ static void *checked(void *p, size_t n)
     return p;
 }
 
-void *mem_alloc(size_t n) { return checked(malloc(n ? n : 1), n); }
+void *mem_alloc(size_t n)
+{
+    return checked(malloc(n ? n : 1), n);
+}
 
-void *mem_zero(size_t n) { return checked(calloc(1, n ? n : 1), n); }
+void *mem_zero(size_t n)
+{
+    return checked(calloc(1, n ? n : 1), n);
+}
 
 static size_t product(size_t count, size_t size)
 {
@@ -24,7 +30,10 @@ static size_t product(size_t count, size_t size)
     return n;
 }
 
-void *mem_array(size_t count, size_t size) { return mem_alloc(product(count, size)); }
+void *mem_array(size_t count, size_t size)
+{
+    return mem_alloc(product(count, size));
+}
 
 void *mem_resize(void *p, size_t count, size_t size)
 {
@@ -32,9 +41,15 @@ void *mem_resize(void *p, size_t count, size_t size)
     return checked(realloc(p, n ? n : 1), n);
 }
 
-void mem_free(void *p) { free(p); }
+void mem_free(void *p)
+{
+    free(p);
+}
 
-void mem_wipe(void *p, size_t n) { explicit_bzero(p, n); }
+void mem_wipe(void *p, size_t n)
+{
+    explicit_bzero(p, n);
+}
 
 struct bytes *bytes_new(struct str s)
 {

@@ -32,6 +32,9 @@ struct bytes *bytes_new(struct str s);
 struct bytes *bytes_ref(struct bytes *b);
 /* NULL is allowed. */
 void bytes_unref(struct bytes *b);
-static inline struct str bytes_str(const struct bytes *b) { return b ? (struct str){b->p, b->n} : (struct str){0}; }
+static inline struct str bytes_str(const struct bytes *b)
+{
+    return b ? (struct str){b->p, b->n} : (struct str){0};
+}
 
 #endif

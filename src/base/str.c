@@ -71,9 +71,15 @@ size_t str_utf8_prefix(struct str s)
     return i;
 }
 
-bool str_is_utf8(struct str s) { return str_utf8_prefix(s) == s.n; }
+bool str_is_utf8(struct str s)
+{
+    return str_utf8_prefix(s) == s.n;
+}
 
-static unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c; }
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
 
 bool str_eq_nocase(struct str a, struct str b)
 {
@@ -92,4 +98,7 @@ __attribute__((constructor)) static void seed_hash(void)
         ; /* only EINTR can happen here */
 }
 
-uint64_t str_hash(struct str s) { return XXH3_64bits_withSeed(s.p, s.n, hash_seed); }
+uint64_t str_hash(struct str s)
+{
+    return XXH3_64bits_withSeed(s.p, s.n, hash_seed);
+}

@@ -19,14 +19,32 @@ struct str {
 /* For printf: `"%.*s", STR_FMT(s)`. */
 #define STR_FMT(s) (int)(s).n, (s).p
 
-static inline struct str str_make(const char *p, size_t n) { return (struct str){p, n}; }
+static inline struct str str_make(const char *p, size_t n)
+{
+    return (struct str){p, n};
+}
 /* Of a C string; NULL gives the empty slice. */
-static inline struct str str_c(const char *s) { return (struct str){s, s ? strlen(s) : 0}; }
-static inline bool str_empty(struct str s) { return s.n == 0; }
+static inline struct str str_c(const char *s)
+{
+    return (struct str){s, s ? strlen(s) : 0};
+}
+static inline bool str_empty(struct str s)
+{
+    return s.n == 0;
+}
 /* A slice whose pointer is NULL means "absent" where a header says so. */
-static inline bool str_null(struct str s) { return s.p == NULL; }
-static inline bool str_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
-static inline bool str_is(struct str a, const char *lit) { return str_eq(a, str_c(lit)); }
+static inline bool str_null(struct str s)
+{
+    return s.p == NULL;
+}
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+static inline bool str_is(struct str a, const char *lit)
+{
+    return str_eq(a, str_c(lit));
+}
 static inline bool str_starts(struct str s, struct str prefix)
 {
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
@@ -41,7 +59,10 @@ static inline struct str str_from(struct str s, size_t at)
     size_t skip = at < s.n ? at : s.n;
     return (struct str){skip ? s.p + skip : s.p, s.n - skip};
 }
-static inline struct str str_first(struct str s, size_t n) { return (struct str){s.p, n < s.n ? n : s.n}; }
+static inline struct str str_first(struct str s, size_t n)
+{
+    return (struct str){s.p, n < s.n ? n : s.n};
+}
 
 /* Byte order, shorter first among equals: the order of the store's keys. */
 int str_cmp(struct str a, struct str b);

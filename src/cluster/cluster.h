@@ -22,9 +22,9 @@ struct entity {
     struct str key;
     unsigned kind;
     struct fiber_lock lock;
-    unsigned users;     /* commands under way */
-    bool detached;      /* its slot was opened anew: whoever still holds it gives up */
-    int64_t position;   /* newest position of a change of it; 0 when unknown */
+    unsigned users;   /* commands under way */
+    bool detached;    /* its slot was opened anew: whoever still holds it gives up */
+    int64_t position; /* newest position of a change of it; 0 when unknown */
     struct list lru;
     void *state;
 };
@@ -38,8 +38,8 @@ struct entity_kind {
 /* A row of the engine's command table. */
 struct command_spec {
     const char *name;
-    unsigned kind;  /* of the entity */
-    bool shared;    /* a query that may run beside others on its entity: takes no lock */
+    unsigned kind; /* of the entity */
+    bool shared;   /* a query that may run beside others on its entity: takes no lock */
     enum err (*run)(struct turn *t);
 };
 
@@ -52,8 +52,8 @@ struct cluster_config {
     size_t kinds;
     const struct command_spec *command;
     size_t commands;
-    void *engine;           /* turn_engine() */
-    int64_t backlog_bytes;  /* unwritten bytes of a slot before it refuses changes; 0: the default */
+    void *engine;          /* turn_engine() */
+    int64_t backlog_bytes; /* unwritten bytes of a slot before it refuses changes; 0: the default */
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
 };
@@ -84,11 +84,11 @@ struct call {
     void (*finish)(struct call *call); /* on `from`, when answered */
     /* the owner's */
     struct slot *slot;
-    int64_t need;            /* answered when this position is durable */
-    unsigned letters;        /* and so many letters are answered */
+    int64_t need;     /* answered when this position is durable */
+    unsigned letters; /* and so many letters are answered */
     struct timer patience;
     struct list waiting;
-    unsigned letter_from;    /* CLUSTER_SLOTS: not a letter */
+    unsigned letter_from; /* CLUSTER_SLOTS: not a letter */
     int64_t letter_number;
 };
 struct call_group {

@@ -3,6 +3,7 @@
 #define ROOKERY_CLUSTER_PRIV_H
 
 #include "base/map.h"
+#include "base/stat.h"
 #include "cluster/cluster.h"
 #include "cluster/overlay.h"
 
@@ -55,7 +56,7 @@ struct slot {
     int64_t epoch, position, durable;
     struct record *open;
     struct list link_dirty;
-    bool dirty; /* in home's list of slots with an open record */
+    bool dirty;         /* in home's list of slots with an open record */
     struct list flying; /* records that the store has */
     size_t in_flight;
     int64_t in_flight_bytes;
@@ -104,7 +105,7 @@ struct turn {
     int64_t now_ms, need;
     unsigned generation;
     bool writing;
-    enum err broken; /* a row beyond its limits */
+    enum err broken;    /* a row beyond its limits */
     struct list others; /* entities that turn_other holds */
     /* where the open record stood when writing began, for the way back */
     size_t changes, items;

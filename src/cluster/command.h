@@ -12,7 +12,7 @@
 enum { COMMAND_INTS = 8, COMMAND_STRS = 12 };
 
 struct command {
-    unsigned type; /* row of the engine's table */
+    unsigned type;  /* row of the engine's table */
     struct str key; /* the entity; decides the slot */
     int64_t num[COMMAND_INTS];
     struct str s[COMMAND_STRS];

@@ -70,7 +70,7 @@ void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway)
 void delivery_add(struct slot *s, struct item *i)
 {
     struct interest *in = map_get(&s->interest, i->key);
-    s->home->stats.items++;
+    stat_add(&s->home->stats.items, 1);
     if (!in) return;
     for (uint64_t bits = in->gateways; bits; bits &= bits - 1) {
         struct outbox *o = &s->home->outbox[__builtin_ctzll(bits)];
@@ -96,7 +96,10 @@ static void hand_over(struct message *m)
     mem_free(m);
 }
 
-static void arrive(struct task *task) { hand_over(list_item(task, struct message, task)); }
+static void arrive(struct task *task)
+{
+    hand_over(list_item(task, struct message, task));
+}
 
 /* A run of items of one slot is one delivery. */
 static void make_deliveries(struct message *m, unsigned gateway)
@@ -132,7 +135,7 @@ void home_flush(struct task *t)
         memcpy(m->item, o->item, o->count * sizeof m->item[0]);
         o->count = 0;
         make_deliveries(m, g);
-        h->stats.deliveries += m->deliveries;
+        stat_add(&h->stats.deliveries, (int64_t)m->deliveries);
         if (m->gateway == h->loop) {
             hand_over(m);
             continue;

@@ -75,8 +75,8 @@ static void letter_done(struct call *call)
     if (call->reply.err == ERR_STORAGE || call->reply.err == ERR_UNAVAILABLE || call->reply.err == ERR_TIMEOUT)
         p->ignored = true; /* undone there: the announcement of the new epoch brings it again */
     else if (call->reply.err != ERR_OK && call->reply.err != ERR_NOT_FOUND)
-        log_event(LOG_WARN, "cluster", "letter without effect", "from=%u to=%u number=%lld command=%u error=%s", p->from->index, p->to->index,
-                  (long long)p->number, call->cmd.type, err_name(call->reply.err));
+        log_event(LOG_WARN, "cluster", "letter without effect", "from=%u to=%u number=%lld command=%u error=%s", p->from->index,
+                  p->to->index, (long long)p->number, call->cmd.type, err_name(call->reply.err));
     p->task.run = acknowledged;
     loop_post(p->from->loop, &p->task);
 }
@@ -102,7 +102,10 @@ static void receive_fiber(void *arg)
     loop_post(p->from->loop, &p->task);
 }
 
-static void receive(struct task *task) { fiber_spawn(receive_fiber, list_item(task, struct parcel, task)); }
+static void receive(struct task *task)
+{
+    fiber_spawn(receive_fiber, list_item(task, struct parcel, task));
+}
 
 static void post_letter(struct slot *s, const struct letter *l)
 {
@@ -155,7 +158,8 @@ void letters_announce(struct slot *s)
 {
     for (size_t i = 0; i < s->cluster->config.loops; i++) {
         struct announcement *a = mem_zero(sizeof *a);
-        *a = (struct announcement){.task.run = announced, .cluster = s->cluster, .slot = s->index, .epoch = s->epoch, .home = &s->cluster->home[i]};
+        *a = (struct announcement){
+            .task.run = announced, .cluster = s->cluster, .slot = s->index, .epoch = s->epoch, .home = &s->cluster->home[i]};
         loop_post(a->home->loop, &a->task);
     }
 }

@@ -34,7 +34,10 @@ void overlay_free(struct overlay *o)
     mem_free(o);
 }
 
-bool overlay_is_empty(const struct overlay *o) { return o->count == 0; }
+bool overlay_is_empty(const struct overlay *o)
+{
+    return o->count == 0;
+}
 
 static int cell_cmp(enum cell_type t, const struct cell *x, const struct cell *y)
 {
@@ -52,7 +55,10 @@ static int cells_cmp(enum table t, const struct cell *x, const struct cell *y, u
     return 0;
 }
 
-int overlay_key_cmp(enum table t, const struct row *x, const struct row *y) { return cells_cmp(t, x->c, y->c, store_table(t)->keys); }
+int overlay_key_cmp(enum table t, const struct row *x, const struct row *y)
+{
+    return cells_cmp(t, x->c, y->c, store_table(t)->keys);
+}
 
 static int row_cmp(const struct row *x, const struct row *y)
 {

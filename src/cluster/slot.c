@@ -23,7 +23,10 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->flying);
 }
 
-void slot_start(struct slot *s) { fiber_spawn(open_fiber, s); }
+void slot_start(struct slot *s)
+{
+    fiber_spawn(open_fiber, s);
+}
 
 void slot_wait_open(struct slot *s)
 {
@@ -54,6 +57,7 @@ static void evict(struct slot *s, unsigned kind)
         struct entity *e = list_item(it, struct entity, lru);
         if (e->users || e->position > s->durable) continue;
         map_del(&t->map, e->key);
+        stat_add(&s->home->stats.warm, -1);
         list_remove(&e->lru);
         entity_free(s, e);
     }
@@ -71,6 +75,7 @@ struct entity *entity_get(struct slot *s, unsigned kind, struct str key, bool ma
         e->kind = kind;
         list_init(&e->lru);
         map_put(&t->map, e->key, e);
+        stat_add(&s->home->stats.warm, 1);
     }
     if (!e) return NULL;
     list_remove(&e->lru);
@@ -95,6 +100,7 @@ static void forget_entities(struct slot *s)
         struct entity *e;
         for (size_t at = 0; (e = map_next(&s->table[k].map, &at));) {
             list_remove(&e->lru);
+            stat_add(&s->home->stats.warm, -1);
             e->detached = true;
             if (e->users == 0) entity_free(s, e);
         }
@@ -159,10 +165,11 @@ static void slot_fail(struct slot *s, enum err why)
     if (s->state == SLOT_OPEN)
         log_event(LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s", s->index, (long long)s->position,
                   (long long)s->durable, err_name(why));
+    if (s->state == SLOT_OPEN) stat_add(&s->home->stats.slots_open, -1);
     s->state = SLOT_CLOSED;
     s->writable = false;
     s->generation++;
-    s->home->stats.failed_records++;
+    stat_add(&s->home->stats.failed_records, 1);
     if (s->open) record_free(s->open);
     s->open = NULL;
     forget_entities(s);
@@ -203,6 +210,7 @@ static void record_returned(struct store_batch *b)
     struct slot *s = r->slot;
     list_remove(&r->link);
     s->in_flight--;
+    stat_add(&s->home->stats.in_flight, -1);
     s->in_flight_bytes -= (int64_t)r->arena.used;
     if (r->generation == s->generation && b->err == ERR_OK)
         record_succeeded(s, r);
@@ -227,9 +235,10 @@ static void publish(struct slot *s)
                                     .done = record_returned};
     list_push(&s->flying, &r->link);
     s->in_flight++;
+    stat_add(&s->home->stats.in_flight, 1);
     s->in_flight_bytes += (int64_t)r->arena.used;
-    s->home->stats.records++;
-    s->home->stats.changes += r->changes;
+    stat_add(&s->home->stats.records, 1);
+    stat_add(&s->home->stats.changes, (int64_t)r->changes);
     store_apply(s->cluster->config.store, &r->batch);
 }
 
@@ -287,15 +296,18 @@ static enum err write_mark(struct slot *s, const struct store_slot *stands)
     return m.batch.err;
 }
 
-static void retry_open(struct timer *t) { fiber_spawn(open_fiber, list_item(t, struct slot, retry)); }
+static void retry_open(struct timer *t)
+{
+    fiber_spawn(open_fiber, list_item(t, struct slot, retry));
+}
 
 static void serve(struct slot *s, const struct store_slot *stands, bool writable)
 {
     s->epoch = stands->epoch + (writable ? 1 : 0);
     s->position = s->durable = stands->position + (writable ? 1 : 0);
     s->writable = writable;
+    if (s->state != SLOT_OPEN) stat_add(&s->home->stats.slots_open, 1);
     s->state = SLOT_OPEN;
-    s->home->stats.slots_open++;
     struct list *n;
     while ((n = list_pop(&s->waiting_to_open)))
         fiber_wake(list_item(n, struct opening_waiter, link)->fiber);
@@ -317,7 +329,7 @@ static void open_fiber(void *arg)
             timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
             return;
         }
-        s->home->stats.reopened++;
+        stat_add(&s->home->stats.reopened, 1);
         serve(s, &stands, writable);
         /* What cannot be written can still be read. */
         if (!writable) timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);

@@ -1,18 +1,54 @@
 /* A turn: one command at its owner, from the lock on its entity to the answer. */
 #include "cluster/cluster_priv.h"
 
-void *turn_engine(const struct turn *t) { return t->slot->cluster->config.engine; }
-const struct command *turn_command(const struct turn *t) { return &t->call->cmd; }
-struct reply *turn_reply(const struct turn *t) { return &t->call->reply; }
-struct fault *turn_fault(struct turn *t) { return &t->call->reply.fault; }
-struct arena *turn_arena(struct turn *t) { return t->call->arena; }
-struct entity *turn_entity(const struct turn *t) { return t->entity; }
-unsigned turn_slot(const struct turn *t) { return t->slot->index; }
-struct loop *turn_loop(const struct turn *t) { return t->slot->loop; }
-int64_t turn_now_ms(const struct turn *t) { return t->now_ms; }
-bool turn_is_letter(const struct turn *t) { return t->call->letter_from < CLUSTER_SLOTS; }
-int64_t turn_durable(const struct turn *t) { return t->slot->durable; }
-int64_t turn_last(const struct turn *t) { return t->slot->position; }
+void *turn_engine(const struct turn *t)
+{
+    return t->slot->cluster->config.engine;
+}
+const struct command *turn_command(const struct turn *t)
+{
+    return &t->call->cmd;
+}
+struct reply *turn_reply(const struct turn *t)
+{
+    return &t->call->reply;
+}
+struct fault *turn_fault(struct turn *t)
+{
+    return &t->call->reply.fault;
+}
+struct arena *turn_arena(struct turn *t)
+{
+    return t->call->arena;
+}
+struct entity *turn_entity(const struct turn *t)
+{
+    return t->entity;
+}
+unsigned turn_slot(const struct turn *t)
+{
+    return t->slot->index;
+}
+struct loop *turn_loop(const struct turn *t)
+{
+    return t->slot->loop;
+}
+int64_t turn_now_ms(const struct turn *t)
+{
+    return t->now_ms;
+}
+bool turn_is_letter(const struct turn *t)
+{
+    return t->call->letter_from < CLUSTER_SLOTS;
+}
+int64_t turn_durable(const struct turn *t)
+{
+    return t->slot->durable;
+}
+int64_t turn_last(const struct turn *t)
+{
+    return t->slot->position;
+}
 
 void turn_saw(struct turn *t, int64_t position)
 {
@@ -47,7 +83,10 @@ static void read_done(struct store_read *r)
     fiber_wake(f);
 }
 
-static bool same_generation(const struct turn *t) { return t->generation == t->slot->generation && !t->entity->detached; }
+static bool same_generation(const struct turn *t)
+{
+    return t->generation == t->slot->generation && !t->entity->detached;
+}
 
 /* Merges what the store has with what the overlay has; both are in the read's order. */
 static void merge(struct store_read *r, const struct change **over, size_t overs, size_t limit)
@@ -161,8 +200,14 @@ static void add_change(struct turn *t, const struct row *row, bool del)
     record_add(r, &c);
 }
 
-void turn_put(struct turn *t, const struct row *row) { add_change(t, row, false); }
-void turn_del(struct turn *t, const struct row *row) { add_change(t, row, true); }
+void turn_put(struct turn *t, const struct row *row)
+{
+    add_change(t, row, false);
+}
+void turn_del(struct turn *t, const struct row *row)
+{
+    add_change(t, row, true);
+}
 
 void turn_item(struct turn *t, struct item *i)
 {
@@ -193,7 +238,7 @@ void turn_letter(struct turn *t, const struct command *cmd, bool apart)
     turn_put(t, &row);
     buf_release(&b);
     list_push(&t->letters, &l->link);
-    t->slot->home->stats.letters++;
+    stat_add(&t->slot->home->stats.letters, 1);
 }
 
 enum err turn_ready(struct turn *t)
@@ -254,7 +299,10 @@ static void note_letter(struct turn *t)
     turn_put(t, &row);
 }
 
-static bool is_transient(enum err e) { return e == ERR_STORAGE || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT; }
+static bool is_transient(enum err e)
+{
+    return e == ERR_STORAGE || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT;
+}
 
 static void conclude(struct turn *t, enum err e)
 {
@@ -295,7 +343,7 @@ void turn_run(struct slot *s, struct call *call)
 {
     call->slot = s;
     list_init(&call->waiting);
-    s->home->stats.commands++;
+    stat_add(&s->home->stats.commands, 1);
     struct turn t = {.slot = s, .call = call, .spec = &s->cluster->config.command[call->cmd.type]};
     list_init(&t.others);
     list_init(&t.letters);

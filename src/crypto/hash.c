@@ -11,7 +11,10 @@ static EVP_MD *digest;
 static tss_t context_key; /* frees a thread's context when the thread ends */
 static _Thread_local EVP_MD_CTX *context;
 
-static void free_context(void *ctx) { EVP_MD_CTX_free(ctx); }
+static void free_context(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+}
 
 enum err hash_init(struct fault *f)
 {
@@ -71,7 +74,10 @@ struct sha256_stream *sha256_begin(void)
     return (struct sha256_stream *)ctx;
 }
 
-void sha256_update(struct sha256_stream *s, struct str data) { must(EVP_DigestUpdate((EVP_MD_CTX *)s, data.p, data.n)); }
+void sha256_update(struct sha256_stream *s, struct str data)
+{
+    must(EVP_DigestUpdate((EVP_MD_CTX *)s, data.p, data.n));
+}
 
 void sha256_end(struct sha256_stream *s, unsigned char out[SHA256_BYTES])
 {

@@ -4,7 +4,8 @@
 #include "crypto/crypto_priv.h"
 
 _Static_assert((int)ED25519_SECRET_BYTES == crypto_sign_SECRETKEYBYTES && (int)ED25519_PUBLIC_BYTES == crypto_sign_PUBLICKEYBYTES &&
-              (int)ED25519_SIGNATURE_BYTES == crypto_sign_BYTES, "sizes of libsodium");
+                   (int)ED25519_SIGNATURE_BYTES == crypto_sign_BYTES,
+               "sizes of libsodium");
 
 enum err crypto_init(struct fault *f)
 {
@@ -12,7 +13,10 @@ enum err crypto_init(struct fault *f)
     return hash_init(f);
 }
 
-static const unsigned char *bytes_of(struct str s) { return (const unsigned char *)s.p; }
+static const unsigned char *bytes_of(struct str s)
+{
+    return (const unsigned char *)s.p;
+}
 
 void ed25519_keypair(unsigned char pub[ED25519_PUBLIC_BYTES], unsigned char secret[ED25519_SECRET_BYTES])
 {
@@ -29,7 +33,10 @@ bool ed25519_verify(const unsigned char pub[ED25519_PUBLIC_BYTES], struct str da
     return crypto_sign_verify_detached(signature, bytes_of(data), data.n, pub) == 0;
 }
 
-bool secret_eq(struct str a, struct str b) { return a.n == b.n && (a.n == 0 || sodium_memcmp(a.p, b.p, a.n) == 0); }
+bool secret_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || sodium_memcmp(a.p, b.p, a.n) == 0);
+}
 
 enum err password_hash(struct arena *a, struct str password, struct password_cost cost, struct str *out)
 {

@@ -18,12 +18,12 @@ enum { JSON_DEPTH_MAX = 100 };
 /* One value. Children of an array or object form a list through `next`, in source order. */
 struct json {
     enum json_type type;
-    uint32_t count;     /* children */
-    struct str key;     /* decoded; in an object only */
-    struct str string;  /* JSON_STRING: decoded. JSON_REAL: source text */
-    int64_t integer;    /* JSON_INT */
+    uint32_t count;    /* children */
+    struct str key;    /* decoded; in an object only */
+    struct str string; /* JSON_STRING: decoded. JSON_REAL: source text */
+    int64_t integer;   /* JSON_INT */
     struct json *child, *last, *next;
-    struct str raw;     /* the source text of the value, where it was parsed; empty where it was made, copied or changed. (What
+    struct str raw; /* the source text of the value, where it was parsed; empty where it was made, copied or changed. (What
                            contains a changed value keeps its own: look at `raw` before changing a tree, not afterwards.) */
 };
 
@@ -35,12 +35,15 @@ struct json *json_get(const struct json *object, const char *key);
 struct json *json_get_str(const struct json *object, struct str key);
 /* Path of keys: json_path(v, "content", "m.relates_to", "rel_type", NULL). */
 struct json *json_path(const struct json *v, ...) __attribute__((sentinel));
-struct str json_string(const struct json *v);                      /* null slice when it is no string */
+struct str json_string(const struct json *v); /* null slice when it is no string */
 struct str json_string_at(const struct json *object, const char *key);
 bool json_int(const struct json *v, int64_t *out);
 int64_t json_int_at(const struct json *object, const char *key, int64_t otherwise);
 bool json_bool_at(const struct json *object, const char *key, bool otherwise);
-static inline bool json_is(const struct json *v, enum json_type t) { return v && v->type == t; }
+static inline bool json_is(const struct json *v, enum json_type t)
+{
+    return v && v->type == t;
+}
 #define json_each(it, container) for (struct json *it = (container) ? (container)->child : NULL; it; it = it->next)
 
 /* --- making: in an arena --- */

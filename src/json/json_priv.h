@@ -22,10 +22,16 @@ static inline void json_sorted_free(struct json_sorted *s, const struct json_sor
     if (s != room) mem_free(s);
 }
 
-static inline bool json_is_plain(unsigned char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+static inline bool json_is_plain(unsigned char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\';
+}
 
 /* High bit set in each byte of `w` that is zero. Bytes above the first such byte may be marked wrongly. */
-static inline uint64_t json_zero_bytes(uint64_t w) { return (w - 0x0101010101010101u) & ~w & 0x8080808080808080u; }
+static inline uint64_t json_zero_bytes(uint64_t w)
+{
+    return (w - 0x0101010101010101u) & ~w & 0x8080808080808080u;
+}
 
 /* High bit set in the first byte of `w` (loaded little-endian) that cannot stand in a string as it is; 0 when there is none. */
 static inline uint64_t json_special(uint64_t w)

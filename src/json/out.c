@@ -4,7 +4,10 @@
 
 enum { NESTING = sizeof((struct json_out *)0)->some / sizeof(bool) };
 
-void json_out_init(struct json_out *o, struct buf *b) { *o = (struct json_out){.b = b}; }
+void json_out_init(struct json_out *o, struct buf *b)
+{
+    *o = (struct json_out){.b = b};
+}
 
 /* Before each value: the comma, unless it is the first here or a key has put it. */
 static void comma(struct json_out *o)
@@ -26,8 +29,14 @@ static void open_container(struct json_out *o, bool object)
     buf_byte(o->b, object ? '{' : '[');
 }
 
-void json_object(struct json_out *o) { open_container(o, true); }
-void json_array(struct json_out *o) { open_container(o, false); }
+void json_object(struct json_out *o)
+{
+    open_container(o, true);
+}
+void json_array(struct json_out *o)
+{
+    open_container(o, false);
+}
 
 void json_end(struct json_out *o)
 {
@@ -45,7 +54,10 @@ void json_key_str(struct json_out *o, struct str key)
     o->after_key = true;
 }
 
-void json_key(struct json_out *o, const char *key) { json_key_str(o, str_c(key)); }
+void json_key(struct json_out *o, const char *key)
+{
+    json_key_str(o, str_c(key));
+}
 
 void json_put_str(struct json_out *o, struct str s)
 {

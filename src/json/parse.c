@@ -96,14 +96,28 @@ static char *unescape(struct parser *p, char *out)
     switch (c) {
     case '"':
     case '\\':
-    case '/': *out = c; break;
-    case 'b': *out = '\b'; break;
-    case 'f': *out = '\f'; break;
-    case 'n': *out = '\n'; break;
-    case 'r': *out = '\r'; break;
-    case 't': *out = '\t'; break;
-    case 'u': return unescape_unicode(p, out);
-    default: return NULL;
+    case '/':
+        *out = c;
+        break;
+    case 'b':
+        *out = '\b';
+        break;
+    case 'f':
+        *out = '\f';
+        break;
+    case 'n':
+        *out = '\n';
+        break;
+    case 'r':
+        *out = '\r';
+        break;
+    case 't':
+        *out = '\t';
+        break;
+    case 'u':
+        return unescape_unicode(p, out);
+    default:
+        return NULL;
     }
     return out + 1;
 }
@@ -319,13 +333,22 @@ static bool parse_word(struct parser *p, struct json *v, struct str word, enum j
 static bool parse_into(struct parser *p, struct json *v)
 {
     switch (*p->at) {
-    case '"': p->at++; v->type = JSON_STRING; return parse_string(p, &v->string);
-    case '{': return parse_object(p, v);
-    case '[': return parse_array(p, v);
-    case 't': return parse_word(p, v, STR("true"), JSON_TRUE);
-    case 'f': return parse_word(p, v, STR("false"), JSON_FALSE);
-    case 'n': return parse_word(p, v, STR("null"), JSON_NULL);
-    default: return parse_number(p, v);
+    case '"':
+        p->at++;
+        v->type = JSON_STRING;
+        return parse_string(p, &v->string);
+    case '{':
+        return parse_object(p, v);
+    case '[':
+        return parse_array(p, v);
+    case 't':
+        return parse_word(p, v, STR("true"), JSON_TRUE);
+    case 'f':
+        return parse_word(p, v, STR("false"), JSON_FALSE);
+    case 'n':
+        return parse_word(p, v, STR("null"), JSON_NULL);
+    default:
+        return parse_number(p, v);
     }
 }
 

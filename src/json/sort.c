@@ -27,7 +27,10 @@ static inline int compare(const struct json_sorted *a, const struct json_sorted 
     return str_cmp(a->member->key, b->member->key);
 }
 
-static int compare_void(const void *a, const void *b) { return compare(a, b); }
+static int compare_void(const void *a, const void *b)
+{
+    return compare(a, b);
+}
 
 /* Insertion: no calls, no memory, and one pass over members that are in order already, as those of stored events are. */
 static void sort_few(struct json_sorted *s, size_t n)

@@ -11,7 +11,10 @@ struct json *json_get_str(const struct json *object, struct str key)
     return NULL;
 }
 
-struct json *json_get(const struct json *object, const char *key) { return json_get_str(object, str_c(key)); }
+struct json *json_get(const struct json *object, const char *key)
+{
+    return json_get_str(object, str_c(key));
+}
 
 struct json *json_path(const struct json *v, ...)
 {
@@ -26,9 +29,15 @@ struct json *json_path(const struct json *v, ...)
     return at;
 }
 
-struct str json_string(const struct json *v) { return json_is(v, JSON_STRING) ? v->string : (struct str){0}; }
+struct str json_string(const struct json *v)
+{
+    return json_is(v, JSON_STRING) ? v->string : (struct str){0};
+}
 
-struct str json_string_at(const struct json *object, const char *key) { return json_string(json_get(object, key)); }
+struct str json_string_at(const struct json *object, const char *key)
+{
+    return json_string(json_get(object, key));
+}
 
 bool json_int(const struct json *v, int64_t *out)
 {
@@ -74,7 +83,10 @@ struct json *json_new_int(struct arena *a, int64_t i)
     return v;
 }
 
-struct json *json_new_bool(struct arena *a, bool b) { return json_new(a, b ? JSON_TRUE : JSON_FALSE); }
+struct json *json_new_bool(struct arena *a, bool b)
+{
+    return json_new(a, b ? JSON_TRUE : JSON_FALSE);
+}
 
 struct json *json_push(struct json *container, struct json *value)
 {
@@ -170,11 +182,16 @@ bool json_equal(const struct json *a, const struct json *b)
     if (a == b) return true;
     if (!a || !b || a->type != b->type || a->count != b->count) return false;
     switch (a->type) {
-    case JSON_INT: return a->integer == b->integer;
+    case JSON_INT:
+        return a->integer == b->integer;
     case JSON_REAL:
-    case JSON_STRING: return str_eq(a->string, b->string);
-    case JSON_ARRAY: return arrays_equal(a, b);
-    case JSON_OBJECT: return objects_equal(a, b);
-    default: return true;
+    case JSON_STRING:
+        return str_eq(a->string, b->string);
+    case JSON_ARRAY:
+        return arrays_equal(a, b);
+    case JSON_OBJECT:
+        return objects_equal(a, b);
+    default:
+        return true;
     }
 }

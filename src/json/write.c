@@ -4,14 +4,21 @@
 static char short_escape(unsigned char c)
 {
     switch (c) {
-    case '\b': return 'b';
-    case '\t': return 't';
-    case '\n': return 'n';
-    case '\f': return 'f';
-    case '\r': return 'r';
+    case '\b':
+        return 'b';
+    case '\t':
+        return 't';
+    case '\n':
+        return 'n';
+    case '\f':
+        return 'f';
+    case '\r':
+        return 'r';
     case '"':
-    case '\\': return (char)c;
-    default: return 0;
+    case '\\':
+        return (char)c;
+    default:
+        return 0;
     }
 }
 
@@ -113,14 +120,30 @@ static void write_items(struct buf *b, const struct json *v)
 void json_write(struct buf *b, const struct json *v)
 {
     switch (v->type) {
-    case JSON_NULL: buf_add(b, STR("null")); break;
-    case JSON_FALSE: buf_add(b, STR("false")); break;
-    case JSON_TRUE: buf_add(b, STR("true")); break;
-    case JSON_INT: buf_int(b, v->integer); break;
-    case JSON_REAL: buf_add(b, v->string); break;
-    case JSON_STRING: json_write_string(b, v->string); break;
-    case JSON_ARRAY: write_items(b, v); break;
-    case JSON_OBJECT: write_members(b, v); break;
+    case JSON_NULL:
+        buf_add(b, STR("null"));
+        break;
+    case JSON_FALSE:
+        buf_add(b, STR("false"));
+        break;
+    case JSON_TRUE:
+        buf_add(b, STR("true"));
+        break;
+    case JSON_INT:
+        buf_int(b, v->integer);
+        break;
+    case JSON_REAL:
+        buf_add(b, v->string);
+        break;
+    case JSON_STRING:
+        json_write_string(b, v->string);
+        break;
+    case JSON_ARRAY:
+        write_items(b, v);
+        break;
+    case JSON_OBJECT:
+        write_members(b, v);
+        break;
     }
 }
 
@@ -174,11 +197,17 @@ static enum err write_canonical_items(struct buf *b, const struct json *v, struc
 static enum err write_canonical(struct buf *b, const struct json *v, struct fault *f)
 {
     switch (v->type) {
-    case JSON_INT: return write_integer(b, v, f);
-    case JSON_REAL: return outside(f, v->string);
-    case JSON_ARRAY: return write_canonical_items(b, v, f);
-    case JSON_OBJECT: return write_sorted(b, v, f);
-    default: json_write(b, v); return ERR_OK;
+    case JSON_INT:
+        return write_integer(b, v, f);
+    case JSON_REAL:
+        return outside(f, v->string);
+    case JSON_ARRAY:
+        return write_canonical_items(b, v, f);
+    case JSON_OBJECT:
+        return write_sorted(b, v, f);
+    default:
+        json_write(b, v);
+        return ERR_OK;
     }
 }
 

@@ -67,7 +67,10 @@ __asm__(".text\n.globl rookery_fiber_switch\n.type rookery_fiber_switch,@functio
         "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n"
         ".size rookery_fiber_switch,.-rookery_fiber_switch\n");
 enum { SAVED_WORDS = 7, FIRST_OFFSET = 8 };
-static void first_frame(void **sp, void (*entry)(void)) { sp[6] = (void *)(uintptr_t)entry; }
+static void first_frame(void **sp, void (*entry)(void))
+{
+    sp[6] = (void *)(uintptr_t)entry;
+}
 #else
 __asm__(".text\n.globl rookery_fiber_switch\n.type rookery_fiber_switch,%function\nrookery_fiber_switch:\n"
         "sub sp,sp,#160\nstp x19,x20,[sp]\nstp x21,x22,[sp,#16]\nstp x23,x24,[sp,#32]\nstp x25,x26,[sp,#48]\n"
@@ -77,10 +80,16 @@ __asm__(".text\n.globl rookery_fiber_switch\n.type rookery_fiber_switch,%functio
         "ldp x29,x30,[sp,#80]\nldp d8,d9,[sp,#96]\nldp d10,d11,[sp,#112]\nldp d12,d13,[sp,#128]\nldp d14,d15,[sp,#144]\n"
         "add sp,sp,#160\nret\n.size rookery_fiber_switch,.-rookery_fiber_switch\n");
 enum { SAVED_WORDS = 20, FIRST_OFFSET = 0 };
-static void first_frame(void **sp, void (*entry)(void)) { sp[11] = (void *)(uintptr_t)entry; }
+static void first_frame(void **sp, void (*entry)(void))
+{
+    sp[11] = (void *)(uintptr_t)entry;
+}
 #endif
 
-static void entry(void) { fiber_main(fiber_current()); }
+static void entry(void)
+{
+    fiber_main(fiber_current());
+}
 
 static void prepare_stack(struct fiber *f)
 {
@@ -92,13 +101,28 @@ static void prepare_stack(struct fiber *f)
     f->sp = sp;
 }
 
-static void enter(struct fiber *f) { rookery_fiber_switch(&f->loop->fibers.loop_sp, f->sp); }
-static void leave(struct fiber *f) { rookery_fiber_switch(&f->sp, f->loop->fibers.loop_sp); }
-static void arrived(struct fiber *f) { (void)f; }
-static void prepare_forget(struct fiber *f) { (void)f; }
+static void enter(struct fiber *f)
+{
+    rookery_fiber_switch(&f->loop->fibers.loop_sp, f->sp);
+}
+static void leave(struct fiber *f)
+{
+    rookery_fiber_switch(&f->sp, f->loop->fibers.loop_sp);
+}
+static void arrived(struct fiber *f)
+{
+    (void)f;
+}
+static void prepare_forget(struct fiber *f)
+{
+    (void)f;
+}
 #else
 
-static void entry(void) { fiber_main(fiber_current()); }
+static void entry(void)
+{
+    fiber_main(fiber_current());
+}
 
 static void prepare_stack(struct fiber *f)
 {
@@ -283,7 +307,10 @@ void fiber_sleep_ms(int64_t ms)
         fiber_park();
 }
 
-bool fiber_lock_is_free(const struct fiber_lock *l) { return l->holder == NULL; }
+bool fiber_lock_is_free(const struct fiber_lock *l)
+{
+    return l->holder == NULL;
+}
 
 void fiber_lock(struct fiber_lock *l)
 {

@@ -4,10 +4,22 @@
 
 static _Thread_local struct loop *current;
 
-struct loop *loop_current(void) { return current; }
-uv_loop_t *loop_uv(struct loop *l) { return &l->uv; }
-unsigned loop_index(const struct loop *l) { return l->index; }
-int64_t loop_now_ms(struct loop *l) { return (int64_t)uv_now(&l->uv); }
+struct loop *loop_current(void)
+{
+    return current;
+}
+uv_loop_t *loop_uv(struct loop *l)
+{
+    return &l->uv;
+}
+unsigned loop_index(const struct loop *l)
+{
+    return l->index;
+}
+int64_t loop_now_ms(struct loop *l)
+{
+    return (int64_t)uv_now(&l->uv);
+}
 
 static struct task *reversed(struct task *t)
 {

@@ -9,7 +9,7 @@
 struct cli_command;
 
 struct invocation {
-    const char *program;            /* as it was called */
+    const char *program;                /* as it was called */
     const struct cli_command *commands; /* the table that the command is in */
     size_t command_count;
     const struct settings *settings; /* loaded and checked; NULL for commands that take no options of this kind */

@@ -31,7 +31,8 @@ bool network_has(struct str network, struct str address)
 {
     struct address n, a;
     ptrdiff_t slash = str_find(network, '/');
-    if (!read_address(slash < 0 ? network : str_first(network, (size_t)slash), &n) || !read_address(address, &a) || n.bits != a.bits) return false;
+    if (!read_address(slash < 0 ? network : str_first(network, (size_t)slash), &n) || !read_address(address, &a) || n.bits != a.bits)
+        return false;
     int64_t bits = n.bits;
     if (slash >= 0 && !str_to_int64(str_from(network, (size_t)slash + 1), &bits)) return false;
     if (bits < 0 || bits > n.bits) return false;

@@ -19,7 +19,15 @@
 #include "main/tree.h"
 #include "store/rocksdb/rocksdb.h"
 
-enum { LIMITER_KEYS = 65536, CACHE_BYTES = 16 * 1048576, WARM_ROOMS = 20000, WARM_USERS = 20000, LISTENERS_MAX = 16, READY_POLL_MS = 2, SETTLE_ROUNDS = 500 };
+enum {
+    LIMITER_KEYS = 65536,
+    CACHE_BYTES = 16 * 1048576,
+    WARM_ROOMS = 20000,
+    WARM_USERS = 20000,
+    LISTENERS_MAX = 16,
+    READY_POLL_MS = 2,
+    SETTLE_ROUNDS = 500
+};
 
 struct server {
     const struct settings *settings;
@@ -115,7 +123,9 @@ static void make_api(struct server *s)
     struct api_config c = {
         .engine = s->engine,
         .public_url = set->server.public_url,
-        .registration = set->registration.mode == REGISTRATION_OPEN ? REGISTER_OPEN : set->registration.mode == REGISTRATION_TOKEN ? REGISTER_TOKEN : REGISTER_CLOSED,
+        .registration = set->registration.mode == REGISTRATION_OPEN    ? REGISTER_OPEN
+                        : set->registration.mode == REGISTRATION_TOKEN ? REGISTER_TOKEN
+                                                                       : REGISTER_CLOSED,
         .guests = set->registration.guests,
         .registration_token = set->registration.tokens.item,
         .registration_tokens = set->registration.tokens.count,
@@ -203,7 +213,8 @@ static void say_where(const struct server *s)
         printf("Rookery is ready: %s://%.*s%u\n", scheme, (int)colon, at.p, http_port(s->http[i]));
     }
     printf("Users are @name:%.*s. %s\n", STR_FMT(set->server.name),
-           set->registration.mode == REGISTRATION_OPEN    ? "Anyone who reaches this address may register: choose it as the homeserver in any Matrix client."
+           set->registration.mode == REGISTRATION_OPEN
+               ? "Anyone who reaches this address may register: choose it as the homeserver in any Matrix client."
            : set->registration.mode == REGISTRATION_TOKEN ? "Registering needs a token (setting registration.tokens)."
                                                           : "Registration is closed.");
     fflush(stdout);
@@ -332,7 +343,8 @@ int cmd_serve(const struct invocation *in)
         e = listen_all(&s, &f);
     }
     if (e == ERR_OK)
-        e = control_start(s.loop[0], in->settings->store.path, control_table, sizeof control_table / sizeof control_table[0], &s, &s.control, &f);
+        e = control_start(s.loop[0], in->settings->store.path, control_table, sizeof control_table / sizeof control_table[0], &s,
+                          &s.control, &f);
     if (e == ERR_OK)
         run(&s);
     else

@@ -239,7 +239,8 @@ class Load:
         while events := answer.get("to_device", {}).get("events"):
             self.received += [e["content"]["text"] for e in events]
             answer = self.inbox.sync(answer["next_batch"])
-        assert sorted(self.received) == sorted(self.journal.to_device), "messages to a device were lost or came twice"
+        received, sent = collections.Counter(self.received), collections.Counter(self.journal.to_device)
+        assert received == sent, f"messages to a device: lost {dict(sent - received)}, too many {dict(received - sent)}"
         for worker in self.workers:
             mine = [int(t.split()[1]) for t in self.received if t.split()[0] == worker.client.localpart]
             assert mine == sorted(mine), "messages to devices out of order"

@@ -1,5 +1,6 @@
 #include "engine/sync/gateway.h"
 
+#include "base/stat.h"
 #include "engine/session.h"
 #include "engine/sync/job.h"
 
@@ -13,7 +14,7 @@ struct sync_gateway {
     struct list jobs;
     struct timer sweep;
     bool sweeping;
-    size_t waiting;
+    uint64_t waiting;
     uint64_t answered;
     struct map present; /* struct presence_watch, by user */
     struct list watch;  /* oldest first */
@@ -49,11 +50,11 @@ unsigned gateway_index(const struct sync_gateway *g)
 }
 size_t sync_gateway_waiting(const struct sync_gateway *g)
 {
-    return g->waiting;
+    return (size_t)stat_get(&g->waiting);
 }
 uint64_t sync_gateway_answered(const struct sync_gateway *g)
 {
-    return g->answered;
+    return stat_get(&g->answered);
 }
 
 void job_keep(struct str *field, struct str value)
@@ -208,7 +209,7 @@ static void wake(struct sync_job *job)
     job->again = true;
     if (job->working) return;
     job->working = true;
-    job->gateway->waiting--;
+    stat_add(&job->gateway->waiting, -1);
     job->wake.run = run_wake;
     loop_defer(job->gateway->loop, &job->wake);
 }
@@ -238,7 +239,7 @@ static bool is_behind(const struct sync_job *job)
 static void answer(struct sync_job *job, enum err e, const struct fault *f, struct str body)
 {
     if (!job->cancelled) {
-        job->gateway->answered++;
+        stat_add(&job->gateway->answered, 1);
         if (job->handle) *job->handle = NULL;
         job->handle = NULL;
         job->callbacks.answer(job->ctx, e, f, body);
@@ -268,7 +269,7 @@ static void work(void *arg)
             break;
         }
         job->working = false;
-        job->gateway->waiting++;
+        stat_add(&job->gateway->waiting, 1);
         timer_set(job->gateway->loop, &job->timer, left, time_over);
         job->callbacks.waiting(job->ctx);
         break;
@@ -307,7 +308,7 @@ void sync_cancel(struct sync_job *job)
     if (job->handle) *job->handle = NULL;
     job->handle = NULL;
     if (job->working) return;
-    job->gateway->waiting--;
+    stat_add(&job->gateway->waiting, -1);
     job_free(job);
 }
 

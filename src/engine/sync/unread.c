@@ -57,8 +57,7 @@ static struct push_result judge(struct section_reader *s, const struct room *roo
     if (json_parse(a, e->client, &v, NULL) != ERR_OK) return (struct push_result){0};
     struct push_event pe = {.event = v, .room_id = room->room_id};
     struct event *me = room_state(room, STR("m.room.member"), s->user_id);
-    struct push_context c = {
-        .user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
+    struct push_context c = {.user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
     if (me) c.display_name = json_string_at(room_content(room, STR("m.room.member"), s->user_id), "displayname");
     return push_evaluate(rules_of(s), &pe, &c);
 }

@@ -109,7 +109,7 @@ static void put_used(struct turn *t, const struct row *row)
 enum err user_session(struct turn *t)
 {
     const struct command *c = turn_command(t);
-    struct row account, token;
+    struct row account, token = {0};
     struct store_read all;
     struct doomed d = {0};
     enum err e = user_account_row(t, &account);

@@ -25,7 +25,7 @@ enum err user_to_device_send(struct turn *t)
 {
     const struct command *c = turn_command(t);
     struct json *messages;
-    bool done;
+    bool done = false;
     enum err e = json_parse(turn_arena(t), c->s[2], &messages, turn_fault(t));
     if (e == ERR_OK) e = is_done(t, c->s[0], &done);
     if (e != ERR_OK || done) return e;

@@ -116,8 +116,12 @@ static void test_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_do_not_overlap), cmocka_unit_test(test_empty_pieces), cmocka_unit_test(test_zero),
-        cmocka_unit_test(test_large),                 cmocka_unit_test(test_reset),        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_pieces_do_not_overlap),
+        cmocka_unit_test(test_empty_pieces),
+        cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

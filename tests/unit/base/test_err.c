@@ -22,7 +22,7 @@ static void test_list(void **state)
     assert_string_equal(err_name(ERR_BAD_JSON), "BAD_JSON");
     /* A number that is none of them is a fault of our own. */
     assert_int_equal(err_http_status((enum err)9999), 500);
-    assert_int_equal(err_http_status((enum err)-1), 500);
+    assert_int_equal(err_http_status((enum err) - 1), 500);
 }
 
 static void test_sentence(void **state)

@@ -153,8 +153,12 @@ static void test_delete_while_iterating(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_basics),          cmocka_unit_test(test_keys_are_bytes),         cmocka_unit_test(test_put_replaces_the_key),
-        cmocka_unit_test(test_against_a_model), cmocka_unit_test(test_does_not_grow_with_age), cmocka_unit_test(test_delete_while_iterating),
+        cmocka_unit_test(test_basics),
+        cmocka_unit_test(test_keys_are_bytes),
+        cmocka_unit_test(test_put_replaces_the_key),
+        cmocka_unit_test(test_against_a_model),
+        cmocka_unit_test(test_does_not_grow_with_age),
+        cmocka_unit_test(test_delete_while_iterating),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,8 +109,9 @@ static void test_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bytes), cmocka_unit_test(test_bytes_across_threads), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_list),  cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_bytes),  cmocka_unit_test(test_bytes_across_threads),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

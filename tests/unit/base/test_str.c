@@ -135,7 +135,8 @@ static void test_utf8_all_short(void **state)
 static void test_utf8_at_each_place(void **state)
 {
     (void)state;
-    static const char *const piece[] = {"\xc3\xbc", "\xe6\x97\xa5", "\xf0\x9f\x8e\x89", "\x80", "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\xe6\x97"};
+    static const char *const piece[] = {"\xc3\xbc", "\xe6\x97\xa5", "\xf0\x9f\x8e\x89", "\x80", "\xff",
+                                        "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\xe6\x97"};
     for (size_t k = 0; k < sizeof piece / sizeof *piece; k++)
         for (size_t before = 0; before < 20; before++)
             for (size_t after = 0; after < 20; after++) {

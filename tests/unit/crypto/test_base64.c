@@ -23,8 +23,13 @@ static void test_known(void **state)
     static const struct {
         const char *data, *text, *padded;
     } row[] = {
-        {"", "", ""},           {"f", "Zg", "Zg=="},           {"fo", "Zm8", "Zm8="},          {"foo", "Zm9v", "Zm9v"},
-        {"foob", "Zm9vYg", "Zm9vYg=="}, {"fooba", "Zm9vYmE", "Zm9vYmE="}, {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
+        {"", "", ""},
+        {"f", "Zg", "Zg=="},
+        {"fo", "Zm8", "Zm8="},
+        {"foo", "Zm9v", "Zm9v"},
+        {"foob", "Zm9vYg", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy", "Zm9vYmFy"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct str back = {0};
@@ -51,7 +56,8 @@ static void test_alphabets(void **state)
 static void test_refused(void **state)
 {
     (void)state;
-    static const char *const row[] = {"A", "AAAAA", "Zg=", "Zg===", "=", "==", "====", "Z===", "Zm9v====", "Zg==Zg==", "Zm 9v", "Zm9v\n", "Zm9.", "Zm\xc3\xa9"};
+    static const char *const row[] = {
+        "A", "AAAAA", "Zg=", "Zg===", "=", "==", "====", "Z===", "Zm9v====", "Zg==Zg==", "Zm 9v", "Zm9v\n", "Zm9.", "Zm\xc3\xa9"};
     struct str back;
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         if (base64_decode(&arena, str_c(row[i]), false, &back)) fail_msg("%s", row[i]);
@@ -87,8 +93,9 @@ static void test_hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known),             cmocka_unit_test(test_alphabets), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_random_comes_back), cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_known),   cmocka_unit_test(test_alphabets),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_random_comes_back),
+        cmocka_unit_test(test_hex),
     };
     return cmocka_run_group_tests(tests, NULL, end);
 }

@@ -31,15 +31,17 @@ static void test_known(void **state)
     } row[] = {
         {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
         {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         assert_string_equal(sha256_hex(&arena, str_c(row[i].data)).p, row[i].want);
     assert_string_equal(sha256_hex(&arena, (struct str){0}).p, row[0].want);
 }
 
-static struct str digest_of(const unsigned char hash[SHA256_BYTES]) { return hex_encode(&arena, str_make((const char *)hash, SHA256_BYTES)); }
+static struct str digest_of(const unsigned char hash[SHA256_BYTES])
+{
+    return hex_encode(&arena, str_make((const char *)hash, SHA256_BYTES));
+}
 
 static void test_million(void **state)
 {

@@ -122,8 +122,12 @@ static void test_password_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_specification_vectors), cmocka_unit_test(test_every_changed_bit_is_seen), cmocka_unit_test(test_secret_eq),
-        cmocka_unit_test(test_password),              cmocka_unit_test(test_password_bytes),            cmocka_unit_test(test_password_bad),
+        cmocka_unit_test(test_specification_vectors),
+        cmocka_unit_test(test_every_changed_bit_is_seen),
+        cmocka_unit_test(test_secret_eq),
+        cmocka_unit_test(test_password),
+        cmocka_unit_test(test_password_bytes),
+        cmocka_unit_test(test_password_bad),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -67,9 +67,19 @@ static void test_scalars(void **state)
 static void test_reals(void **state)
 {
     (void)state;
-    static const char *const row[] = {"-0",    "0.0", "1.5", "-1.5", "1e3",  "1E+3", "1e-3",
-                                      "0e0",   "9007199254740992", "-9007199254740992", "10000000000000000",
-                                      "99999999999999999999999999999999", "1.00000000000000000000000000001"};
+    static const char *const row[] = {"-0",
+                                      "0.0",
+                                      "1.5",
+                                      "-1.5",
+                                      "1e3",
+                                      "1E+3",
+                                      "1e-3",
+                                      "0e0",
+                                      "9007199254740992",
+                                      "-9007199254740992",
+                                      "10000000000000000",
+                                      "99999999999999999999999999999999",
+                                      "1.00000000000000000000000000001"};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct parsed p = parse(str_c(row[i]));
         assert_int_equal(p.e, ERR_OK);

@@ -23,7 +23,10 @@ static struct json *parse(const char *text)
     return v;
 }
 
-static void assert_text(const struct json *v, const char *want) { assert_string_equal(json_text(&arena, v).p, want); }
+static void assert_text(const struct json *v, const char *want)
+{
+    assert_string_equal(json_text(&arena, v).p, want);
+}
 
 static void test_get(void **state)
 {
@@ -192,9 +195,9 @@ static void test_equal_wide(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get),     cmocka_unit_test(test_typed),        cmocka_unit_test(test_each),
-        cmocka_unit_test(test_make),    cmocka_unit_test(test_set_replaces), cmocka_unit_test(test_remove),
-        cmocka_unit_test(test_copy),    cmocka_unit_test(test_equal),        cmocka_unit_test(test_equal_wide),
+        cmocka_unit_test(test_get),  cmocka_unit_test(test_typed),        cmocka_unit_test(test_each),
+        cmocka_unit_test(test_make), cmocka_unit_test(test_set_replaces), cmocka_unit_test(test_remove),
+        cmocka_unit_test(test_copy), cmocka_unit_test(test_equal),        cmocka_unit_test(test_equal_wide),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

@@ -88,7 +88,8 @@ static void test_strings_come_back(void **state)
 static void test_as_it_came(void **state)
 {
     (void)state;
-    json_write(&buf, parse(STR(" { \"b\" : [ 1.50 , -0, 1E5 , {} ] , \"a\" : \"\\u0041\\/\" , \"n\":null,\"t\":true,\"f\":false,\"e\":[]} ")));
+    json_write(&buf,
+               parse(STR(" { \"b\" : [ 1.50 , -0, 1E5 , {} ] , \"a\" : \"\\u0041\\/\" , \"n\":null,\"t\":true,\"f\":false,\"e\":[]} ")));
     assert_buf(STR("{\"b\":[1.50,-0,1E5,{}],\"a\":\"A/\",\"n\":null,\"t\":true,\"f\":false,\"e\":[]}"));
 }
 
@@ -103,9 +104,11 @@ static void test_canonical_examples(void **state)
         {"{\n \"one\": 1,\n \"two\": \"Two\"\n}", "{\"one\":1,\"two\":\"Two\"}"},
         {"{\"b\": \"2\", \"a\": \"1\"}", "{\"a\":\"1\",\"b\":\"2\"}"},
         {"{\"b\":\"2\",\"a\":\"1\"}", "{\"a\":\"1\",\"b\":\"2\"}"},
-        {"{\"auth\":{\"success\":true,\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":\"John Doe\",\"three_pids\":[{\"medium\":"
+        {"{\"auth\":{\"success\":true,\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":\"John "
+         "Doe\",\"three_pids\":[{\"medium\":"
          "\"email\",\"address\":\"john.doe@example.org\"},{\"medium\":\"msisdn\",\"address\":\"123456789\"}]}}}",
-         "{\"auth\":{\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":\"John Doe\",\"three_pids\":[{\"address\":\"john.doe@example."
+         "{\"auth\":{\"mxid\":\"@john.doe:example.com\",\"profile\":{\"display_name\":\"John "
+         "Doe\",\"three_pids\":[{\"address\":\"john.doe@example."
          "org\",\"medium\":\"email\"},{\"address\":\"123456789\",\"medium\":\"msisdn\"}]},\"success\":true}}"},
         {"{\"a\":\"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\"}", "{\"a\":\"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\"}"},
         {"{\"\xe6\x9c\xac\":2,\"\xe6\x97\xa5\":1}", "{\"\xe6\x97\xa5\":1,\"\xe6\x9c\xac\":2}"},
@@ -127,8 +130,9 @@ static void test_key_order(void **state)
                                "\"123456789\":9,\"1234567\":10,\"12345678\\u0000\":11,\"a\\u0000\":12,\"123456780\":13,\"1234567!\":14,"
                                "\"abc\":15,\"abc!\":16}"));
     assert_int_equal(json_write_canonical(&buf, v, NULL), ERR_OK);
-    assert_buf(STR("{\"\":7,\"1234567\":10,\"1234567!\":14,\"12345678\":8,\"12345678\\u0000\":11,\"123456780\":13,\"123456789\":9,\"B\":6,\"a\":5,"
-                   "\"a\\u0000\":12,\"aa\":4,\"abc\":15,\"abc!\":16,\"b\":3,\"\xef\xbf\xbd\":2,\"\xf0\x9f\x8e\x89\":1}"));
+    assert_buf(
+        STR("{\"\":7,\"1234567\":10,\"1234567!\":14,\"12345678\":8,\"12345678\\u0000\":11,\"123456780\":13,\"123456789\":9,\"B\":6,\"a\":5,"
+            "\"a\\u0000\":12,\"aa\":4,\"abc\":15,\"abc!\":16,\"b\":3,\"\xef\xbf\xbd\":2,\"\xf0\x9f\x8e\x89\":1}"));
 }
 
 /* Around the size where sorting changes its way. */
@@ -211,7 +215,8 @@ static void test_without_a_tree(void **state)
     json_key_str(&o, STR("k\n"));
     json_put_int(&o, 0);
     json_end(&o);
-    assert_buf(STR("{\"s\":\"a\\\"b\",\"i\":-12,\"t\":true,\"f\":false,\"raw\":{\"x\":1},\"list\":[1,\"two\",[],{},true,null,[1]],\"k\\n\":0}"));
+    assert_buf(
+        STR("{\"s\":\"a\\\"b\",\"i\":-12,\"t\":true,\"f\":false,\"raw\":{\"x\":1},\"list\":[1,\"two\",[],{},true,null,[1]],\"k\\n\":0}"));
 }
 
 static void test_without_a_tree_nested(void **state)

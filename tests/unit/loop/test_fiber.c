@@ -16,7 +16,10 @@ struct scene {
     struct timer timer[3];
     unsigned posted, running;
 };
-static struct scene *scene_of_task(struct task *t) { return list_item(t, struct scene, task); }
+static struct scene *scene_of_task(struct task *t)
+{
+    return list_item(t, struct scene, task);
+}
 
 static void note(struct scene *s, char c)
 {
@@ -100,7 +103,10 @@ static void test_fibers_nest(void **state)
     assert_string_equal(s.log, "oipIO");
 }
 
-static void on_worker(void *arg) { *(uint64_t *)arg = (uint64_t)(uintptr_t)pthread_self(); }
+static void on_worker(void *arg)
+{
+    *(uint64_t *)arg = (uint64_t)(uintptr_t)pthread_self();
+}
 
 static void use_worker(void *arg)
 {
@@ -127,14 +133,20 @@ static void test_work_runs_elsewhere(void **state)
     assert_string_equal(s.log, "www");
 }
 
-static void fire_1(struct timer *t) { note(list_item(t, struct scene, timer[0]), '1'); }
+static void fire_1(struct timer *t)
+{
+    note(list_item(t, struct scene, timer[0]), '1');
+}
 static void fire_2(struct timer *t)
 {
     struct scene *s = list_item(t, struct scene, timer[1]);
     note(s, '2');
     loop_stop(s->loop);
 }
-static void fire_3(struct timer *t) { note(list_item(t, struct scene, timer[2]), '3'); }
+static void fire_3(struct timer *t)
+{
+    note(list_item(t, struct scene, timer[2]), '3');
+}
 
 static void start_timers(struct task *t)
 {
@@ -195,10 +207,8 @@ static void test_posts_keep_their_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lock_keeps_order),
-        cmocka_unit_test(test_fibers_nest),
-        cmocka_unit_test(test_work_runs_elsewhere),
-        cmocka_unit_test(test_timers_in_order_and_cleared),
+        cmocka_unit_test(test_lock_keeps_order),       cmocka_unit_test(test_fibers_nest),
+        cmocka_unit_test(test_work_runs_elsewhere),    cmocka_unit_test(test_timers_in_order_and_cleared),
         cmocka_unit_test(test_posts_keep_their_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
