@@ -10,8 +10,8 @@ static const char mark[] = "fan-out ";
 struct fanout {
     struct world w;
     struct conn *members, *senders;
-    char **since; /* of each member */
-    size_t member_count, sender_count;
+    char **since;                             /* of each member */
+    size_t member_count, sender_count, ready; /* ready: have had their first answer */
     /* messages by number */
     size_t sent, finished, deliveries, responses, limited;
     int64_t *due;
@@ -100,6 +100,7 @@ static void member_answer(struct conn *c, int status, struct str body)
     f->responses++;
     mem_free(f->since[c->index]);
     f->since[c->index] = copy(next);
+    if (first) f->ready++;
     if (!first) {
         if (memmem(body.p, body.n, "\"limited\":true", 14)) f->limited++;
         /* The next wait is asked for before the messages are counted: counting may send more. */
@@ -119,13 +120,25 @@ static void member_sync(struct fanout *f, struct conn *c, const char *since)
     conn_send(c, member_answer);
 }
 
-/* Waits until no sync has been answered for a while: presence of members who came online is told to all others. */
+/* Waits until all members wait, and no sync has been answered for a while: presence of members who came online is told to all others. */
 static void settle(struct fanout *f)
 {
-    for (size_t before = SIZE_MAX, rounds = 0; before != f->responses && rounds < 60; rounds++) {
+    size_t before = SIZE_MAX;
+    for (int rounds = 0; (f->ready < f->member_count || before != f->responses) && rounds < 200; rounds++) {
         before = f->responses;
         net_run(&f->w.net, now_us() + 1500000);
     }
+    if (f->ready < f->member_count) die("%zu members got no answer to their first sync", f->member_count - f->ready);
+}
+
+/* Says who is missing what, and ends. */
+static void undelivered(const struct fanout *f)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < f->sent; i++)
+        missing += f->member_count - f->seen[i];
+    die("%zu of %zu messages did not reach all members: %zu deliveries are missing (%zu syncs were limited)", f->under_way, f->sent,
+        missing, f->limited);
 }
 
 static void fanout_begin(struct fanout *f, const struct options *o)
@@ -165,7 +178,7 @@ static void fanout_phase(struct fanout *f, const struct options *o, const char *
         send_next(f, now_us());
     net_run(&f->w.net, f->until + 20000000);
     f->w.net.tick = NULL;
-    if (f->under_way) die("%zu of %zu messages did not reach all members (%zu syncs were limited)", f->under_way, f->sent, f->limited);
+    if (f->under_way) undelivered(f);
     struct phase *p = report_phase(r, name), *last = NULL;
     p->operations = (double)f->deliveries;
     p->seconds = (double)(now_us() - began) / 1e6;
