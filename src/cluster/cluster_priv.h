@@ -69,6 +69,7 @@ struct slot {
     int64_t sent_to[CLUSTER_LOOPS_MAX];
     struct list letters_out[CLUSTER_SLOTS];
     int64_t letter_in[CLUSTER_SLOTS];
+    int64_t letter_stuck[CLUSTER_SLOTS]; /* could not be applied at the moment: none after it may be, until it is; 0: none */
     int64_t peer_epoch[CLUSTER_SLOTS];
     struct fiber_lock letter_lock[CLUSTER_SLOTS];
     struct timer retry;
@@ -134,6 +135,8 @@ void record_add(struct record *r, const struct change *c);
 /* letter.c */
 void letter_send(struct slot *s, struct letter *l);
 void letters_announce(struct slot *s);
+/* The letter could not be applied at the moment, and comes again. */
+void letter_stuck(struct slot *s, unsigned from, int64_t number);
 must_use enum err letters_load(struct slot *s);
 void letter_free(struct letter *l);
 void letters_forget_call(struct slot *s, struct call *call);

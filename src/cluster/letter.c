@@ -73,12 +73,23 @@ static void letter_done(struct call *call)
 {
     struct parcel *p = list_item(call, struct parcel, call);
     if (call->reply.err == ERR_STORAGE || call->reply.err == ERR_UNAVAILABLE || call->reply.err == ERR_TIMEOUT)
-        p->ignored = true; /* undone there: the announcement of the new epoch brings it again */
+        p->ignored = true; /* undone there, or stuck: its announcement brings it again */
     else if (call->reply.err != ERR_OK && call->reply.err != ERR_NOT_FOUND)
         log_event(LOG_WARN, "cluster", "letter without effect", "from=%u to=%u number=%lld command=%u error=%s", p->from->index,
                   p->to->index, (long long)p->number, call->cmd.type, err_name(call->reply.err));
     p->task.run = acknowledged;
     loop_post(p->from->loop, &p->task);
+}
+
+/* A letter that came before, in a record which perhaps has not returned: acknowledged now, its row at the sender could be gone before it is
+ * durable here. */
+static void wait_for_record(struct parcel *p)
+{
+    struct slot *s = p->to;
+    p->call.slot = s;
+    p->call.need = s->position;
+    list_init(&p->call.waiting);
+    list_push(&s->waiting, &p->call.waiting);
 }
 
 static void receive_fiber(void *arg)
@@ -89,7 +100,7 @@ static void receive_fiber(void *arg)
     slot_wait_open(s);
     fiber_lock(&s->letter_lock[from]);
     bool known = p->number <= s->letter_in[from];
-    p->ignored = p->epoch != s->epoch || s->state != SLOT_OPEN;
+    p->ignored = p->epoch != s->epoch || s->state != SLOT_OPEN || (s->letter_stuck[from] && p->number > s->letter_stuck[from]);
     if (!p->ignored && !known && command_decode(bytes_str(p->command), &p->call.cmd)) {
         p->call.letter_from = from;
         p->call.letter_number = p->number;
@@ -98,6 +109,10 @@ static void receive_fiber(void *arg)
         return;
     }
     fiber_unlock(&s->letter_lock[from]);
+    if (!p->ignored && known && s->durable < s->position) {
+        wait_for_record(p);
+        return;
+    }
     p->task.run = acknowledged;
     loop_post(p->from->loop, &p->task);
 }
@@ -142,6 +157,11 @@ struct announcement {
     struct home *home;
 };
 
+static void post_open_letters(struct slot *s, unsigned to)
+{
+    list_each(it, &s->letters_out[to]) post_letter(s, list_item(it, struct letter, link));
+}
+
 static void announced(struct task *task)
 {
     struct announcement *a = list_item(task, struct announcement, task);
@@ -149,7 +169,7 @@ static void announced(struct task *task)
         struct slot *s = &a->cluster->slot[i];
         if (s->home != a->home) continue;
         s->peer_epoch[a->slot] = a->epoch;
-        list_each(it, &s->letters_out[a->slot]) post_letter(s, list_item(it, struct letter, link));
+        if (s->state == SLOT_OPEN) post_open_letters(s, a->slot); /* else when it is open */
     }
     mem_free(a);
 }
@@ -162,6 +182,23 @@ void letters_announce(struct slot *s)
             .task.run = announced, .cluster = s->cluster, .slot = s->index, .epoch = s->epoch, .home = &s->cluster->home[i]};
         loop_post(a->home->loop, &a->task);
     }
+    /* Its own letters go to those that were open before it. They must go before any new one: a receiver takes a number that is less than
+     * the last one for a letter that it has. */
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        post_open_letters(s, i);
+}
+
+static void ask_again(struct timer *timer)
+{
+    struct slot *s = list_item(timer, struct slot, retry);
+    if (s->state == SLOT_OPEN && s->writable) letters_announce(s);
+}
+
+void letter_stuck(struct slot *s, unsigned from, int64_t number)
+{
+    s->letter_stuck[from] = number;
+    /* A slot that cannot be written uses the timer itself, and announces itself when it can. */
+    if (number && s->state == SLOT_OPEN && s->writable) timer_set(s->loop, &s->retry, REOPEN_MS, ask_again);
 }
 
 /* --- opening --- */
@@ -195,6 +232,7 @@ enum err letters_load(struct slot *s)
     struct store_read r;
     enum err e = load_table(s, T_letter_in, &a, &r);
     memset(s->letter_in, 0, sizeof s->letter_in);
+    memset(s->letter_stuck, 0, sizeof s->letter_stuck);
     for (size_t i = 0; e == ERR_OK && i < r.count; i++)
         s->letter_in[r.row[i].c[C_letter_in_from_slot].i & (CLUSTER_SLOTS - 1)] = r.row[i].c[C_letter_in_number].i;
     if (e == ERR_OK) e = load_table(s, T_letter_out, &a, &r);

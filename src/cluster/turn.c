@@ -316,6 +316,7 @@ static void conclude(struct turn *t, enum err e)
         else
             e = ERR_STORAGE, roll_back(t);
     }
+    if (turn_is_letter(t) && same_generation(t)) letter_stuck(t->slot, call->letter_from, is_transient(e) ? call->letter_number : 0);
     if (t->writing && same_generation(t)) merge_into_record(t);
     call->reply.err = e;
     if (e != ERR_OK) call->reply.fault.code = e;

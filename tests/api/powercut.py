@@ -24,6 +24,7 @@ class PoweredServer(Server):
         self.cuts = self.spilled = 0
 
     def start(self):
+        assert os.path.exists(self.preload), f"no {self.preload}: make faults"
         self._drop_image()
         self.image = pathlib.Path(tempfile.mkdtemp(prefix="rookery-disk-"))
         self.environ = {"POWERCUT_ROOT": str(self.folder), "POWERCUT_IMAGE": str(self.image), **({"POWERCUT_FORGET": self.forget} if self.forget else {})}
