@@ -1,5 +1,6 @@
 /* `rookery serve`: puts the parts together, and takes them apart again. The only place that names back ends. */
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -26,7 +27,9 @@ enum {
     WARM_USERS = 20000,
     LISTENERS_MAX = 16,
     READY_POLL_MS = 2,
-    SETTLE_ROUNDS = 500
+    SETTLE_ROUNDS = 500,
+    TRIM_MS = 5000,
+    TRIM_BYTES = 8 * 1048576
 };
 
 struct server {
@@ -46,7 +49,7 @@ struct server {
     size_t listeners, closing;
     struct control *control;
     uv_signal_t terminate, interrupt, hangup;
-    struct timer ready;
+    struct timer ready, trim;
     bool stopping;
 };
 
@@ -233,6 +236,25 @@ static void check_ready(struct timer *t)
     log_event(LOG_INFO, "main", "ready", "loops=%zu", s->loops);
 }
 
+/* What a rush of requests needed goes back to the system: the allocator alone would keep it for ever. */
+static void give_back(void *arg)
+{
+    (void)arg;
+    malloc_trim(TRIM_BYTES / 4);
+}
+
+static void trim_fiber(void *arg)
+{
+    fiber_work(give_back, arg);
+}
+
+static void trim(struct timer *t)
+{
+    struct server *s = list_item(t, struct server, trim);
+    if (mallinfo2().fordblks > TRIM_BYTES) fiber_spawn(trim_fiber, s);
+    timer_set(s->loop[0], &s->trim, TRIM_MS, trim);
+}
+
 static void stop_loops(void *arg)
 {
     struct server *s = arg;
@@ -257,6 +279,7 @@ static void stop(uv_signal_t *h, int number)
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->hangup, NULL);
     timer_clear(s->loop[0], &s->ready);
+    timer_clear(s->loop[0], &s->trim);
     s->closing = s->listeners;
     for (size_t i = 0; i < s->listeners; i++)
         http_close(s->http[i], s->settings->server.shutdown_grace, listener_closed, s);
@@ -296,6 +319,7 @@ static void run(struct server *s)
 {
     watch_signals(s);
     timer_set(s->loop[0], &s->ready, 0, check_ready);
+    timer_set(s->loop[0], &s->trim, TRIM_MS, trim);
     for (size_t i = 1; i < s->loops; i++)
         if (pthread_create(&s->thread[i], NULL, run_loop, s->loop[i]) != 0) abort();
     loop_run(s->loop[0]);

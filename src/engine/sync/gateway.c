@@ -4,7 +4,7 @@
 #include "engine/session.h"
 #include "engine/sync/job.h"
 
-enum { ABSENT_MS = 40000, WATCH_MS = 5000, UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
+enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_MS = 20000, UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
 
 struct sync_gateway {
     struct engine *engine;
@@ -24,7 +24,8 @@ struct sync_gateway {
 /* A user who syncs here; goes offline some time after the last request. */
 struct presence_watch {
     struct list link;
-    int64_t seen_ms;
+    int64_t seen_ms, said_ms; /* last request; when its owner was last told */
+    enum presence_state state;
     size_t n;
     char user_id[];
 };
@@ -166,12 +167,16 @@ static void seen(struct sync_gateway *g, struct str user_id, enum presence_state
         memcpy(w->user_id, user_id.p, user_id.n);
         w->n = user_id.n;
         list_init(&w->link);
+        w->said_ms = -SAY_MS;
         map_put(&g->present, str_make(w->user_id, w->n), w);
         if (list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
     }
     w->seen_ms = loop_now_ms(g->loop);
     list_remove(&w->link);
     list_push(&g->watch, &w->link);
+    if (w->state == state && w->said_ms + SAY_MS > w->seen_ms) return;
+    w->state = state;
+    w->said_ms = w->seen_ms;
     say_presence(g, user_id, (int)state, state == PRESENCE_ONLINE);
 }
 
