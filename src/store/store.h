@@ -61,8 +61,14 @@ struct cell {
     struct str s;
     int64_t i;
 };
-static inline struct cell cell_str(struct str s) { return (struct cell){.s = s}; }
-static inline struct cell cell_int(int64_t i) { return (struct cell){.i = i}; }
+static inline struct cell cell_str(struct str s)
+{
+    return (struct cell){.s = s};
+}
+static inline struct cell cell_int(int64_t i)
+{
+    return (struct cell){.i = i};
+}
 
 struct row {
     enum table table;
@@ -147,8 +153,14 @@ struct store {
     const struct store_ops *ops;
 };
 
-static inline void store_apply(struct store *s, struct store_batch *b) { s->ops->apply(s, b); }
-static inline void store_read(struct store *s, struct store_read *r) { s->ops->read(s, r); }
+static inline void store_apply(struct store *s, struct store_batch *b)
+{
+    s->ops->apply(s, b);
+}
+static inline void store_read(struct store *s, struct store_read *r)
+{
+    s->ops->read(s, r);
+}
 
 /* The store's format; a newer one is refused with a sentence. */
 enum { STORE_FORMAT = 1 };

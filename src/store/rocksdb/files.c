@@ -22,6 +22,25 @@ bool file_exists(const char *dir, const char *name)
     return there;
 }
 
+static bool try_file(int fd, size_t room)
+{
+    static const char block[4096];
+    if (fallocate(fd, 0, 0, (off_t)room) < 0 && errno != EOPNOTSUPP) return false;
+    return pwrite(fd, block, sizeof block, 0) == (ssize_t)sizeof block && fdatasync(fd) == 0;
+}
+
+bool disk_has_room(const char *dir, size_t bytes)
+{
+    int at = dir_open(dir), fd = openat(at, "probe", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && try_file(fd, bytes);
+    if (fd >= 0) {
+        close(fd);
+        unlinkat(at, "probe", 0);
+    }
+    if (at >= 0) close(at);
+    return ok;
+}
+
 static bool is_dots(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;

@@ -95,15 +95,26 @@ static void meta_put(rocksdb_writebatch_t *wb, struct str name, struct str value
     rocksdb_writebatch_put(wb, (const char *)k.b, k.n, value.p, value.n);
 }
 
+/* Into a table at once, so that RocksDB's own log is never needed (db_open_last_whole). */
+static char *meta_write(rocksdb_t *db, const struct rocks *s, rocksdb_writebatch_t *wb)
+{
+    char *err = NULL;
+    rocksdb_write(db, s->options.write, wb, &err);
+    if (err) return err;
+    rocksdb_flushoptions_t *o = rocksdb_flushoptions_create();
+    rocksdb_flush(db, o, &err);
+    rocksdb_flushoptions_destroy(o);
+    return err;
+}
+
 static enum err rocks_meta_set(struct store *store, struct str name, struct str value)
 {
     struct rocks *s = rocks_of(store);
     rocksdb_t *db = door_enter(&s->door, true);
     if (!db) return ERR_STORAGE;
-    char *err = NULL;
     rocksdb_writebatch_t *wb = rocksdb_writebatch_create();
     meta_put(wb, name, value);
-    rocksdb_write(db, s->options.write, wb, &err);
+    char *err = meta_write(db, s, wb);
     rocksdb_writebatch_destroy(wb);
     door_leave(&s->door);
     return err ? rocks_fault(NULL, s->path, err) : ERR_OK;
@@ -111,10 +122,29 @@ static enum err rocks_meta_set(struct store *store, struct str name, struct str 
 
 /* --- opening --- */
 
+/* RocksDB is not opened where it could not write its own files: it would abort (options.c). */
+enum { ROOM_TO_OPEN = 4 << 20 };
+
+/* When RocksDB could not sync its list of files, it has deleted the table that it was taking in, but the list may name it. As that
+ * table is the `settle` file, which is still there, and its rows are still in our log, the state before it is the whole truth. */
+static rocksdb_t *db_open_last_whole(const char *path, const struct options *o, char **err)
+{
+    rocksdb_free(*err);
+    *err = NULL;
+    rocksdb_options_t *lenient = rocksdb_options_create();
+    rocksdb_get_options_from_string(o->db, "best_efforts_recovery=true", lenient, err);
+    rocksdb_t *db = *err ? NULL : rocksdb_open(lenient, path, err);
+    rocksdb_options_destroy(lenient);
+    return db;
+}
+
 enum err rocks_db_open(const char *path, const struct options *o, rocksdb_t **out, struct fault *f)
 {
     char *err = NULL;
+    if (!disk_has_room(path, ROOM_TO_OPEN))
+        return fault_set(f, ERR_STORAGE, "The disk that holds %s is full, or does not take writes.", path);
     *out = rocksdb_open(o->db, path, &err);
+    if (err && strncmp(err, "Corruption", 10) == 0 && file_exists(path, settle_file)) *out = db_open_last_whole(path, o, &err);
     return err ? rocks_fault(f, path, err) : ERR_OK;
 }
 
@@ -133,14 +163,13 @@ static bool is_blank(rocksdb_t *db)
 static enum err write_format(rocksdb_t *db, const struct rocks *s, struct fault *f)
 {
     if (!is_blank(db)) return fault_set(f, ERR_STORAGE, "The database in %s was not made by this program.", s->path);
-    char *err = NULL;
     char format[24], slots[24];
     snprintf(format, sizeof format, "%d", STORE_FORMAT);
     snprintf(slots, sizeof slots, "%d", STORE_SLOTS);
     rocksdb_writebatch_t *wb = rocksdb_writebatch_create();
     meta_put(wb, STR("format"), str_c(format));
     meta_put(wb, STR("slots"), str_c(slots));
-    rocksdb_write(db, s->options.write, wb, &err);
+    char *err = meta_write(db, s, wb);
     rocksdb_writebatch_destroy(wb);
     return err ? rocks_fault(f, s->path, err) : ERR_OK;
 }

@@ -91,6 +91,7 @@ struct settle {
     uint64_t settled;     /* fronts up to this generation are in the tables */
     bool failing;         /* the last attempt did not succeed; it is repeated */
     bool closing;
+    bool reopen;            /* the settler's own: RocksDB has failed and must be opened afresh */
     _Atomic uint64_t begun; /* the generation that may be on its way into the tables */
 };
 
@@ -151,6 +152,7 @@ void settler_stop(struct rocks *s);
 must_use bool rocks_freeze(struct rocks *s);
 /* How much of a log file is allocated in advance: what fills a front, and some. */
 size_t rocks_log_bytes(const struct rocks *s);
+extern const char settle_file[]; /* the table that is on its way to RocksDB; there only as long as that has not worked */
 /* One attempt to bring a front into the tables. */
 must_use enum err rocks_settle(struct rocks *s, struct front *front, struct fault *f);
 /* All that is committed is in the tables when it returns; false: not at the moment. */
@@ -164,6 +166,8 @@ void rocks_read(struct store *s, struct store_read *r);
 
 enum err rocks_backup(struct store *s, const char *to, struct fault *f);
 extern const char restore_mark[]; /* the file that marks a half-made restore */
+/* Does the disk take a file of that size now? */
+bool disk_has_room(const char *dir, size_t bytes);
 bool file_exists(const char *dir, const char *name);
 /* ERR_OK: `path` is absent (`*there` false) or an empty directory. */
 must_use enum err dir_is_free(const char *path, bool *there, struct fault *f);

@@ -6,7 +6,9 @@
 #include "base/log.h"
 #include "store/rocksdb/priv.h"
 
-enum { RETRY_MS = 500, IDLE_MS = 5000, IDLE_BYTES = 2 << 20, TABLES_WAITING_MAX = 40 };
+enum { RETRY_MS = 500, IDLE_MS = 5000, IDLE_BYTES = 2 << 20, TABLES_WAITING_MAX = 40, ROOM_TO_REOPEN = 8 << 20 };
+
+const char settle_file[] = "settle";
 
 /* --- one front --- */
 
@@ -57,19 +59,44 @@ static char *take_in(rocksdb_t *db, const char *file)
     return err;
 }
 
-/* After a failure in RocksDB's own files it takes nothing more until it is opened afresh. Reads of tables wait so long. */
-static void reopen(struct rocks *s)
+/* After a failure in RocksDB's own files it takes nothing more until it is opened afresh. As long as that cannot be, the old handle
+ * goes on answering reads. */
+static enum err reopen(struct rocks *s, struct fault *f)
 {
+    if (!disk_has_room(s->path, ROOM_TO_REOPEN))
+        return fault_set(f, ERR_STORAGE, "The disk that holds %s is full, or does not take writes.", s->path);
     rocksdb_t *db = door_shut(&s->door);
     if (db) rocksdb_close(db);
-    struct fault f = {0};
-    if (rocks_db_open(s->path, &s->options, &db, &f)) {
+    enum err e = rocks_db_open(s->path, &s->options, &db, f);
+    s->settle.reopen = e != ERR_OK;
+    if (e) {
         char *err = NULL;
-        log_event(LOG_ERROR, "store", "reopen_failed", "path=%s why=\"%s\"", s->path, f.text);
-        db = rocksdb_open_for_read_only(s->options.db, s->path, 0, &err); /* so that reads go on */
+        db = rocksdb_open_for_read_only(s->options.db, s->path, 0, &err);
         rocksdb_free(err);
     }
     door_open(&s->door, db);
+    return e;
+}
+
+static enum err hand_over(struct rocks *s, const char *file, struct fault *f)
+{
+    rocksdb_t *db = door_enter(&s->door, true);
+    char *err = take_in(db, file);
+    door_leave(&s->door);
+    if (!err) return ERR_OK;
+    s->settle.reopen = true; /* `file` stays until that has worked: it may be needed to tell what is damaged and what is not */
+    return rocks_fault(f, s->path, err);
+}
+
+static enum err settle_as(struct rocks *s, const struct front *front, const char *file, struct fault *f)
+{
+    enum err e = s->settle.reopen ? reopen(s, f) : ERR_OK;
+    if (e) return e;
+    unlink(file); /* not written over: RocksDB may have a link to it */
+    char *err = write_table(s, front, file);
+    if (err) return rocks_fault(f, s->path, err);
+    atomic_store(&s->settle.begun, front->generation);
+    return hand_over(s, file, f);
 }
 
 enum err rocks_settle(struct rocks *s, struct front *front, struct fault *f)
@@ -77,24 +104,9 @@ enum err rocks_settle(struct rocks *s, struct front *front, struct fault *f)
     if (!front->dirty) return ERR_OK;
     struct arena a;
     arena_init(&a);
-    const char *file = arena_cstr(&a, arena_printf(&a, "%s/settle", s->path));
-    char *err = write_table(s, front, file);
-    if (!err) {
-        atomic_store(&s->settle.begun, front->generation);
-        rocksdb_t *db = door_enter(&s->door, true);
-        if (db) {
-            err = take_in(db, file);
-            door_leave(&s->door);
-        }
-        if (!db || err) reopen(s);
-        if (!db) {
-            unlink(file);
-            arena_release(&a);
-            return fault_set(f, ERR_STORAGE, "The tables in %s cannot be opened.", s->path);
-        }
-    }
-    enum err e = err ? rocks_fault(f, s->path, err) : ERR_OK;
-    unlink(file);
+    const char *file = arena_cstr(&a, arena_printf(&a, "%s/%s", s->path, settle_file));
+    enum err e = settle_as(s, front, file, f);
+    if (!e) unlink(file);
     arena_release(&a);
     return e;
 }

@@ -1,9 +1,10 @@
 /* What is special about the embedded store: opening, backup, restore, what is read from where. The rest is the contract's. */
 #include "contract/store_fixture.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <rocksdb/c.h>
 
-#include "base/clock.h"
 #include "store/rocksdb/rocksdb.h"
 
 static const struct store_rocksdb_config small = {.cache_bytes = 65536, .write_buffer_bytes = 65536};
@@ -231,6 +232,51 @@ static void a_read_is_as_of_one_position(void **state)
     arena_release(&me.arena);
 }
 
+/* Between a read's look at the rows in memory and its look at the tables, more rows come and go all the way to the tables. It must
+ * not find those, for it did not find what came with them. */
+static struct fixture *interrupted;
+
+rocksdb_iterator_t *rocksdb_create_iterator(rocksdb_t *db, const rocksdb_readoptions_t *ro)
+{
+    rocksdb_iterator_t *(*real)(rocksdb_t *, const rocksdb_readoptions_t *);
+    *(void **)&real = dlsym(RTLD_NEXT, "rocksdb_create_iterator");
+    struct fixture *x = loop_current() ? NULL : interrupted; /* on a worker: what is not in memory is read then, and not asked for again */
+    if (x) {
+        interrupted = NULL;
+        fill(x, 1, 150, 1000);
+    }
+    return real(db, ro);
+}
+
+static void rows_that_settle_during_a_read(void **state)
+{
+    struct fixture *x = *state;
+    fill(x, 1, 0, 150);
+    close_store(x);
+    assert_int_equal(open_small(x->data, &x->store, NULL), ERR_OK);
+    struct reader me = {.x = x};
+    arena_init(&me.arena);
+    struct store_read r = {.slot = 1,
+                           .table = T_timeline,
+                           .prefix = 1,
+                           .key = {cell_str(STR("!room"))},
+                           .loop = x->loop[1],
+                           .limit = 100000,
+                           .arena = &me.arena,
+                           .done = read_is_done};
+    struct call c = {.fn = read_start, .store = x->store, .read = &r};
+    r.arg = &c;
+    interrupted = x;
+    call_wait(x->loop[1], &c);
+    assert_int_equal(r.err, ERR_OK);
+    assert_null(interrupted);
+    assert_int_equal(r.count, r.as_of);
+    assert_true(r.as_of == 150 || r.as_of == 1000);
+    for (size_t i = 0; i < r.count; i++)
+        assert_int_equal(r.row[i].c[C_timeline_ord].i, i);
+    arena_release(&me.arena);
+}
+
 /* --- backup and restore --- */
 
 struct backup {
@@ -384,6 +430,7 @@ int main(void)
         ROW(old_rows_are_read_on_workers),
         ROW(deletions_hide_what_is_in_tables),
         ROW(a_read_is_as_of_one_position),
+        ROW(rows_that_settle_during_a_read),
         ROW(a_backup_is_consistent_and_begins_a_new_history),
         ROW(backup_and_restore_want_a_free_place),
         ROW(a_half_made_restore_is_refused),
