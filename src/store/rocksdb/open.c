@@ -240,6 +240,7 @@ static enum err open_log(struct rocks *s, struct fault *f)
     if (e && !why.code) fault_set(&why, e, "The log of the store in %s does not go on where its tables end.", s->path);
     if (!e) e = rocks_settle(s, s->active, &why);
     if (e) return fault_set(f, e, "%s", why.text);
+    unlinkat(s->dir, settle_file, 0); /* from now on a damaged list is damage */
     uint64_t generation = s->active->generation + 1;
     front_free(s->active);
     s->active = front_new(generation);
