@@ -3,7 +3,7 @@
  *     build/release/bench/micro/store [batches] [directory]
  *
  * Prints commits and batches per second, processor time per batch and per row (all threads of the process, RocksDB's own
- * included), then how long the store takes to open after an orderly stop and after SIGKILL, and the memory it has then. */
+ * included), what reads cost, and how long the store takes to open after an orderly stop and after SIGKILL, and the memory it has then. */
 #include <dirent.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -206,6 +206,82 @@ static void load(const char *dir, uint64_t batches, bool die)
     mem_free(r);
 }
 
+/* --- reading: the newest 20 events of each room, one room after the other --- */
+
+enum { READ_ROWS = 20 };
+struct tour {
+    struct store_read read;
+    struct store *store;
+    struct loop *loop;
+    struct task start;
+    struct arena arena;
+    char room[64];
+    unsigned at, rooms;
+    size_t rows;
+};
+
+static void visit(struct tour *t);
+
+static void visited(struct store_read *r)
+{
+    struct tour *t = list_item(r, struct tour, read);
+    t->rows += r->count;
+    arena_reset(&t->arena);
+    if (++t->at == t->rooms)
+        loop_stop(t->loop);
+    else
+        loop_post(t->loop, &t->start);
+}
+
+static void visit(struct tour *t)
+{
+    unsigned slot = t->at % WAITING;
+    snprintf(t->room, sizeof t->room, "!Q%02uroom%02u:example.org", slot, t->at / WAITING % ROOMS);
+    t->read = (struct store_read){.loop = t->loop,
+                                  .slot = slot,
+                                  .table = T_timeline,
+                                  .prefix = 1,
+                                  .key = {cell_str(str_c(t->room))},
+                                  .reverse = true,
+                                  .limit = READ_ROWS,
+                                  .arena = &t->arena,
+                                  .done = visited};
+    store_read(t->store, &t->read);
+}
+
+static void visit_next(struct task *t)
+{
+    visit(list_item(t, struct tour, start));
+}
+
+static void tour(struct store *s, const char *what, unsigned rooms)
+{
+    struct tour t = {.store = s, .loop = loop_new(0), .start.run = visit_next, .rooms = rooms};
+    struct store_stats before, after;
+    arena_init(&t.arena);
+    s->ops->stats(s, &before);
+    double wall = now_s(), cpu = cpu_s();
+    loop_post(t.loop, &t.start);
+    loop_run(t.loop);
+    s->ops->stats(s, &after);
+    printf("read %u rows of a room, %s: %.1f us, processor %.1f us, %.0f %% on a worker\n", READ_ROWS, what, (now_s() - wall) / rooms * 1e6,
+           (cpu_s() - cpu) / rooms * 1e6, (double)(after.cold_reads - before.cold_reads) * 100 / rooms);
+    arena_release(&t.arena);
+    loop_free(t.loop);
+}
+
+static void read_rooms(const char *dir)
+{
+    struct store *s = open_or_die(dir);
+    sleep(5); /* merges that the load has left */
+    tour(s, "all rooms once", WAITING * ROOMS);
+    tour(s, "all rooms again", WAITING * ROOMS);
+    tour(s, "few rooms", WAITING);
+    tour(s, "few rooms again", WAITING);
+    tour(s, "few rooms again", WAITING);
+    s->ops->close(s);
+}
+
 /* --- starting --- */
 
 static void open_and_wait(const char *dir, const char *after)
@@ -236,6 +312,7 @@ static int step(const char *what, const char *dir, uint64_t batches)
 {
     if (strcmp(what, "load") == 0) load(dir, batches, false);
     if (strcmp(what, "load-and-die") == 0) load(dir, batches, true);
+    if (strcmp(what, "read") == 0) read_rooms(dir);
     if (strcmp(what, "open") == 0) open_and_wait(dir, "an orderly stop");
     if (strcmp(what, "open-killed") == 0) open_and_wait(dir, "SIGKILL");
     return 0;
@@ -248,6 +325,7 @@ int main(int argc, char **argv)
     const char *batches = argc > 1 ? argv[1] : "500000", *dir = argc > 2 ? argv[2] : mkdtemp(made);
     in_child("load", dir, batches);
     in_child("open", dir, "0");
+    in_child("read", dir, "0");
     in_child("load-and-die", dir, "12000"); /* most of what the write buffers hold */
     in_child("open-killed", dir, "0");
     printf("left in %s\n", dir);

@@ -1,5 +1,6 @@
 /* From the front to the tables: a frozen front becomes one sorted table file, with the rows of its slots' positions in it, and RocksDB takes
  * it in at once, or not at all. Then its log is free. A crash before that replays the log and does it again: the rows are the same. */
+#include <malloc.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -146,6 +147,10 @@ bool rocks_freeze(struct rocks *s)
 
 /* --- the thread --- */
 
+struct quiet {
+    uint64_t commits, ticks; /* ticks in which no commit came */
+};
+
 /* The tables hold it now: nobody needs to look here any more. */
 static void forget(struct rocks *s, struct front *f)
 {
@@ -212,14 +217,17 @@ static void wait_for_merges(struct rocks *s)
         usleep(20000);
 }
 
-/* The memory of a front that has grown and is not written any more is given back. */
-static void freeze_if_idle(struct rocks *s, uint64_t *seen)
+/* When nothing has been committed for a while, the memory of a front that has grown is given back, and what merges have left with
+ * the allocator: soon, and once more when what was started then is over. */
+static void when_idle(struct rocks *s, struct quiet *q)
 {
     pthread_mutex_lock(&s->commit);
     uint64_t now = atomic_load(&s->count.commits);
-    if (now == *seen && s->active->bytes > IDLE_BYTES) (void)!rocks_freeze(s);
-    *seen = now;
+    q->ticks = now == q->commits ? q->ticks + 1 : 0;
+    q->commits = now;
+    if (q->ticks && s->active->bytes > IDLE_BYTES) (void)!rocks_freeze(s);
     pthread_mutex_unlock(&s->commit);
+    if (q->ticks == 1 || q->ticks == 5) malloc_trim(0);
 }
 
 /* Waits for a frozen front. NULL: nothing came; `*closing` says whether to end. */
@@ -237,13 +245,13 @@ static void *settler_main(void *arg)
 {
     struct rocks *s = arg;
     pthread_setname_np(pthread_self(), "settler");
-    uint64_t seen = 0;
+    struct quiet quiet = {0};
     for (bool closing = false;;) {
         struct front *f = next_front(&s->settle, &closing);
         struct fault why = {0};
         if (closing && (!f || s->settle.failing)) return NULL;
         if (!f)
-            freeze_if_idle(s, &seen);
+            when_idle(s, &quiet);
         else if (rocks_settle(s, f, &why))
             failed(s, &why);
         else {
