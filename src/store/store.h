@@ -89,7 +89,7 @@ struct store_batch {
     struct loop *loop;
     unsigned slot;
     int64_t epoch;
-    int64_t predecessor, position; /* the slot must stand at `predecessor`; afterwards it stands at `position` */
+    int64_t predecessor, position; /* the slot must stand at `predecessor`; afterwards it stands at `position`, which is greater */
     struct change *change;
     size_t count;
     enum err err; /* CONFLICT: the slot stands elsewhere. STORAGE: not written, nothing of it is visible */

@@ -183,6 +183,7 @@ static void a_wrong_predecessor_conflicts(void **state)
     assert_int_equal(apply(x, 0, 0, 1, &one, 1), ERR_OK);
     assert_int_equal(apply(x, 0, 0, 2, &two, 1), ERR_CONFLICT);
     assert_int_equal(apply(x, 0, 2, 3, &two, 1), ERR_CONFLICT);
+    assert_int_equal(apply(x, 0, 1, 1, &two, 1), ERR_CONFLICT); /* positions only grow */
     check_ords(x, all_timeline(0, STR("!r")), (int64_t[]){1}, 1, false);
     assert_int_equal(slot_of(x, 0).position, 1);
     assert_int_equal(apply(x, 0, 1, 4, &two, 1), ERR_OK);
