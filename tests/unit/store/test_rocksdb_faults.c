@@ -60,7 +60,7 @@ static bool fails(int fd, enum call_kind kind, size_t bytes)
     return true;
 }
 
-/* What was written to logs since their last sync, to be lost at a power cut. */
+/* What was written to logs since their last sync, to be lost at a power cut. Only the thread that commits writes and syncs logs. */
 enum { SECTOR = 512, LOST_MAX = 4096 };
 static struct lost {
     char name[16];
@@ -132,16 +132,12 @@ static void copy_tree(const char *from, const char *to)
     } while (before != after);
 }
 
-static void cut_power_here(int fd)
+static void cut_power_here(char *log_path)
 {
-    const char *to = atomic_load(&disk.copy_to);
-    char path[512];
-    path_of(fd, path);
-    char *name = strstr(path, "/log-");
-    if (!to || !name) return;
-    atomic_store(&disk.copy_to, NULL);
-    *name = 0;
-    copy_tree(path, to);
+    const char *to = atomic_exchange(&disk.copy_to, NULL);
+    if (!to) return;
+    *strrchr(log_path, '/') = 0;
+    copy_tree(log_path, to);
     lose_some(to);
 }
 
@@ -169,8 +165,12 @@ int fdatasync(int fd)
     int (*f)(int);
     *(void **)&f = real("fdatasync");
     if (fails(fd, CALL_SYNC, 0)) return -1;
-    cut_power_here(fd);
-    lost_count = 0;
+    char path[512];
+    path_of(fd, path);
+    if (strstr(path, "/log-")) {
+        cut_power_here(path);
+        lost_count = 0;
+    }
     return f(fd);
 }
 
