@@ -182,14 +182,11 @@ static enum err parse_body(struct api *r)
 static void run_fiber(void *arg)
 {
     struct api *r = arg;
-    bool *answered = mem_zero(sizeof *answered); /* not in `r`, which may be gone when the handler returns */
-    r->answered = answered;
     enum err e = authenticate(r);
     if (e == ERR_OK) e = limit(r);
     if (e == ERR_OK) e = parse_body(r);
     if (e == ERR_OK) e = r->route->handler(r);
-    if (!*answered) api_finish(r, e);
-    mem_free(answered);
+    if (e != API_ANSWERED) api_finish(r, e);
 }
 
 static struct api *api_of(struct http_request *http)

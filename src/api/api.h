@@ -45,7 +45,10 @@ enum api_limit {
 };
 
 struct api;
+/* OK or an error, and the router answers; API_ANSWERED when the handler has answered by itself, or has it done later: then the router
+ * touches neither r->http nor r any more, which may be gone. */
 typedef enum err api_handler(struct api *r);
+static const enum err API_ANSWERED = ERR__COUNT;
 
 struct api_route {
     enum http_method method;
@@ -77,8 +80,6 @@ struct api {
     struct buf out;
     struct json_out json;
     struct fault fault;
-    bool *
-        answered; /* set by a handler that answers by itself, or has it done later: the router then touches neither r->http nor r any more */
     struct http_header header[8]; /* more headers for the answer */
     size_t headers;
     int64_t began_us;
@@ -108,7 +109,7 @@ static inline struct str api_text(struct str s)
     return s.p ? s : STR("");
 }
 
-/* For handlers that answer by themselves: *r->answered = true before. `r` is gone afterwards. */
+/* For handlers that return API_ANSWERED. `r` is gone afterwards. */
 void api_finish(struct api *r, enum err e);
 /* Adds a header to the answer; the value lives as long as r->arena. */
 void api_header(struct api *r, const char *name, struct str value);

@@ -322,27 +322,15 @@ enum err api_user_search(struct api *r)
 enum err api_mutual_rooms(struct api *r)
 {
     struct str other = api_query(r, "user_id");
-    struct reply mine, theirs;
-    struct json *a, *b;
+    struct json *shared;
     if (str_empty(other)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The parameter 'user_id' is missing.");
     if (str_eq(other, r->user_id)) return fault_set(&r->fault, ERR_INVALID_PARAM, "You share all rooms with yourself.");
-    struct command c = {.type = CMD_user_joined_rooms, .key = r->user_id}, d = {.type = CMD_user_joined_rooms, .key = other};
-    enum err e = api_call(r, &c, &mine);
-    if (e == ERR_OK) e = api_call(r, &d, &theirs);
-    if (e == ERR_OK) e = json_parse(r->arena, mine.s[0], &a, &r->fault);
-    if (e == ERR_OK) e = json_parse(r->arena, theirs.s[0], &b, &r->fault);
+    enum err e = membership_shared(r, other, &shared);
     if (e != ERR_OK) return e;
     json_object(&r->json);
     json_key(&r->json, "joined");
-    json_array(&r->json);
-    int64_t n = 0;
-    json_each(x, a) json_each(y, b) if (str_eq(x->string, y->string))
-    {
-        json_put_str(&r->json, x->string);
-        n++;
-    }
-    json_end(&r->json);
-    json_int_member(&r->json, "count", n);
+    json_put(&r->json, shared);
+    json_int_member(&r->json, "count", shared->count);
     json_end(&r->json);
     return ERR_OK;
 }

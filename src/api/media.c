@@ -9,6 +9,7 @@
 
 enum {
     PIECE = 131072,
+    PENDING_MAX = 64 * 1048576,
     MEDIA_ID = 24,
     PENDING_MS = 24 * 3600 * 1000,
     THUMBNAIL_SOURCE_MAX = 32 * 1048576,
@@ -17,7 +18,7 @@ enum {
     POLL_MS = 200
 };
 
-/* --- upload: pieces from the connection go to the blob store by a worker thread; the connection pauses meanwhile --- */
+/* --- upload: pieces from the connection go to the blob store, which works on other threads; the connection pauses meanwhile --- */
 
 struct upload {
     struct api *r;
@@ -25,11 +26,8 @@ struct upload {
     struct buf pending;
     bool ended, paused, gone;
     enum err err; /* of the body */
-    struct blob_writer *writer;
     struct blob_hash hash;
     uint64_t size;
-    struct fault fault;
-    enum err step; /* of the blob store */
 };
 
 static struct upload *upload_of(struct http_request *http)
@@ -58,82 +56,47 @@ static void upload_gone(struct http_request *http)
     fiber_wake(u->fiber);
 }
 
-static void work_begin(void *arg)
-{
-    struct upload *u = arg;
-    u->step = blob_begin(api_config(u->r->server)->blobs, &u->writer, &u->fault);
-}
-
-static void work_write(void *arg)
-{
-    struct upload *u = arg;
-    u->step = blob_write(u->writer, buf_str(&u->pending), &u->fault);
-}
-
-static void work_commit(void *arg)
-{
-    struct upload *u = arg;
-    u->step = blob_commit(u->writer, &u->hash, &u->size, &u->fault);
-    u->writer = NULL;
-}
-
-static void work_abort(void *arg)
-{
-    struct upload *u = arg;
-    blob_abort(u->writer);
-    u->writer = NULL;
-}
-
-static enum err store_pieces(struct upload *u)
+/* All of the body into the writer, as it comes. Waits. */
+static enum err store_pieces(struct upload *u, struct blob_writer *w)
 {
     while (!u->ended || u->pending.n) {
         if (!u->pending.n) {
             fiber_park();
             continue;
         }
-        struct buf batch = u->pending, next;
-        buf_init(&next, batch.max);
-        struct upload copy = {.writer = u->writer, .pending = batch};
-        u->pending = next;
-        fiber_work(work_write, &copy);
-        buf_release(&copy.pending);
-        if (copy.step != ERR_OK) {
-            u->fault = copy.fault;
-            return copy.step;
-        }
+        struct buf batch = u->pending; /* the connection fills another one meanwhile */
+        buf_init(&u->pending, batch.max);
+        enum err e = blob_write(w, buf_str(&batch), &u->r->fault);
+        buf_release(&batch);
+        if (e != ERR_OK) return e;
         if (u->paused && !u->ended) {
             u->paused = false;
             http_resume_body(u->r->http);
         }
     }
-    return u->err;
+    return u->gone ? ERR_UNAVAILABLE : u->err;
 }
 
 /* The body as a blob. Waits. */
 static enum err receive(struct upload *u)
 {
     struct api *r = u->r;
+    struct blob_writer *w;
+    enum err e = blob_begin(api_config(r->server)->blobs, &w, &r->fault);
+    if (e != ERR_OK) return e;
     u->fiber = fiber_current();
-    buf_init(&u->pending, 64 * 1048576);
-    fiber_work(work_begin, u);
-    enum err e = u->step;
-    if (e == ERR_OK) {
-        r->http->user = u;
-        r->http->gone = upload_gone;
-        http_stream_body(r->http, api_config(r->server)->upload_max, piece);
-        e = store_pieces(u);
-        if (e == ERR_OK && u->gone) e = ERR_UNAVAILABLE;
-        if (e == ERR_OK) {
-            fiber_work(work_commit, u);
-            e = u->step;
-        } else {
-            fiber_work(work_abort, u);
-        }
-    }
+    buf_init(&u->pending, PENDING_MAX);
+    r->http->user = u;
+    r->http->gone = upload_gone;
+    http_stream_body(r->http, api_config(r->server)->upload_max, piece);
+    e = store_pieces(u, w);
+    if (e == ERR_OK)
+        e = blob_commit(w, &u->hash, &u->size, &r->fault);
+    else
+        blob_abort(w);
     r->http->gone = NULL;
     buf_release(&u->pending);
     if (e == ERR_TOO_LARGE) return fault_set(&r->fault, e, "A file may have at most %zu bytes here.", api_config(r->server)->upload_max);
-    if (e != ERR_OK) r->fault = u->fault;
     return e;
 }
 
@@ -213,32 +176,8 @@ enum err api_media_config(struct api *r)
 struct download {
     struct api *r;
     struct fiber *fiber;
-    struct blob_reader *reader;
-    uint64_t size, at;
-    char *block;
-    size_t want, got;
-    struct str hash;
-    enum err step;
-    struct fault fault;
     bool gone, drained;
 };
-
-static void work_open(void *arg)
-{
-    struct download *d = arg;
-    d->step = blob_open(api_config(d->r->server)->blobs, d->hash, &d->reader, &d->size, &d->fault);
-}
-
-static void work_read(void *arg)
-{
-    struct download *d = arg;
-    d->step = blob_read(d->reader, d->at, d->block, d->want, &d->got, &d->fault);
-}
-
-static void work_close(void *arg)
-{
-    blob_close(((struct download *)arg)->reader);
-}
 
 static void drained(struct http_request *http)
 {
@@ -285,19 +224,17 @@ static void file_headers(struct api *r, struct str type, struct str name)
 }
 
 /* The bytes from `first`, `count` of them, piece by piece as the client takes them. Waits. */
-static void send_file(struct download *d, uint64_t first, uint64_t count)
+static void send_file(struct download *d, struct blob_reader *reader, uint64_t first, uint64_t count)
 {
-    struct api *r = d->r;
-    d->at = first;
+    char *block = arena_alloc(d->r->arena, PIECE);
     while (count && !d->gone) {
-        d->want = count < PIECE ? (size_t)count : PIECE;
-        fiber_work(work_read, d);
-        if (d->step != ERR_OK || d->got == 0) break;
-        d->at += d->got;
-        count -= d->got;
+        size_t got = 0;
+        enum err e = blob_read(reader, first, block, count < PIECE ? (size_t)count : PIECE, &got, NULL);
+        if (e != ERR_OK || got == 0 || d->gone) return;
+        first += got;
+        count -= got;
         d->drained = false;
-        if (d->gone) break;
-        http_send(r->http, str_make(d->block, d->got), drained);
+        http_send(d->r->http, str_make(block, got), drained);
         while (!d->drained && !d->gone)
             fiber_park();
     }
@@ -305,35 +242,32 @@ static void send_file(struct download *d, uint64_t first, uint64_t count)
 
 static enum err serve_file(struct api *r, struct str hash, struct str type, struct str name)
 {
-    struct download *d = arena_zero(r->arena, sizeof *d);
-    *d = (struct download){.r = r, .fiber = fiber_current(), .hash = hash};
-    fiber_work(work_open, d);
-    if (d->step != ERR_OK) {
-        r->fault = d->fault;
-        return d->step == ERR_NOT_FOUND ? fault_set(&r->fault, ERR_NOT_FOUND, "The file is not there any more.") : d->step;
-    }
-    struct content_range range = {.count = d->size};
-    enum range_answer answer = content_range_parse(http_header_get(r->http, STR("range")), d->size, &range);
-    file_headers(r, type, name);
+    struct blob_reader *reader;
+    uint64_t size;
+    enum err e = blob_open(api_config(r->server)->blobs, hash, &reader, &size, &r->fault);
+    if (e != ERR_OK) return e == ERR_NOT_FOUND ? fault_set(&r->fault, e, "The file is not there any more.") : e;
+    struct content_range range;
+    enum range_answer answer = content_range_parse(http_header_get(r->http, STR("range")), size, &range);
+    if (answer == RANGE_WHOLE) range = (struct content_range){.count = size};
+    if (answer == RANGE_UNSATISFIABLE) range = (struct content_range){0};
     int status = answer == RANGE_PART ? 206 : answer == RANGE_UNSATISFIABLE ? 416 : 200;
     struct http_header headers[16];
+    file_headers(r, type, name);
     size_t n = api_answer_headers(r, headers, 15);
     if (answer != RANGE_WHOLE)
         headers[n++] =
-            (struct http_header){STR("Content-Range"), content_range_header(r->arena, answer == RANGE_PART ? &range : NULL, d->size)};
-    if (answer == RANGE_UNSATISFIABLE) range = (struct content_range){0};
-    if (answer == RANGE_WHOLE) range = (struct content_range){.first = 0, .count = d->size};
-    d->block = arena_alloc(r->arena, PIECE);
-    *r->answered = true;
+            (struct http_header){STR("Content-Range"), content_range_header(r->arena, answer == RANGE_PART ? &range : NULL, size)};
+    struct download *d = arena_zero(r->arena, sizeof *d);
+    *d = (struct download){.r = r, .fiber = fiber_current()};
     r->http->user = d;
     r->http->gone = download_gone;
     http_begin(r->http, status, headers, n, range.count);
-    if (r->http->method != HTTP_HEAD) send_file(d, range.first, range.count);
-    fiber_work(work_close, d);
+    if (r->http->method != HTTP_HEAD) send_file(d, reader, range.first, range.count);
+    blob_close(reader);
     api_metrics_count(r, status, clock_mono_us(r->engine->clock) - r->began_us);
     buf_release(&r->out);
     http_end(r->http);
-    return ERR_OK;
+    return API_ANSWERED;
 }
 
 enum err api_download(struct api *r)
@@ -346,24 +280,11 @@ enum err api_download(struct api *r)
 
 /* --- thumbnails --- */
 
-struct whole {
-    struct api *r;
-    struct str hash, bytes;
-    enum err step;
-    struct fault fault;
-};
-
-static void work_get(void *arg)
-{
-    struct whole *w = arg;
-    w->step = blob_get(api_config(w->r->server)->blobs, w->hash, THUMBNAIL_SOURCE_MAX, w->r->arena, &w->bytes, &w->fault);
-}
-
 enum err api_thumbnail(struct api *r)
 {
     int64_t width, height;
     struct reply reply;
-    struct str method = api_query(r, "method"), out, type;
+    struct str method = api_query(r, "method"), image, out, type;
     enum err e = str_null(api_query(r, "width")) || str_null(api_query(r, "height"))
                      ? fault_set(&r->fault, ERR_MISSING_PARAM, "The parameters 'width' and 'height' are needed.")
                      : ERR_OK;
@@ -373,24 +294,19 @@ enum err api_thumbnail(struct api *r)
         e = fault_set(&r->fault, ERR_INVALID_PARAM, "'method' is crop or scale.");
     if (e == ERR_OK) e = find(r, &reply);
     if (e != ERR_OK) return e;
-    struct whole w = {.r = r, .hash = reply.s[0]};
-    fiber_work(work_get, &w);
-    if (w.step != ERR_OK) {
-        r->fault = w.fault;
-        return w.step;
-    }
+    e = blob_get(api_config(r->server)->blobs, reply.s[0], THUMBNAIL_SOURCE_MAX, r->arena, &image, &r->fault);
+    if (e != ERR_OK) return e;
     unsigned tw = width > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)width,
              th = height > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)height;
     bool crop = str_is(method, "crop");
     thumbnail_standard(&tw, &th, crop);
-    e = thumbnail_make(api_config(r->server)->thumbnailer, w.bytes, tw, th, crop, r->arena, &out, &type, &r->fault);
+    e = thumbnail_make(api_config(r->server)->thumbnailer, image, tw, th, crop, r->arena, &out, &type, &r->fault);
     if (e != ERR_OK) return e;
     file_headers(r, type, STR("thumbnail"));
     struct http_header headers[16];
     size_t n = api_answer_headers(r, headers, 16);
-    *r->answered = true;
     api_metrics_count(r, 200, clock_mono_us(r->engine->clock) - r->began_us);
     buf_release(&r->out);
     http_respond(r->http, 200, headers, n, out);
-    return ERR_OK;
+    return API_ANSWERED;
 }

@@ -35,6 +35,25 @@ enum err membership_check_target(struct api *r, struct str user_id)
     return e;
 }
 
+static enum err joined_rooms(struct api *r, struct str user_id, struct json **out)
+{
+    struct command c = {.type = CMD_user_joined_rooms, .key = user_id};
+    struct reply reply;
+    enum err e = api_call(r, &c, &reply);
+    return e == ERR_OK ? json_parse(r->arena, reply.s[0], out, &r->fault) : e;
+}
+
+enum err membership_shared(struct api *r, struct str other, struct json **rooms)
+{
+    struct json *mine, *theirs;
+    *rooms = json_new(r->arena, JSON_ARRAY);
+    enum err e = joined_rooms(r, r->user_id, &mine);
+    if (e == ERR_OK) e = joined_rooms(r, other, &theirs);
+    if (e != ERR_OK) return e;
+    json_each(x, mine) json_each(y, theirs) if (str_eq(x->string, y->string)) json_push(*rooms, json_new_string(r->arena, x->string));
+    return ERR_OK;
+}
+
 enum err membership_room(struct api *r, struct str id_or_alias, struct str *room_id)
 {
     struct reply reply;

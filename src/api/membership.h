@@ -13,6 +13,8 @@ must_use enum err membership_do(struct api *r, struct str room_id, const char *a
                                 struct reply *reply);
 /* A room id as it is, or an alias' room. NOT_FOUND. Waits. */
 must_use enum err membership_room(struct api *r, struct str id_or_alias, struct str *room_id);
+/* Array of the rooms that who asks and the other are both in. Waits. */
+must_use enum err membership_shared(struct api *r, struct str other, struct json **rooms);
 /* May a local user be spoken to at all (invited)? NOT_FOUND for accounts that are not there. Waits. */
 must_use enum err membership_check_target(struct api *r, struct str user_id);
 

@@ -171,34 +171,33 @@ static void put_all(struct api *r, struct buf *b)
     number(b, "rookery_resident_bytes", "gauge", "Resident memory of the process.", resident_bytes());
 }
 
-static void answer_text(struct api *r, int status, const char *type, struct str body)
+static enum err answer_text(struct api *r, int status, const char *type, struct str body)
 {
     struct http_header h[12];
     size_t n = api_answer_headers(r, h, 10);
     h[n++] = (struct http_header){STR("Content-Type"), str_c(type)};
-    *r->answered = true;
     struct buf out = r->out;
     http_respond(r->http, status, h, n, body);
     buf_release(&out);
+    return API_ANSWERED;
 }
 
 enum err api_metrics_get(struct api *r)
 {
     const struct api_config *c = api_config(r->server);
     if (!c->may_read_metrics || !c->may_read_metrics(c->ctx, r->http->client_ip))
-        return fault_set(&r->fault, ERR_FORBIDDEN, "The metrics are not for this address (setting metrics.allow).");
+        return fault_set(&r->fault, ERR_FORBIDDEN, "The metrics are not for this address (settings metrics.enabled and metrics.allow).");
     struct buf b;
     buf_init(&b, 64 * 1048576);
     put_all(r, &b);
-    answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b));
+    enum err e = answer_text(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&b));
     buf_release(&b);
-    return ERR_OK;
+    return e;
 }
 
 enum err api_health_live(struct api *r)
 {
-    answer_text(r, 200, "text/plain; charset=utf-8", STR("alive\n"));
-    return ERR_OK;
+    return answer_text(r, 200, "text/plain; charset=utf-8", STR("alive\n"));
 }
 
 /* Ready: every slot is served. */
@@ -207,6 +206,6 @@ enum err api_health_ready(struct api *r)
     struct cluster_stats s;
     cluster_stats(r->engine->cluster, &s);
     bool ready = s.slots_open == CLUSTER_SLOTS;
-    answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? STR("ready\n") : STR("starting: not all slots are open\n"));
-    return ERR_OK;
+    return answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8",
+                       ready ? STR("ready\n") : STR("starting: not all slots are open\n"));
 }

@@ -6,18 +6,12 @@
 
 static enum err may_see(struct api *r, struct str user_id)
 {
-    struct reply mine, theirs;
+    struct json *shared;
     if (str_eq(user_id, r->user_id)) return ERR_OK;
     enum err e = membership_check_target(r, user_id);
-    struct command c = {.type = CMD_user_joined_rooms, .key = r->user_id}, d = {.type = CMD_user_joined_rooms, .key = user_id};
-    struct json *a, *b;
-    if (e == ERR_OK) e = api_call(r, &c, &mine);
-    if (e == ERR_OK) e = api_call(r, &d, &theirs);
-    if (e == ERR_OK) e = json_parse(r->arena, mine.s[0], &a, &r->fault);
-    if (e == ERR_OK) e = json_parse(r->arena, theirs.s[0], &b, &r->fault);
-    if (e != ERR_OK) return e;
-    json_each(x, a) json_each(y, b) if (str_eq(x->string, y->string)) return ERR_OK;
-    return fault_set(&r->fault, ERR_FORBIDDEN, "You share no room with that user.");
+    if (e == ERR_OK) e = membership_shared(r, user_id, &shared);
+    if (e == ERR_OK && shared->count == 0) e = fault_set(&r->fault, ERR_FORBIDDEN, "You share no room with that user.");
+    return e;
 }
 
 enum err api_presence_get(struct api *r)

@@ -24,13 +24,13 @@ static struct json *str_json(struct api *r, struct str s)
     return json_new_string(r->arena, s);
 }
 
-static void add_event(struct new_room *n, const char *type, struct str state_key, struct str sender, struct json *content)
+void new_room_event(struct new_room *n, struct str type, struct str state_key, struct json *content)
 {
     struct arena *a = n->api->arena;
     struct json *e = json_push(n->events, json_new(a, JSON_OBJECT));
-    json_set(e, STR("type"), json_new_string(a, str_c(type)));
+    json_set(e, STR("type"), json_new_string(a, type));
     json_set(e, STR("state_key"), json_new_string(a, state_key));
-    json_set(e, STR("sender"), json_new_string(a, sender));
+    json_set(e, STR("sender"), json_new_string(a, n->api->user_id));
     json_set(e, STR("content"), content);
 }
 
@@ -118,7 +118,7 @@ static enum err make_create(struct new_room *n)
     if (type && !json_is(type, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON, "The type of a room is a string.");
     n->room_type = json_string(type).p ? json_string(type) : STR("");
     n->create = c;
-    add_event(n, "m.room.create", STR(""), r->user_id, c);
+    new_room_event(n, STR("m.room.create"), STR(""), c);
     return ERR_OK;
 }
 
@@ -154,7 +154,7 @@ static enum err make_power(struct new_room *n)
     }
     json_set(c, STR("users"), users);
     json_each(v, change) json_set(c, v->key, json_copy(r->arena, v));
-    add_event(n, "m.room.power_levels", STR(""), r->user_id, c);
+    new_room_event(n, STR("m.room.power_levels"), STR(""), c);
     return ERR_OK;
 }
 
@@ -168,12 +168,11 @@ static void make_preset(struct new_room *n)
 {
     struct api *r = n->api;
     const struct preset *p = n->preset;
-    if (!in_initial(n, "m.room.join_rules"))
-        add_event(n, "m.room.join_rules", STR(""), r->user_id, one(r, "join_rule", str_c(p->join_rule)));
+    if (!in_initial(n, "m.room.join_rules")) new_room_event(n, STR("m.room.join_rules"), STR(""), one(r, "join_rule", str_c(p->join_rule)));
     if (!in_initial(n, "m.room.history_visibility"))
-        add_event(n, "m.room.history_visibility", STR(""), r->user_id, one(r, "history_visibility", str_c(p->history)));
+        new_room_event(n, STR("m.room.history_visibility"), STR(""), one(r, "history_visibility", str_c(p->history)));
     if (!in_initial(n, "m.room.guest_access"))
-        add_event(n, "m.room.guest_access", STR(""), r->user_id, one(r, "guest_access", str_c(p->guest)));
+        new_room_event(n, STR("m.room.guest_access"), STR(""), one(r, "guest_access", str_c(p->guest)));
 }
 
 static enum err make_initial(struct new_room *n)
@@ -187,7 +186,7 @@ static enum err make_initial(struct new_room *n)
             return fault_set(&r->fault, ERR_BAD_JSON, "Each of 'initial_state' needs a type and a content that is an object.");
         if (str_is(type, "m.room.create") || str_is(type, "m.room.member"))
             return fault_set(&r->fault, ERR_INVALID_ROOM_STATE, "'initial_state' cannot have %.*s.", STR_FMT(type));
-        add_event(n, arena_cstr(r->arena, type), key ? key->string : STR(""), r->user_id, json_copy(r->arena, content));
+        new_room_event(n, type, key ? key->string : STR(""), json_copy(r->arena, content));
     }
     return ERR_OK;
 }
@@ -199,12 +198,12 @@ static enum err make_names(struct new_room *n)
     enum err e = api_body_str_opt(r, "name", &name);
     if (e == ERR_OK) e = api_body_str_opt(r, "topic", &topic);
     if (e != ERR_OK) return e;
-    if (name.p) add_event(n, "m.room.name", STR(""), r->user_id, one(r, "name", name));
+    if (name.p) new_room_event(n, STR("m.room.name"), STR(""), one(r, "name", name));
     if (!topic.p) return ERR_OK;
     struct json *c = one(r, "topic", topic), *m = json_set(c, STR("m.topic"), json_new(r->arena, JSON_OBJECT));
     struct json *text = json_set(m, STR("m.text"), json_new(r->arena, JSON_ARRAY));
     json_push(text, one(r, "body", topic));
-    add_event(n, "m.room.topic", STR(""), r->user_id, c);
+    new_room_event(n, STR("m.room.topic"), STR(""), c);
     return ERR_OK;
 }
 
@@ -220,7 +219,7 @@ static enum err make_invites(struct new_room *n)
         if (e != ERR_OK) return e;
         json_set(content, STR("membership"), str_json(r, STR("invite")));
         if (direct) json_set(content, STR("is_direct"), json_new_bool(r->arena, true));
-        add_event(n, "m.room.member", v->string, r->user_id, content);
+        new_room_event(n, STR("m.room.member"), v->string, content);
     }
     return e;
 }
@@ -314,10 +313,10 @@ static enum err make_all(struct new_room *n)
     if (e == ERR_OK) e = membership_profile(r, r->user_id, &me);
     if (e != ERR_OK) return e;
     json_set(me, STR("membership"), str_json(r, STR("join")));
-    add_event(n, "m.room.member", r->user_id, r->user_id, me);
+    new_room_event(n, STR("m.room.member"), r->user_id, me);
     e = make_power(n);
     if (e != ERR_OK) return e;
-    if (!str_empty(n->alias)) add_event(n, "m.room.canonical_alias", STR(""), r->user_id, one(r, "alias", n->alias));
+    if (!str_empty(n->alias)) new_room_event(n, STR("m.room.canonical_alias"), STR(""), one(r, "alias", n->alias));
     make_preset(n);
     e = make_initial(n);
     if (e == ERR_OK) e = make_names(n);

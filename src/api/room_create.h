@@ -19,6 +19,8 @@ struct new_room {
     struct json *invites, *initial;
 };
 
+/* One more state event, sent by who makes the room. */
+void new_room_event(struct new_room *n, struct str type, struct str state_key, struct json *content);
 /* Fills room_id and ts, once `create` is complete. */
 must_use enum err new_room_id(struct new_room *n);
 /* Reserves the alias, makes the room, releases the alias when that fails. Waits. */

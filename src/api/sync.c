@@ -90,7 +90,6 @@ enum err api_sync(struct api *r)
     p.timeout_ms = timeout > 120000 ? 120000 : timeout;
     struct pending *q = mem_zero(sizeof *q);
     *q = (struct pending){.http = r->http, .server = r->server, .route = r->route};
-    *r->answered = true;
     r->http->user = q;
     r->http->gone = gone;
     buf_release(&r->out);
@@ -98,5 +97,5 @@ enum err api_sync(struct api *r)
     /* From here on the request may be answered, and `r` be gone, at any wait. */
     struct engine *engine = r->engine;
     sync_begin(engine->gateway[loop_index(r->http->loop)], &p, &callbacks, q, &q->job);
-    return ERR_OK;
+    return API_ANSWERED;
 }

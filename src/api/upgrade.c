@@ -23,16 +23,6 @@ static struct json *find(const struct upgrade *u, const char *type, struct str k
     return NULL;
 }
 
-static void add(struct upgrade *u, const char *type, struct str key, struct json *content)
-{
-    struct arena *a = u->r->arena;
-    struct json *e = json_push(u->n.events, json_new(a, JSON_OBJECT));
-    json_set(e, STR("type"), json_new_string(a, str_c(type)));
-    json_set(e, STR("state_key"), json_new_string(a, key));
-    json_set(e, STR("sender"), json_new_string(a, u->r->user_id));
-    json_set(e, STR("content"), content);
-}
-
 static enum err read_request(struct upgrade *u)
 {
     struct api *r = u->r;
@@ -71,7 +61,7 @@ static void make_create(struct upgrade *u)
     json_set(c, STR("predecessor"), before);
     u->n.create = c;
     u->n.room_type = json_string_at(c, "type").p ? json_string_at(c, "type") : STR("");
-    add(u, "m.room.create", STR(""), c);
+    new_room_event(&u->n, STR("m.room.create"), STR(""), c);
 }
 
 /* Who may do what stays, except that creators of version 12 do not stand in the list. */
@@ -99,11 +89,11 @@ static enum err make_events(struct upgrade *u)
     enum err e = membership_profile(r, r->user_id, &me);
     if (e != ERR_OK) return e;
     json_set(me, STR("membership"), json_new_string(r->arena, STR("join")));
-    add(u, "m.room.member", r->user_id, me);
-    add(u, "m.room.power_levels", STR(""), power_levels(u));
+    new_room_event(&u->n, STR("m.room.member"), r->user_id, me);
+    new_room_event(&u->n, STR("m.room.power_levels"), STR(""), power_levels(u));
     for (size_t i = 0; i < sizeof carried / sizeof carried[0]; i++) {
         struct json *content = find(u, carried[i], STR(""));
-        if (content) add(u, carried[i], STR(""), json_copy(r->arena, content));
+        if (content) new_room_event(&u->n, str_c(carried[i]), STR(""), json_copy(r->arena, content));
     }
     json_each(v, u->state)
     {
@@ -111,7 +101,8 @@ static enum err make_events(struct upgrade *u)
         bool ban = str_is(type, "m.room.member") && str_is(json_string(json_path(v, "content", "membership", NULL)), "ban");
         bool child = str_is(type, "m.space.child") && json_get(v, "content") && json_get(v, "content")->count;
         if (ban || child)
-            add(u, ban ? "m.room.member" : "m.space.child", json_string_at(v, "state_key"), json_copy(r->arena, json_get(v, "content")));
+            new_room_event(&u->n, ban ? STR("m.room.member") : STR("m.space.child"), json_string_at(v, "state_key"),
+                           json_copy(r->arena, json_get(v, "content")));
     }
     return ERR_OK;
 }

@@ -3,7 +3,6 @@
 #include "base/pack.h"
 #include "engine/sync/job.h"
 #include "engine/sync/section.h"
-#include "matrix/id.h"
 
 struct slot_ask {
     struct buf rooms; /* packed modes and rooms */
@@ -115,10 +114,8 @@ static enum err ask_user(struct look *l, struct fault *f)
     struct sync_job *job = l->job;
     int64_t since = job->initial ? 0 : sync_token_at(&l->since, l->user_slot);
     struct command c = {.type = CMD_user_sync, .key = job->user_id, .s[0] = job->device_id};
-    c.num[0] = c.num[3] = since;
+    c.num[0] = since;
     c.num[1] = gateway_index(job->gateway);
-    c.num[2] = job->flags & SYNC_FULL_STATE ? 1 : 0;
-    c.num[4] = 100;
     enum err e = engine_call(job->engine, &c, &l->arena, &l->user, f);
     if (e == ERR_OK) e = parse_reply(l, l->user.s[2], &l->rooms);
     if (e == ERR_OK) e = parse_reply(l, l->user.s[1], &l->room_data);
@@ -132,11 +129,10 @@ static enum err ask_user(struct look *l, struct fault *f)
     return ERR_OK;
 }
 
-static void put_invitation(struct look *l, struct buf *b, const char *name, const struct json *room)
+static void put_invitation(struct buf *b, const char *name, const struct json *room)
 {
     struct str stripped = json_get(room, "json") ? json_get(room, "json")->raw : STR("[]");
     if (json_is(json_get(room, "json"), JSON_STRING)) stripped = json_string_at(room, "json");
-    (void)l;
     if (b->n) buf_byte(b, ',');
     json_write_string(b, json_string_at(room, "room_id"));
     buf_printf(b, ":{\"%s\":{\"events\":", name);
@@ -159,9 +155,9 @@ static void sort_rooms(struct look *l)
             add_mode(l, slot, news ? "n" : "j", 0, id);
             if (news) l->slot[slot]->due = true;
         } else if (str_is(m, "invite") && (news || initial)) {
-            put_invitation(l, &l->invite, "invite_state", v);
+            put_invitation(&l->invite, "invite_state", v);
         } else if (str_is(m, "knock") && (news || initial)) {
-            put_invitation(l, &l->knock, "knock_state", v);
+            put_invitation(&l->knock, "knock_state", v);
         } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter.room.include_leave)) {
             add_mode(l, slot, "l", json_int_at(v, "room_position", 0), id);
             l->slot[slot]->due = true;
