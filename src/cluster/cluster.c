@@ -170,7 +170,11 @@ void cluster_cast(struct cluster *c, const struct command *cmd)
     struct slot *s = &c->slot[cluster_slot_of(cmd->key)];
     cast->call.from = s->loop;
     cast->call.task.run = run_at_owner;
-    loop_post(s->loop, &cast->call.task);
+    /* On the owner's loop before anything that comes in later: what a turn casts happens before the client's next request. */
+    if (s->loop == loop_current())
+        loop_defer(s->loop, &cast->call.task);
+    else
+        loop_post(s->loop, &cast->call.task);
 }
 
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */
