@@ -223,6 +223,10 @@ static enum err ask_rooms(struct look *l, struct fault *f)
             *f = s->call.reply.fault;
         }
         sync_token_set(&l->now, i, s->call.reply.num[0]);
+        /* The first time the rooms may be read as of an older position than that from which on the gateway hears of them: what lies
+         * between is to be looked at. */
+        struct follow *user = l->job->user.follow;
+        if (l->job->first && i == l->user_slot && s->call.reply.num[1] > user->position) user->position = s->call.reply.num[1];
     }
     return e;
 }

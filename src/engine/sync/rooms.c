@@ -12,7 +12,7 @@ static enum err read_filter(struct turn *t, struct str text, struct sync_filter 
     return e;
 }
 
-static enum err one_room(struct section_reader *s, struct str mode, struct str room_id, unsigned gateway, struct buf *out)
+static enum err one_room(struct section_reader *s, struct str mode, struct str room_id, struct buf *out)
 {
     struct turn *t = s->turn;
     struct room *room;
@@ -27,7 +27,6 @@ static enum err one_room(struct section_reader *s, struct str mode, struct str r
         if (!str_to_int64(str_from(mode, 1), &until)) until = 0;
         e = section_left(s, room, until, &b);
     } else {
-        turn_follow(t, room_id, gateway);
         e = section_joined(s, room, kind == 'n', &b);
     }
     if (e == ERR_OK && b.n) {
@@ -39,11 +38,20 @@ static enum err one_room(struct section_reader *s, struct str mode, struct str r
     return e;
 }
 
+/* From here on the gateway hears of all that happens in the rooms: before the position is fixed as of which they are read, since reading may
+ * wait. */
+static void follow_all(struct turn *t, struct str list, unsigned gateway)
+{
+    struct str mode, room_id;
+    while (pack_next(&list, &mode) && pack_next(&list, &room_id))
+        if (mode.n && mode.p[0] != 'l') turn_follow(t, room_id, gateway);
+}
+
 /* rooms_sync: key any room of the slot; num[0] the position that the client has seen, num[1] the gateway that follows, num[2] sync_flags,
  * num[3] as of which position (0: what is durable); s[0] user, s[1] device, s[2] filter as JSON or empty, s[3] packed pairs of mode and room id:
  * "j" joined, "n" newly joined, "l" and a position: left there; s[4] the user's stored push rules or empty, s[5] ignored users as
  * JSON or empty.
- * Reply: num[0] the position; s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices
+ * Reply: num[0] the position, num[1] the one from which on the gateway hears of the rooms; s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices
  * changed, who left; s[3] packed pairs of user id
  * and presence. */
 enum err rooms_sync(struct turn *t)
@@ -53,6 +61,8 @@ enum err rooms_sync(struct turn *t)
     struct sync_filter filter;
     enum err e = read_filter(t, c->s[2], &filter);
     if (e != ERR_OK) return e;
+    follow_all(t, c->s[3], (unsigned)c->num[1]);
+    turn_reply(t)->num[1] = turn_durable(t);
     struct section_reader s = {.turn = t,
                                .user_id = c->s[0],
                                .device_id = c->s[1],
@@ -69,7 +79,7 @@ enum err rooms_sync(struct turn *t)
     buf_init(&out, 256 * 1048576);
     struct str list = c->s[3], mode, room_id;
     while (e == ERR_OK && pack_next(&list, &mode) && pack_next(&list, &room_id))
-        e = one_room(&s, mode, room_id, (unsigned)c->num[1], &out);
+        e = one_room(&s, mode, room_id, &out);
     struct reply *r = turn_reply(t);
     r->num[0] = s.as_of;
     r->s[0] = arena_str(a, str_make(out.p ? out.p : "", out.n));
