@@ -36,6 +36,7 @@ int err_http_status(enum err e)
     return row(e)->http;
 }
 
+#undef fault_set
 enum err fault_set(struct fault *f, enum err code, const char *fmt, ...)
 {
     if (!f) return code;

@@ -26,6 +26,10 @@ struct fault {
 
 /* Returns `code`, so that it can be the operand of `return`. A too long sentence is cut at a character. */
 enum err fault_set(struct fault *f, enum err code, const char *fmt, ...) printf_like(3, 4);
+#ifdef __clang_analyzer__
+/* The analyser does not look into err.c, and would go on as if the call could return OK. */
+#define fault_set(f, code, ...) (fault_set((f), (code), __VA_ARGS__), (code))
+#endif
 const char *err_name(enum err e);
 const char *err_errcode(enum err e);
 const char *err_sentence(enum err e);
