@@ -39,7 +39,10 @@ static inline bool str_null(struct str s)
 }
 static inline bool str_eq(struct str a, struct str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    if (a.n != b.n) return false;
+    if (a.n == 0) return true;
+    if (!a.p || !b.p) __builtin_unreachable(); /* what has bytes has a place */
+    return memcmp(a.p, b.p, a.n) == 0;
 }
 static inline bool str_is(struct str a, const char *lit)
 {

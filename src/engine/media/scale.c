@@ -128,7 +128,7 @@ void scale_pixels(const struct scale_plan *p, scale_row *row, void *ctx, int *ou
         struct span lines = span_of(j, p->out_height, p->y, p->height);
         memset(sums, 0, p->out_width * sizeof *sums);
         for (uint32_t y = lines.first; y <= lines.last; y++) {
-            if (y != have) pixels = row(ctx, y);
+            if (y != have || !pixels) pixels = row(ctx, y);
             have = y;
             row_add(sums, pixels, span, p->out_width, span_weight(&lines, y));
         }

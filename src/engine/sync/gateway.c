@@ -94,7 +94,7 @@ void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job
     struct follow *at = map_get(&g->follows, key);
     if (!at) {
         at = mem_zero(sizeof *at + key.n);
-        memcpy(at->key, key.p, key.n);
+        if (key.n) memcpy(at->key, key.p, key.n);
         at->n = key.n;
         at->slot = cluster_slot_of(key);
         list_init(&at->followers);
@@ -164,7 +164,7 @@ static void seen(struct sync_gateway *g, struct str user_id, enum presence_state
     struct presence_watch *w = map_get(&g->present, user_id);
     if (!w) {
         w = mem_zero(sizeof *w + user_id.n);
-        memcpy(w->user_id, user_id.p, user_id.n);
+        if (user_id.n) memcpy(w->user_id, user_id.p, user_id.n);
         w->n = user_id.n;
         list_init(&w->link);
         w->said_ms = -SAY_MS;
@@ -301,8 +301,8 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     job_keep(&job->filter, p->filter);
     if (!job->initial) job_keep(&job->token, p->since);
     job->deadline_ms = loop_now_ms(g->loop) + (job->initial ? 0 : p->timeout_ms);
-    follow_add(g, &job->user, job, job->user_id);
-    seen(g, job->user_id, p->presence);
+    follow_add(g, &job->user, job, p->user_id);
+    seen(g, p->user_id, p->presence);
     *out = job;
     work(job);
 }

@@ -179,6 +179,7 @@ static enum err get_number(rocksdb_t *db, const char *path, struct str name, int
 {
     char *err = NULL;
     size_t n = 0;
+    *out = -1;
     char *value = get(db, meta_key(name), &n, &err);
     if (err) return rocks_fault(f, path, err);
     if (!value || !str_to_int64(str_make(value, n), out)) *out = -1;
