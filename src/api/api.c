@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "base/log.h"
 #include "engine/session.h"
+#include "matrix/contact.h"
 
 static const struct api_route routes[] = {
 #define ROUTE(method, path, handler, access, body, body_max, limit)                                                                        \
@@ -75,13 +76,22 @@ size_t api_answer_headers(const struct api *r, struct http_header *out, size_t m
     return n;
 }
 
+/* The specification's code for a full disk wants to say whom to tell; where nobody is named, the code for whatever has no other. */
+static void write_code(struct api *r, enum err e)
+{
+    const struct api_config *c = &r->server->config;
+    bool nobody = e == ERR_FULL && !c->admin_contacts;
+    json_str_member(&r->json, "errcode", str_c(err_errcode(nobody ? ERR_STORAGE : e)));
+    if (e == ERR_FULL && !nobody) json_str_member(&r->json, "admin_contact", contact_uri(r->arena, c->admin_contact[0]));
+}
+
 static void write_error(struct api *r, enum err e)
 {
     if (r->out.n && r->status) return; /* the handler has written the error's body itself (user-interactive authentication) */
     buf_clear(&r->out);
     json_out_init(&r->json, &r->out);
     json_object(&r->json);
-    json_str_member(&r->json, "errcode", str_c(err_errcode(e)));
+    write_code(r, e);
     json_str_member(&r->json, "error", str_c(r->fault.code == e && r->fault.text[0] ? r->fault.text : err_sentence(e)));
     if (e == ERR_LIMIT_EXCEEDED) json_int_member(&r->json, "retry_after_ms", r->fault.retry_ms);
     if (e == ERR_UNKNOWN_TOKEN && str_starts(str_c(r->fault.text), STR("The access token has expired")))

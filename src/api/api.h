@@ -122,9 +122,12 @@ struct rate {
 struct api_config {
     struct engine *engine;
     struct rate limit[LIMIT__COUNT];
-    struct str public_url; /* for .well-known; empty: none is announced */
+    struct str public_url;           /* for .well-known; empty: none is announced */
+    const struct str *admin_contact; /* see matrix/contact.h; the first is what errors tell */
+    size_t admin_contacts;
     enum { REGISTER_OPEN, REGISTER_TOKEN, REGISTER_CLOSED } registration;
     bool guests;
+    const struct room_version *room_version; /* of rooms whose maker names none */
     const struct str *registration_token;
     size_t registration_tokens;
     unsigned password_min;

@@ -1,5 +1,6 @@
 /* What a client reads to find out what this server can do. */
 #include "api/routes.h"
+#include "matrix/contact.h"
 #include "matrix/version.h"
 
 static const char *const versions[] = {"r0.5.0", "r0.6.0", "r0.6.1", "v1.1",  "v1.2",  "v1.3",  "v1.4",  "v1.5",
@@ -40,6 +41,38 @@ enum err api_well_known(struct api *r)
     return ERR_OK;
 }
 
+static void write_contacts(struct json_out *o, const struct api_config *c, struct str *page)
+{
+    bool begun = false;
+    for (size_t i = 0; i < c->admin_contacts; i++) {
+        enum contact_kind kind = contact_kind(c->admin_contact[i]);
+        if (kind == CONTACT_PAGE) *page = c->admin_contact[i];
+        if (kind == CONTACT_PAGE) continue;
+        if (!begun) {
+            json_key(o, "contacts");
+            json_array(o);
+            begun = true;
+        }
+        json_object(o);
+        json_str_member(o, "role", STR("m.role.admin"));
+        json_str_member(o, kind == CONTACT_USER ? "matrix_id" : "email_address", c->admin_contact[i]);
+        json_end(o);
+    }
+    if (begun) json_end(o);
+}
+
+enum err api_well_known_support(struct api *r)
+{
+    const struct api_config *c = api_config(r->server);
+    struct str page = {0};
+    if (!c->admin_contacts) return fault_set(&r->fault, ERR_NOT_FOUND, "This server announces no contact.");
+    json_object(&r->json);
+    write_contacts(&r->json, c, &page);
+    if (page.p) json_str_member(&r->json, "support_page", page);
+    json_end(&r->json);
+    return ERR_OK;
+}
+
 static void capability(struct json_out *o, const char *name, bool enabled)
 {
     json_key(o, name);
@@ -48,11 +81,11 @@ static void capability(struct json_out *o, const char *name, bool enabled)
     json_end(o);
 }
 
-static void write_room_versions(struct json_out *o)
+static void write_room_versions(struct json_out *o, const struct room_version *otherwise)
 {
     json_key(o, "m.room_versions");
     json_object(o);
-    json_str_member(o, "default", str_c(room_version_default()->name));
+    json_str_member(o, "default", str_c(otherwise->name));
     json_key(o, "available");
     json_object(o);
     for (unsigned n = ROOM_VERSION_FIRST; n <= ROOM_VERSION_LAST; n++) {
@@ -69,7 +102,7 @@ enum err api_capabilities(struct api *r)
     json_object(o);
     json_key(o, "capabilities");
     json_object(o);
-    write_room_versions(o);
+    write_room_versions(o, api_config(r->server)->room_version);
     capability(o, "m.change_password", true);
     capability(o, "m.profile_fields", true);
     capability(o, "m.set_displayname", true);

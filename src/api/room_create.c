@@ -47,7 +47,7 @@ static enum err read_version(struct new_room *n)
     struct str version;
     enum err e = api_body_str_opt(r, "room_version", &version);
     if (e != ERR_OK) return e;
-    n->version = version.p ? room_version_find(version) : room_version_default();
+    n->version = version.p ? room_version_find(version) : api_config(r->server)->room_version;
     if (n->version) return ERR_OK;
     return fault_set(&r->fault, ERR_UNSUPPORTED_ROOM_VERSION, "This server does not support room version '%.*s'.",
                      STR_FMT(str_first(version, 40)));

@@ -36,6 +36,11 @@ int err_http_status(enum err e)
     return row(e)->http;
 }
 
+bool err_may_pass(enum err e)
+{
+    return e == ERR_STORAGE || e == ERR_FULL || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT;
+}
+
 #undef fault_set
 enum err fault_set(struct fault *f, enum err code, const char *fmt, ...)
 {

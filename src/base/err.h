@@ -34,5 +34,7 @@ const char *err_name(enum err e);
 const char *err_errcode(enum err e);
 const char *err_sentence(enum err e);
 int err_http_status(enum err e);
+/* May the same succeed later by itself, since nothing is wrong with what was asked? */
+bool err_may_pass(enum err e);
 
 #endif

@@ -25,7 +25,7 @@ struct blobs;
 struct blob_writer;
 struct blob_reader;
 
-/* A back end: one const table of functions. Failures: STORAGE with a sentence (disk full, disk broken, server away). */
+/* A back end: one const table of functions. Failures: FULL, or STORAGE with a sentence (disk broken, server away). */
 struct blobs_ops {
     const char *name;
     enum err (*begin)(struct blobs *s, struct blob_writer **out, struct fault *f);

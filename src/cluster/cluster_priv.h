@@ -52,6 +52,7 @@ struct slot {
     struct loop *loop;
     enum slot_state state;
     bool writable;
+    enum err refusal;    /* why it is not: STORAGE or FULL */
     unsigned generation; /* counts the openings; what began under another one is void */
     int64_t epoch, position, durable;
     struct record *open;

@@ -72,7 +72,7 @@ static void acknowledged(struct task *task)
 static void letter_done(struct call *call)
 {
     struct parcel *p = list_item(call, struct parcel, call);
-    if (call->reply.err == ERR_STORAGE || call->reply.err == ERR_UNAVAILABLE || call->reply.err == ERR_TIMEOUT)
+    if (err_may_pass(call->reply.err))
         p->ignored = true; /* undone there, or stuck: its announcement brings it again */
     else if (call->reply.err != ERR_OK && call->reply.err != ERR_NOT_FOUND)
         log_event(LOG_WARN, "cluster", "letter without effect", "from=%u to=%u number=%lld command=%u error=%s", p->from->index,

@@ -159,6 +159,11 @@ static void answer_waiting(struct slot *s)
     }
 }
 
+static enum err refusal_of(enum err why)
+{
+    return why == ERR_FULL ? ERR_FULL : ERR_STORAGE;
+}
+
 /* Undoes everything that is not durable, and opens the slot again once nothing of the old life is under way. */
 static void slot_fail(struct slot *s, enum err why)
 {
@@ -168,6 +173,7 @@ static void slot_fail(struct slot *s, enum err why)
     if (s->state == SLOT_OPEN) stat_add(&s->home->stats.slots_open, -1);
     s->state = SLOT_CLOSED;
     s->writable = false;
+    s->refusal = refusal_of(why);
     s->generation++;
     stat_add(&s->home->stats.failed_records, 1);
     if (s->open) record_free(s->open);
@@ -324,7 +330,9 @@ static void open_fiber(void *arg)
     enum err e = s->cluster->config.store->ops->slot(s->cluster->config.store, s->index, &stands);
     if (e == ERR_OK && !was_open) e = letters_load(s);
     if (e == ERR_OK) {
-        bool writable = write_mark(s, &stands) == ERR_OK;
+        enum err refused = write_mark(s, &stands);
+        bool writable = refused == ERR_OK;
+        s->refusal = refusal_of(refused);
         if (was_open && !writable) {
             timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
             return;

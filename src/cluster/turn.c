@@ -247,7 +247,7 @@ enum err turn_ready(struct turn *t)
     if (!t->writing) return ERR_OK;
     if (!t->slot->writable) {
         turn_fault(t)->retry_ms = REOPEN_MS;
-        return ERR_STORAGE;
+        return t->slot->refusal;
     }
     if (t->slot->in_flight_bytes > t->slot->cluster->config.backlog_bytes) {
         enum err e = fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server has more to write than it can hold. Try again shortly.");
@@ -299,24 +299,19 @@ static void note_letter(struct turn *t)
     turn_put(t, &row);
 }
 
-static bool is_transient(enum err e)
-{
-    return e == ERR_STORAGE || e == ERR_UNAVAILABLE || e == ERR_TIMEOUT;
-}
-
 static void conclude(struct turn *t, enum err e)
 {
     struct call *call = t->call;
     if (e == ERR_OK) e = turn_ready(t);
     if (e != ERR_OK) roll_back(t);
-    if (turn_is_letter(t) && !is_transient(e) && same_generation(t)) {
+    if (turn_is_letter(t) && !err_may_pass(e) && same_generation(t)) {
         note_letter(t);
         if (turn_ready(t) == ERR_OK)
             t->slot->letter_in[call->letter_from] = call->letter_number;
         else
             e = ERR_STORAGE, roll_back(t);
     }
-    if (turn_is_letter(t) && same_generation(t)) letter_stuck(t->slot, call->letter_from, is_transient(e) ? call->letter_number : 0);
+    if (turn_is_letter(t) && same_generation(t)) letter_stuck(t->slot, call->letter_from, err_may_pass(e) ? call->letter_number : 0);
     if (t->writing && same_generation(t)) merge_into_record(t);
     call->reply.err = e;
     if (e != ERR_OK) call->reply.fault.code = e;

@@ -18,6 +18,7 @@
 #include "main/listen.h"
 #include "main/network.h"
 #include "main/tree.h"
+#include "matrix/version.h"
 #include "store/rocksdb/rocksdb.h"
 
 enum {
@@ -126,10 +127,13 @@ static void make_api(struct server *s)
     struct api_config c = {
         .engine = s->engine,
         .public_url = set->server.public_url,
+        .admin_contact = set->server.admin_contact.item,
+        .admin_contacts = set->server.admin_contact.count,
         .registration = set->registration.mode == REGISTRATION_OPEN    ? REGISTER_OPEN
                         : set->registration.mode == REGISTRATION_TOKEN ? REGISTER_TOKEN
                                                                        : REGISTER_CLOSED,
         .guests = set->registration.guests,
+        .room_version = room_version_find(set->rooms.default_version),
         .registration_token = set->registration.tokens.item,
         .registration_tokens = set->registration.tokens.count,
         .password_min = (unsigned)set->password.min_length,

@@ -1,6 +1,8 @@
 /* What no single value can tell: forms with a grammar, and settings that need or exclude each other. */
 #include "main/listen.h"
 #include "main/settings.h"
+#include "matrix/contact.h"
+#include "matrix/version.h"
 
 struct checking {
     const struct settings *s;
@@ -59,12 +61,29 @@ static bool url_is_local(struct str s)
     return str_starts(host, STR("localhost")) || str_starts(host, STR("127.")) || str_starts(host, STR("[::1]"));
 }
 
+static void check_contacts(const struct checking *c)
+{
+    const struct setting_list *list = &c->s->server.admin_contact;
+    size_t pages = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        enum contact_kind kind = contact_kind(list->item[i]);
+        pages += kind == CONTACT_PAGE;
+        if (kind != CONTACT_NONE) continue;
+        char reason[200];
+        snprintf(reason, sizeof reason,
+                 "\"%.60s\" is no contact; write admin@example.org, @admin:example.org or https://example.org/support", list->item[i].p);
+        tell(c, "server", "admin_contact", reason);
+    }
+    if (pages > 1) tell(c, "server", "admin_contact", "names more than one page; clients are told of one only");
+}
+
 static void check_server(const struct checking *c)
 {
     const struct settings *s = c->s;
     if (!is_server_name(s->server.name)) tell(c, "server", "name", "is not a server name; write it like example.org or example.org:8448");
     if (s->server.public_url.n && !is_url(s->server.public_url))
         tell(c, "server", "public_url", "is not an address; write it like https://chat.example.org");
+    check_contacts(c);
 }
 
 static void check_networks(const struct checking *c, const struct setting_list *list, const char *section, const char *name)
@@ -125,6 +144,22 @@ static void check_registration(const struct checking *c, const char *public)
             tell(c, "registration", "tokens", "a token has 1 to 64 characters of A-Z a-z 0-9 . _ ~ -");
 }
 
+static void check_rooms(const struct checking *c)
+{
+    struct str name = c->s->rooms.default_version;
+    if (room_version_find(name)) return;
+    struct buf reason;
+    buf_init(&reason, 400);
+    buf_printf(&reason, "\"%.32s\" is unknown here; take one of", name.p);
+    for (unsigned n = ROOM_VERSION_FIRST; n <= ROOM_VERSION_LAST; n++) {
+        const struct room_version *v = room_version_number(n);
+        if (v->supported) buf_printf(&reason, " %s", v->name);
+    }
+    buf_byte(&reason, 0);
+    tell(c, "rooms", "default_version", reason.p);
+    buf_release(&reason);
+}
+
 static void check_tls(const struct checking *c)
 {
     bool certificate = c->s->tls.certificate[0], key = c->s->tls.key[0];
@@ -141,5 +176,6 @@ bool settings_check(const struct settings *s, struct buf *problems)
     check_networks(&c, &s->server.trusted_proxies, "server", "trusted_proxies");
     check_networks(&c, &s->metrics.allow, "metrics", "allow");
     check_tls(&c);
+    check_rooms(&c);
     return problems->n == before && buf_ok(problems);
 }

@@ -92,7 +92,8 @@ struct store_batch {
     int64_t predecessor, position; /* the slot must stand at `predecessor`; afterwards it stands at `position`, which is greater */
     struct change *change;
     size_t count;
-    enum err err; /* CONFLICT: the slot stands elsewhere. STORAGE: not written, nothing of it is visible */
+    enum err err; /* CONFLICT: the slot stands elsewhere. STORAGE, or FULL where the back end knows that it has no room: not
+                     * written, nothing of it is visible */
     struct list link;
     void (*done)(struct store_batch *b);
 };

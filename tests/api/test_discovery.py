@@ -1,7 +1,8 @@
 """What a client reads before it logs in: versions, well-known, capabilities, flows."""
 import pytest
 
-from harness.settings import PUBLIC_URL
+from harness.client import Client, unique
+from harness.settings import ADMIN_CONTACT, DEFAULT_ROOM_VERSION, PUBLIC_URL
 
 
 def test_versions(anyone):
@@ -18,6 +19,24 @@ def test_well_known(anyone):
     assert anyone.ok("GET", "/.well-known/matrix/client", token=None)["m.homeserver"]["base_url"] == PUBLIC_URL
 
 
+SUPPORT = "/.well-known/matrix/support"
+
+
+def test_no_support_information(anyone):
+    anyone.fails(404, "M_NOT_FOUND", "GET", SUPPORT, token=None)
+
+
+@pytest.mark.parametrize("contact, told", [
+    ("root@example.org", {"contacts": [{"role": "m.role.admin", "email_address": "root@example.org"}]}),
+    ("https://example.org/help, @root:example.org root@example.org",
+     {"contacts": [{"role": "m.role.admin", "matrix_id": "@root:example.org"}, {"role": "m.role.admin", "email_address": "root@example.org"}],
+      "support_page": "https://example.org/help"}),
+    ("https://example.org/help", {"support_page": "https://example.org/help"}),
+])
+def test_support_information(own_server, contact, told):
+    assert Client(own_server({ADMIN_CONTACT: contact})).ok("GET", SUPPORT, token=None) == told
+
+
 def test_login_flows(anyone):
     flows = anyone.ok("GET", ("login",), token=None)["flows"]
     assert {"type": "m.login.password"} in [{"type": f["type"]} for f in flows]
@@ -31,6 +50,14 @@ def test_capabilities(alice):
     assert capabilities.get("m.change_password", {"enabled": True})["enabled"] is True
     assert capabilities.get("m.profile_fields", {"enabled": True})["enabled"] is True
     assert capabilities.get("m.3pid_changes", {}).get("enabled") is False, "third-party identifiers cannot be changed here"
+
+
+def test_default_room_version(own_server):
+    alice = Client(own_server({DEFAULT_ROOM_VERSION: "11"})).register(unique())
+    versions = alice.ok("GET", ("capabilities",))["capabilities"]["m.room_versions"]
+    assert versions["default"] == "11" and versions["available"]["12"] == "stable"
+    for wish, version in (({}, "11"), ({"room_version": "12"}, "12")):
+        assert alice.state(alice.create_room(**wish), "m.room.create")["room_version"] == version
 
 
 def test_capabilities_need_a_token(anyone):

@@ -13,6 +13,7 @@ import pytest
 from durability import Load
 from harness.client import Client, bodies, unique
 from harness.server import Server
+from harness.settings import ADMIN_CONTACT
 
 SEED = os.environ.get("ROOKERY_SEED") or str(random.randrange(10**9))
 DISK_MIB = 72  # two logs of 20 MiB, and some
@@ -24,8 +25,8 @@ BIG = "x" * 60000
 class SmallDisk:
     """A server whose data folder is a file system of its own."""
 
-    def __init__(self):
-        self.server = Server()
+    def __init__(self, extra):
+        self.server = Server(extra)
         self.path = self.server.folder / "data"
         self.path.mkdir(mode=0o700)
         made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=700", "rookery-test", self.path], capture_output=True, text=True)
@@ -54,14 +55,15 @@ class SmallDisk:
 
 
 @pytest.fixture
-def small_disk():
-    disk = SmallDisk()
+def small_disk(request):
+    disk = SmallDisk(getattr(request, "param", None))
     yield disk
     disk.close()
 
 
 def refused(r):
-    assert r.status == 503 and r.errcode == "M_UNKNOWN", r
+    """With a contact; without one, see test_a_disk_that_is_full_again_and_again."""
+    assert r.status == 503 and r.errcode == "M_RESOURCE_LIMIT_EXCEEDED" and r.json["admin_contact"] == "mailto:root@example.org", r
     assert len(r.json["error"].split()) > 3, r
     return True
 
@@ -94,6 +96,7 @@ def until_ok(request, seconds=20):
     return r
 
 
+@pytest.mark.parametrize("small_disk", [{ADMIN_CONTACT: "root@example.org @root:example.org"}], indirect=True)
 def test_full_disk(small_disk):
     server = small_disk.server.start()
     alice, bob = Client(server).register(unique("alice")), Client(server).register(unique("bob"))
@@ -148,7 +151,7 @@ def test_a_disk_that_is_full_again_and_again(small_disk):
         for i in range(10**6):
             text = f"{n}.{i}"
             while not stop.is_set() and (r := send(alice, room, text, text, BIG[:rng.choice([10, 1000, 20000])])).status != 200:
-                if r.status != 503:
+                if r.status != 503 or r.errcode != "M_UNKNOWN" or "admin_contact" in r.json:
                     faults.append(r)
                     return
                 time.sleep(0.05)

@@ -70,7 +70,7 @@ static enum err io_fault(struct fault *f, const char *what)
 {
     int code = errno;
     if (code == ENOSPC || code == EDQUOT || code == EFBIG)
-        return fault_set(f, ERR_STORAGE, "The disk that holds the media is full. Try again when there is room.");
+        return fault_set(f, ERR_FULL, "The disk that holds the media is full. Try again when there is room.");
     char text[100];
     log_event(LOG_ERROR, "blob", "failed", "what=%s error=\"%s\"", what, strerror_r(code, text, sizeof text));
     return fault_set(f, ERR_STORAGE, "The server cannot reach its stored files at the moment.");

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/rocksdb/priv.h"
@@ -39,6 +40,13 @@ bool disk_has_room(const char *dir, size_t bytes)
     }
     if (at >= 0) close(at);
     return ok;
+}
+
+bool disk_has(int dir, size_t bytes)
+{
+    struct statvfs st;
+    if (fstatvfs(dir, &st) != 0) return true;
+    return (uint64_t)st.f_bavail * st.f_frsize >= bytes && (!st.f_files || st.f_favail);
 }
 
 static bool is_dots(const char *name)

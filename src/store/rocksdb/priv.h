@@ -112,6 +112,7 @@ struct rocks {
     struct front *active;
     struct log log; /* what is in `active` */
     int64_t retry_us;
+    bool full; /* the log's last write found no room */
     struct list pending;
     struct store_slot next[STORE_SLOTS]; /* where the slots will stand after this commit */
     struct buf record;
@@ -168,6 +169,8 @@ enum err rocks_backup(struct store *s, const char *to, struct fault *f);
 extern const char restore_mark[]; /* the file that marks a half-made restore */
 /* Does the disk take a file of that size now? */
 bool disk_has_room(const char *dir, size_t bytes);
+/* The same as the file system says it, without trying. */
+bool disk_has(int dir, size_t bytes);
 bool file_exists(const char *dir, const char *name);
 /* ERR_OK: `path` is absent (`*there` false) or an empty directory. */
 must_use enum err dir_is_free(const char *path, bool *there, struct fault *f);

@@ -1,7 +1,7 @@
 /* The store on one machine: a log of commits, an ordered memory of what is in it, and RocksDB for what is older (priv.h tells how).
  * One thread commits what all slots have queued as one synced write.
  *
- * A full or failing disk: the batches of the failed write get ERR_STORAGE, and so do later ones until the disk takes writes again; no
+ * A full or failing disk: the batches of the failed write get ERR_FULL or ERR_STORAGE, and so do later ones until the disk takes writes again; no
  * restart is needed. What a failed write left in the log is cut off before its batches are answered, so that no later start can
  * bring back what was reported as not written; if even the cut fails, nothing is accepted until it succeeds. Reads go on. */
 #ifndef ROOKERY_STORE_ROCKSDB_ROCKSDB_H

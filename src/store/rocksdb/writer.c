@@ -1,4 +1,6 @@
 /* The writer: one thread that commits all that is queued, of all slots, as one synced record of the log. */
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/rocksdb/priv.h"
@@ -181,12 +183,18 @@ bool rocks_index(struct rocks *s, struct front *front, struct str content, bool 
     return rest.n == 0;
 }
 
-static void fail_all(struct list *l)
+/* With less room than the next log and the next table need, the disk is as good as full. */
+static enum err refusal(const struct rocks *s)
+{
+    return s->full || !disk_has(s->dir, 2 * rocks_log_bytes(s)) ? ERR_FULL : ERR_STORAGE;
+}
+
+static void fail_all(struct list *l, enum err why)
 {
     list_each(n, l)
     {
         struct store_batch *b = list_item(n, struct store_batch, link);
-        if (!b->err) b->err = ERR_STORAGE;
+        if (!b->err) b->err = why;
     }
 }
 
@@ -209,10 +217,12 @@ static void commit(struct rocks *s, struct list *taken)
     if (s->record.n == LOG_HEAD) return;
     int64_t start = clock_mono_us(&clock_system);
     if (!log_append(&s->log, &s->record)) {
+        s->full = errno == ENOSPC || errno == EDQUOT;
         write_failed(s);
-        fail_all(taken);
+        fail_all(taken, refusal(s));
         return;
     }
+    s->full = false;
     if (!rocks_index(s, s->active, str_from(buf_str(&s->record), LOG_HEAD), false)) abort(); /* it was made a moment ago */
     atomic_fetch_add_explicit(&s->count.commit_us, (uint64_t)(clock_mono_us(&clock_system) - start), memory_order_relaxed);
     atomic_fetch_add_explicit(&s->count.commits, 1, memory_order_relaxed);
@@ -246,9 +256,10 @@ static bool log_is_whole(struct rocks *s)
 
 static void refuse(struct rocks *s, struct list *taken)
 {
+    enum err why = refusal(s);
     while (!list_is_empty(&s->pending)) {
         struct list *n = list_pop(&s->pending);
-        list_item(n, struct store_batch, link)->err = ERR_STORAGE;
+        list_item(n, struct store_batch, link)->err = why;
         list_push(taken, n);
     }
 }

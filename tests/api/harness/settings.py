@@ -27,6 +27,8 @@ RATES = ("requests", "messages", "joins", "registrations", "logins", "user_login
 LIMITS_OFF = {("limits", name): "0" for name in RATES}
 UPLOAD_LIMIT = ("media", "max_upload_size")
 ACCESS_TOKEN_LIFE = ("session", "access_token_lifetime")  # of an access token that has a refresh token; at least 10 s
+ADMIN_CONTACT = ("server", "admin_contact")
+DEFAULT_ROOM_VERSION = ("rooms", "default_version")
 REGISTRATION_TOKENS = ("registration", "tokens")
 
 

@@ -249,12 +249,12 @@ static int on_a_small_disk(void)
     enum err e = ERR_OK;
     for (int i = 0; i < 10 && !e; i++)
         e = blob_write(w, str_make(piece, sizeof piece), &f);
-    if (e != ERR_STORAGE || !strstr(f.text, "full")) return 2;
+    if (e != ERR_FULL || !strstr(f.text, "full")) return 2;
     /* It stays failed, and a commit says so. */
     f = (struct fault){0};
-    if (blob_write(w, STR("x"), &f) != ERR_STORAGE || !strstr(f.text, "full")) return 3;
+    if (blob_write(w, STR("x"), &f) != ERR_FULL || !strstr(f.text, "full")) return 3;
     f = (struct fault){0};
-    if (blob_commit(w, &h, NULL, &f) != ERR_STORAGE || !strstr(f.text, "full")) return 4;
+    if (blob_commit(w, &h, NULL, &f) != ERR_FULL || !strstr(f.text, "full")) return 4;
     /* Reads go on, the room is free again. */
     if (blob_get(s, blob_hash_str(&small), 100, &a, &got, NULL) || !str_is(got, "small")) return 5;
     if (blob_put(s, str_make(piece, sizeof piece), &h, NULL)) return 6;

@@ -277,6 +277,16 @@ static void settings_at_odds(void **state)
     refuse_set("server.name=no_way", "is not a server name");
     refuse_set("server.name=a:port", "is not a server name");
     refuse_set("server.name=[]", "is not a server name");
+    const char *const contacts[] = {"server.admin_contact=a.b+c@example.org @a:example.org:8448, https://example.org/x?y=1#z", NULL};
+    accept_sets(&f, contacts);
+    assert_int_equal(f.s.server.admin_contact.count, 3);
+    teardown(&f);
+    refuse_set("server.admin_contact=root", "[server] admin_contact: \"root\" is no contact; write admin@example.org, @admin:");
+    refuse_set("server.admin_contact=https://a https://b", "names more than one page");
+    refuse_file("[server]\n\nadmin_contact = a@b @c\n", ":3: [server] admin_contact: \"@c\" is no contact");
+    refuse_file("[rooms]\ndefault_version = 13\n", ":2: [rooms] default_version: \"13\" is unknown here; take one of 6 7 8 9 10 11 12");
+    refuse_set("rooms.default_version=5", "is unknown here");
+    refuse_set("rooms.default_version=", "may not be empty");
     refuse_set("server.public_url=chat.example.org", "is not an address");
     refuse_set("server.public_url=https://a\"b", "is not an address");
     refuse_set("tls.key=/k", "[tls] certificate: is missing");
