@@ -37,6 +37,18 @@ def test_transaction_ids_survive_a_restart(own_server):
     assert len(with_type(alice.history(room), "m.room.message")) == 1
 
 
+def test_transaction_ids_survive_in_a_room_of_many_messages(own_server):
+    """More than a room that is loaded again keeps at hand."""
+    server = own_server()
+    alice = Client(server).register(unique())
+    room = alice.create_room()
+    events = [alice.send(room, {"body": "a"}, txn=f"t{i}") for i in range(100)]
+    server.restart()
+    assert [alice.send(room, {"body": "a"}, txn=f"t{i}") for i in range(100)] == events
+    events.append(alice.send(room, {"body": "a"}, txn="t100"))
+    assert [alice.send(room, {"body": "a"}, txn=f"t{i}") for i in range(101)] == events
+
+
 def test_the_sender_gets_the_transaction_id_back(alice, bob, room):
     other = alice.device()
     since, others, bobs = alice.token_now(), other.token_now(), bob.token_now()

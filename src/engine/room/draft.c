@@ -238,8 +238,10 @@ enum err draft_commit(struct draft *d)
     enum err e = turn_ready(t);
     if (e != ERR_OK) return e;
     for (size_t i = 0; i < d->count; i++) {
-        room_apply_event(d->room, d->e[i].event);
-        if (d->e[i].relates) d->room->relation_ord = d->e[i].event->ord;
+        struct event *ev = d->e[i].event;
+        room_apply_event(d->room, ev);
+        if (!str_empty(ev->device_txn)) txns_note(&d->room->txns, ev->device_txn, turn_now_ms(t));
+        if (d->e[i].relates) d->room->relation_ord = ev->ord;
     }
     if (d->redacted) room_replace_event(d->room, d->redacted);
     return ERR_OK;

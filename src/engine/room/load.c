@@ -56,6 +56,30 @@ static enum err load_state(struct turn *t, struct arena *a, struct room *room)
     return e;
 }
 
+/* `newest`: the rows of the tail. All ids that came after the oldest of them are among them. */
+static enum err load_txns(struct turn *t, struct room *room, const struct store_read *newest)
+{
+    size_t oldest = newest->count;
+    while (oldest > 0 && str_empty(newest->row[oldest - 1].c[C_timeline_device_txn].s))
+        oldest--;
+    struct row row;
+    int64_t since = turn_now_ms(t);
+    if (!newest->more) {
+        since = 0;
+    } else if (oldest) {
+        struct str id = newest->row[oldest - 1].c[C_timeline_device_txn].s;
+        enum err e = turn_get(t, T_txn, (struct cell[]){{.s = room->room_id}, {.s = id}}, &row);
+        if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
+        if (e == ERR_OK) since = row.c[C_txn_made_ms].i + 1;
+    }
+    txns_init(&room->txns, since);
+    while (oldest-- > 0) {
+        struct str id = newest->row[oldest].c[C_timeline_device_txn].s;
+        if (!str_empty(id)) txns_note(&room->txns, id, turn_now_ms(t));
+    }
+    return ERR_OK;
+}
+
 static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
 {
     for (size_t i = 0; i < room->tail_count; i++)
@@ -70,7 +94,8 @@ static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
         room->tail[room->tail_count++] = ev;
     }
     room->first_ord = r.more || r.count == 0 ? -1 : r.row[r.count - 1].c[C_timeline_ord].i;
-    if (r.count == 0) return ERR_OK;
+    e = load_txns(t, room, &r);
+    if (e != ERR_OK || r.count == 0) return e;
     struct event *last = room->tail[room->tail_count - 1];
     room->last_event_position = last->item.position;
     room->relation_ord = last->ord; /* not known better: rows tell of those up to here */

@@ -63,6 +63,7 @@ void room_free_state(void *state)
     while ((n = list_pop(&r->recent_presence)))
         mem_free(list_item(n, struct presence_mark, recent));
     forget_all_unread(r);
+    txns_release(&r->txns);
     map_release(&r->presence);
     map_release(&r->state);
     map_release(&r->receipts);

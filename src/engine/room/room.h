@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "engine/room/event.h"
+#include "engine/room/txns.h"
 #include "matrix/auth.h"
 #include "matrix/power.h"
 
@@ -81,6 +82,7 @@ struct room {
     struct str last_event_id; /* of the newest event: what the next one names in prev_events */
     char last_event_id_bytes[256];
     int64_t depth;
+    struct txns txns; /* of the requests that made its events */
     struct map receipts;
     struct list recent_receipts; /* newest first */
     struct map devices;

@@ -5,12 +5,12 @@
 #include "matrix/version.h"
 
 /* Answers a request that was done before. True: answered. */
-static enum err answered_before(struct turn *t, struct str device_txn, bool *answered)
+static enum err answered_before(struct turn *t, const struct room *room, struct str device_txn, bool *answered)
 {
     *answered = false;
-    if (str_empty(device_txn)) return ERR_OK;
+    if (str_empty(device_txn) || txns_is_new(&room->txns, device_txn, turn_now_ms(t))) return ERR_OK;
     struct row row;
-    enum err e = turn_get(t, T_txn, (struct cell[]){{.s = turn_entity(t)->key}, {.s = device_txn}}, &row);
+    enum err e = turn_get(t, T_txn, (struct cell[]){{.s = room->room_id}, {.s = device_txn}}, &row);
     if (e == ERR_NOT_FOUND) return ERR_OK;
     if (e != ERR_OK) return e;
     turn_reply(t)->s[0] = row.c[C_txn_answer].s;
@@ -111,7 +111,7 @@ enum err room_send(struct turn *t)
     bool answered;
     struct str txn = c->s[4].p ? c->s[4] : STR("");
     enum err e = room_of_turn(t, true, &room);
-    if (e == ERR_OK) e = answered_before(t, txn, &answered);
+    if (e == ERR_OK) e = answered_before(t, room, txn, &answered);
     if (e != ERR_OK || answered) return e;
     struct json *content;
     e = json_parse(turn_arena(t), c->s[3], &content, f);

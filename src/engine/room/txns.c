@@ -1,0 +1,73 @@
+#include "engine/room/txns.h"
+
+enum { SET_MAX = 12288, SET_MIN = 16, DAY_MS = 24 * 3600 * 1000 };
+
+void txns_init(struct txns *t, int64_t since_ms)
+{
+    *t = (struct txns){.since_ms = since_ms};
+}
+
+void txns_release(struct txns *t)
+{
+    mem_free(t->young.mark);
+    mem_free(t->old.mark);
+    txns_init(t, t->since_ms);
+}
+
+static uint32_t mark_of(struct str id)
+{
+    uint32_t mark = (uint32_t)(str_hash(id) >> 32);
+    return mark ? mark : 1;
+}
+
+/* Where the mark is, or is to be. */
+static uint32_t *place(const struct txn_set *s, uint32_t mark)
+{
+    size_t i = mark & (s->cap - 1);
+    while (s->mark[i] && s->mark[i] != mark)
+        i = (i + 1) & (s->cap - 1);
+    return &s->mark[i];
+}
+
+static bool contains(const struct txn_set *s, uint32_t mark)
+{
+    return s->cap && *place(s, mark) == mark;
+}
+
+static void grow(struct txn_set *s)
+{
+    struct txn_set more = *s;
+    more.cap = s->cap ? s->cap * 2 : SET_MIN;
+    more.mark = mem_zero(more.cap * sizeof *more.mark);
+    for (size_t i = 0; i < s->cap; i++)
+        if (s->mark[i]) *place(&more, s->mark[i]) = s->mark[i];
+    mem_free(s->mark);
+    *s = more;
+}
+
+/* What the old set held came before the young one began. */
+static void forget_old(struct txns *t, int64_t now_ms)
+{
+    if (t->old.count && t->since_ms <= t->young.began_ms) t->since_ms = t->young.began_ms + 1;
+    mem_free(t->old.mark);
+    t->old = t->young;
+    t->young = (struct txn_set){.began_ms = now_ms};
+}
+
+void txns_note(struct txns *t, struct str id, int64_t now_ms)
+{
+    struct txn_set *s = &t->young;
+    if (s->count == 0) s->began_ms = now_ms;
+    if (s->count == SET_MAX || now_ms - s->began_ms >= DAY_MS) forget_old(t, now_ms);
+    uint32_t mark = mark_of(id);
+    if (contains(s, mark)) return;
+    if ((s->count + 1) * 4 > s->cap * 3) grow(s);
+    *place(s, mark) = mark;
+    s->count++;
+}
+
+bool txns_is_new(const struct txns *t, struct str id, int64_t now_ms)
+{
+    uint32_t mark = mark_of(id);
+    return t->since_ms <= now_ms - DAY_MS && !contains(&t->young, mark) && !contains(&t->old, mark);
+}
