@@ -249,7 +249,8 @@ enum err filter_parse_events(struct arena *a, const struct json *v, struct event
 {
     struct reader r = {a, v, "", f};
     if (!json_is(v, JSON_OBJECT)) return fault_set(f, ERR_BAD_JSON, "A filter must be a JSON object.");
-    return read_events(&r, out);
+    enum err e = read_events(&r, out);
+    return e == ERR_OK ? read_format(&r, &out->federation_format) : e;
 }
 
 enum err filter_parse_sync(struct arena *a, const struct json *v, struct sync_filter *out, struct fault *f)

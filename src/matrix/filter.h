@@ -30,6 +30,7 @@ struct event_filter {
     int64_t limit; /* -1: not given. 0 is taken, though the specification wants more, since clients use it for "none" */
     struct filter_list types, not_types, senders, not_senders, rooms, not_rooms;
     enum filter_tri contains_url;
+    bool federation_format; /* beyond the specification, which has event_format in filters of /sync only: for /messages and /context */
     bool lazy_load_members, include_redundant_members, unread_thread_notifications;
     struct filter_list related_by_rel_types, related_by_senders; /* for the caller */
 };

@@ -1,4 +1,5 @@
 /* Reading a room's history: pages, one event, an event's surroundings, a time. */
+#include "engine/room/snapshot.h"
 #include "engine/room/timeline.h"
 #include "engine/room/viewer.h"
 #include "matrix/filter.h"
@@ -111,6 +112,7 @@ enum err room_messages(struct turn *t)
     enum err e = may_look(t, &v), walked = ERR_OK;
     if (e == ERR_OK) e = read_filter(t, c->s[2], &f);
     if (e != ERR_OK) return e;
+    v.federation = f.federation_format;
     int64_t until = viewer_until(&v), last = until == INT64_MAX ? INT64_MAX - 1 : ord_last_of_position(until);
     int64_t from = c->num[0] >= 0 ? c->num[0] : back ? last : 0;
     if (back && from > last) from = last;
@@ -189,14 +191,16 @@ static enum err write_state(const struct viewer *v, const struct event_filter *f
     struct chunk c;
     enum err e = ERR_OK;
     chunk_init(&c, turn_arena(v->turn));
-    for (struct list *it = v->room->recent_state.prev, *before; it != &v->room->recent_state && e == ERR_OK; it = before) {
-        before = it->prev;
-        struct event *now = list_item(it, struct state_entry, recent)->event, *ev;
+    struct snapshot state;
+    snapshot_take(&state, turn_arena(v->turn), v->room, 0);
+    for (size_t i = state.count; i-- > 0 && e == ERR_OK;) {
+        struct event *now = state.e[i], *ev;
         if (f->lazy_load_members && str_is(now->type, "m.room.member") && !json_get_str(senders, now->state_key)) continue;
         e = timeline_state_at(v->turn, v->room, now->type, now->state_key, position, &ev);
         if (e == ERR_OK && ev) e = viewer_write(v, &c.o, ev, FORM_ROOM, BUNDLE_NONE);
         event_unref(ev);
     }
+    snapshot_release(&state);
     *out = chunk_take(&c, turn_arena(v->turn));
     return e;
 }
@@ -218,6 +222,7 @@ enum err room_context(struct turn *t)
     chunk_init(&self, a);
     chunk_init(&before, a);
     chunk_init(&after, a);
+    v.federation = f.federation_format;
     e = viewer_write(&v, &self.o, ev, FORM_ROOM, BUNDLE_ALL);
     if (e == ERR_OK) e = side(t, &v, &f, true, ev->ord, c->num[0] / 2, &before);
     if (e == ERR_OK) e = side(t, &v, &f, false, ev->ord, c->num[0] - c->num[0] / 2, &after);

@@ -1,6 +1,7 @@
 #include "engine/room/viewer.h"
 
 #include "engine/room/bundle.h"
+#include "engine/room/federated.h"
 
 /* All values that a piece of state has had, oldest first. */
 static enum err phases(struct turn *t, struct room *room, struct str type, struct str state_key, int (*value)(const struct json *content),
@@ -121,18 +122,26 @@ static bool is_own_txn(const struct viewer *v, const struct event *e, struct str
     return true;
 }
 
-enum err viewer_write(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, enum bundle bundle)
+static void begin_client_form(struct buf *b, const struct event *e, enum event_form form)
+{
+    buf_add(b, str_first(e->client, e->client.n - 1));
+    if (form != FORM_ROOM) return;
+    buf_add(b, STR(",\"room_id\":"));
+    json_write_string(b, e->item.key);
+}
+
+static enum err write_event(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, enum bundle bundle)
 {
     struct buf b;
     struct json_out u;
-    struct str txn;
-    enum err err = ERR_OK;
+    struct str txn, federated;
+    enum err err = v->federation ? federated_text(v->turn, v->room, e, form == FORM_ROOM, &federated) : ERR_OK;
+    if (err != ERR_OK) return err;
     buf_init(&b, 1048576);
-    buf_add(&b, str_first(e->client, e->client.n - 1));
-    if (form == FORM_ROOM) {
-        buf_add(&b, STR(",\"room_id\":"));
-        json_write_string(&b, e->item.key);
-    }
+    if (v->federation)
+        buf_add(&b, str_first(federated, federated.n - 1));
+    else
+        begin_client_form(&b, e, form);
     buf_add(&b, STR(",\"unsigned\":"));
     json_out_init(&u, &b);
     json_object(&u);
@@ -148,5 +157,14 @@ enum err viewer_write(const struct viewer *v, struct json_out *o, const struct e
     buf_byte(&b, '}');
     json_put_raw(o, buf_str(&b));
     buf_release(&b);
+    return err;
+}
+
+enum err viewer_write(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, enum bundle bundle)
+{
+    if (!v->federation) return write_event(v, o, e, form, bundle);
+    struct event *kept = event_ref((struct event *)(uintptr_t)e); /* the caller need not have one: see BUNDLE_NONE */
+    enum err err = write_event(v, o, e, form, bundle);
+    event_unref(kept);
     return err;
 }

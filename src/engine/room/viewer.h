@@ -17,6 +17,7 @@ struct viewer {
     struct str user_id, device_id;
     enum membership now;
     const struct json *ignored; /* array of user ids whose events are left out of aggregations, or NULL; set by the caller */
+    bool federation;            /* events are written as servers have them (engine/room/federated.h); set by the caller */
     bool everything;            /* no event of this room is hidden: nothing was read */
     struct phase *membership, *visibility;
     size_t memberships, visibilities;
@@ -34,7 +35,7 @@ int64_t viewer_until(const struct viewer *v);
 enum bundle { BUNDLE_NONE, BUNDLE_EDIT /* only the newest edit */, BUNDLE_ALL };
 enum event_form { FORM_TIMELINE /* in a room's section: no room_id */, FORM_ROOM /* with room_id */ };
 /* The event as a client gets it: with unsigned (age, transaction id of the sender's device, previous content, aggregations of its
- * children). May wait, unless BUNDLE_NONE. */
+ * children). May wait, unless BUNDLE_NONE and not in the servers' form. */
 must_use enum err viewer_write(const struct viewer *v, struct json_out *o, const struct event *e, enum event_form form, enum bundle bundle);
 
 #endif

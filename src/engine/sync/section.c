@@ -1,6 +1,7 @@
 #include "engine/sync/section.h"
 
 #include "base/pack.h"
+#include "engine/room/snapshot.h"
 #include "engine/sync/token.h"
 #include "engine/user/presence.h"
 
@@ -122,9 +123,9 @@ static void put_state(struct state_writer *w, const struct event *e)
 }
 
 /* A piece of state as it was at `position`; what is not newer than `after` is not new. */
-static void put_state_as_of(struct state_writer *w, const struct state_entry *entry, int64_t position, int64_t after)
+static void put_state_as_of(struct state_writer *w, const struct event *now, int64_t position, int64_t after)
 {
-    struct event *e = NULL, *now = entry->event;
+    struct event *e = NULL;
     if (now->item.position <= position) {
         if (now->item.position > after) put_state(w, now);
         return;
@@ -146,7 +147,7 @@ static void put_senders(struct state_writer *w, int64_t position, int64_t after)
             again = is_member(t->e[j]) && str_eq(t->e[j]->state_key, t->e[i]->sender);
         struct state_entry *entry = again ? NULL : room_state_entry(w->v->room, STR("m.room.member"), t->e[i]->sender);
         /* Those that changed since are written by the walk over the state. */
-        if (entry && entry->event->item.position <= after) put_state_as_of(w, entry, position, 0);
+        if (entry && entry->event->item.position <= after) put_state_as_of(w, entry->event, position, 0);
     }
 }
 
@@ -162,12 +163,11 @@ static enum err write_state(struct section_reader *s, const struct viewer *v, co
     json_object(o);
     json_key(o, "events");
     json_array(o);
-    list_each(it, &v->room->recent_state)
-    {
-        const struct state_entry *entry = list_item(it, struct state_entry, recent);
-        if (entry->event->item.position <= after) break;
-        put_state_as_of(&w, entry, position, after);
-    }
+    struct snapshot state;
+    snapshot_take(&state, turn_arena(s->turn), v->room, after);
+    for (size_t i = 0; i < state.count; i++)
+        put_state_as_of(&w, state.e[i], position, after);
+    snapshot_release(&state);
     if (s->filter->room.state.lazy_load_members && after) put_senders(&w, position, after);
     json_end(o);
     json_end(o);
@@ -453,6 +453,7 @@ enum err section_joined(struct section_reader *s, struct room *room, bool fresh,
     enum err e = viewer_init(&v, s->turn, room, s->user_id, s->device_id);
     if (e != ERR_OK) return e;
     v.ignored = s->ignored;
+    v.federation = s->filter->federation_format;
     e = gather(s, &v, since, s->as_of, &t);
     buf_init(&b, 64 * 1048576);
     json_out_init(&o, &b);
@@ -485,6 +486,7 @@ enum err section_left(struct section_reader *s, struct room *room, int64_t until
     enum err e = viewer_init(&v, s->turn, room, s->user_id, s->device_id);
     if (e != ERR_OK) return e;
     v.ignored = s->ignored;
+    v.federation = s->filter->federation_format;
     if (until <= 0 || until > s->as_of) until = s->as_of;
     e = gather(s, &v, s->since, until, &t);
     buf_init(&b, 64 * 1048576);

@@ -121,6 +121,10 @@ static void test_sync_parts(void **state)
     assert_int_equal(filter_parse_sync(&a, quoted(&a, "{'event_format':'client','presence':{'limit':0}}"), &s, NULL), ERR_OK);
     assert_int_equal(s.presence.limit, 0);
     assert_false(s.federation_format);
+    struct event_filter e;
+    assert_int_equal(filter_parse_events(&a, quoted(&a, "{'event_format':'federation'}"), &e, NULL), ERR_OK);
+    assert_true(e.federation_format);
+    assert_int_equal(filter_parse_events(&a, quoted(&a, "{'event_format':'raw'}"), &e, NULL), ERR_BAD_JSON);
     arena_release(&a);
 }
 
