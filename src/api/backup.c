@@ -1,5 +1,6 @@
 /* Key backup over HTTP. */
 #include "api/routes.h"
+#include "crypto/crypto.h"
 
 static enum err unknown_version(struct api *r)
 {
@@ -26,6 +27,31 @@ static struct str number(struct api *r, int64_t n)
 
 /* --- versions --- */
 
+static bool is_signatures(const struct json *v)
+{
+    if (v && !json_is(v, JSON_OBJECT)) return false;
+    json_each(user, v)
+    {
+        if (!json_is(user, JSON_OBJECT)) return false;
+        json_each(signature, user) if (!json_is(signature, JSON_STRING)) return false;
+    }
+    return true;
+}
+
+/* The specification has one algorithm and is strict about it: what another would need of a server nobody knows. */
+static enum err check_algorithm(struct api *r, struct str algorithm, const struct json *auth)
+{
+    struct str key = json_string_at(auth, "public_key"), bytes;
+    if (!str_is(algorithm, "m.megolm_backup.v1.curve25519-aes-sha2"))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "The algorithm of a backup is m.megolm_backup.v1.curve25519-aes-sha2.");
+    if (str_null(key)) return fault_set(&r->fault, ERR_BAD_JSON, "'auth_data' must have the string 'public_key'.");
+    if (str_empty(key) || !base64_decode(r->arena, key, false, &bytes))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "'public_key' must be a key in base64.");
+    if (!is_signatures(json_get(auth, "signatures")))
+        return fault_set(&r->fault, ERR_BAD_JSON, "'signatures' must be an object: user, key, signature.");
+    return ERR_OK;
+}
+
 /* What a new or changed version says of itself. */
 static enum err read_body(struct api *r, struct command *c)
 {
@@ -36,7 +62,7 @@ static enum err read_body(struct api *r, struct command *c)
     if (!auth) return fault_set(&r->fault, ERR_MISSING_PARAM, "The member 'auth_data' is missing.");
     c->s[1] = json_text(r->arena, auth);
     if (c->s[0].n > 255 || c->s[1].n > 65536) return fault_set(&r->fault, ERR_TOO_LARGE, "The algorithm or the auth data is too long.");
-    return ERR_OK;
+    return check_algorithm(r, c->s[0], auth);
 }
 
 enum err api_backup_new(struct api *r)

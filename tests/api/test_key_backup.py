@@ -48,8 +48,46 @@ def test_versions_are_not_used_twice(alice):
     assert new(alice) != one
 
 
+def test_versions_are_ordered_by_age(alice):
+    """And not as texts would be; deleted ones leave no hole in the order, and can be deleted again, those that never were cannot."""
+    versions = [new(alice) for _ in range(12)]
+    assert len(set(versions)) == 12 and alice.ok("GET", VERSION)["version"] == versions[-1]
+    for version in versions[3:]:
+        alice.ok("DELETE", VERSION + (version,))
+    assert alice.ok("GET", VERSION)["version"] == versions[2]
+    assert put(alice, versions[2])["count"] == 1, "the newest that is left is written to"
+    again = new(alice)
+    assert again not in versions
+    for version in versions[2:]:
+        alice.ok("DELETE", VERSION + (version,))
+        alice.fails(404, "M_NOT_FOUND", "GET", VERSION + (version,))
+        alice.fails(404, "M_NOT_FOUND", "PUT", VERSION + (version,), BACKUP)
+    assert alice.ok("GET", VERSION)["version"] == again
+    alice.fails(404, "M_NOT_FOUND", "DELETE", VERSION + (str(int(again) + 1),))
+
+
+@pytest.mark.parametrize("auth_data", [
+    {}, {"public_key": 5}, {"public_key": ""}, {"public_key": "not base64!"}, {**BACKUP["auth_data"], "signatures": []},
+    {**BACKUP["auth_data"], "signatures": {"@a:b": "x"}}, {**BACKUP["auth_data"], "signatures": {"@a:b": {"ed25519:X": 5}}}])
+def test_bad_auth_data(alice, version, auth_data):
+    for method, where in (("POST", ()), ("PUT", (version,))):
+        alice.fails(400, ("M_BAD_JSON", "M_INVALID_PARAM"), method, VERSION + where, {**BACKUP, "auth_data": auth_data})
+
+
+def test_auth_data_may_have_more(alice):
+    auth_data = {"public_key": BACKUP["auth_data"]["public_key"], "org.example.more": {"a": [1]}}
+    alice.ok("POST", VERSION, {**BACKUP, "auth_data": auth_data})
+    assert alice.ok("GET", VERSION)["auth_data"] == auth_data
+
+
+@pytest.mark.parametrize("algorithm", ["", "org.example.other", "m.megolm_backup.v1"])
+def test_unknown_algorithm(alice, algorithm):
+    alice.fails(400, "M_INVALID_PARAM", "POST", VERSION, {**BACKUP, "algorithm": algorithm})
+    alice.fails(404, "M_NOT_FOUND", "GET", VERSION)
+
+
 def test_update(alice, version):
-    data = {"public_key": "changed", "signatures": {alice.user_id: {"ed25519:X": "sig"}}}
+    data = {"public_key": "abcdefg", "signatures": {alice.user_id: {"ed25519:X": "sig"}}}
     alice.ok("PUT", VERSION + (version,), {"algorithm": BACKUP["algorithm"], "auth_data": data, "version": version})
     assert alice.ok("GET", VERSION)["auth_data"] == data
     alice.ok("PUT", VERSION + (version,), {"algorithm": BACKUP["algorithm"], "auth_data": data})

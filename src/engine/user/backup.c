@@ -1,4 +1,5 @@
-/* Key backup: versions, and the sessions in them. A version that was deleted stays as a mark, so that its number is never used again. */
+/* Key backup: versions, and the sessions in them. Versions are numbered from 1 on, without a gap; the newest that was deleted stays as a mark, so
+ * that no number is used twice, and what was there once can be told from what never was. */
 #include "engine/user/user.h"
 
 enum { SESSION_MAX = 65536, ANSWER_MAX = 256 * 1048576 };
@@ -34,6 +35,13 @@ static void tell(struct turn *t, const struct row *v)
     r->num[2] = v->c[C_backup_version_count].i;
 }
 
+/* Marks that a newer version makes superfluous. */
+static void drop_marks(struct turn *t, const struct store_read *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->row[i].c[C_backup_version_deleted].i) turn_del(t, &r->row[i]);
+}
+
 /* user_backup_new: s[0] algorithm, s[1] auth data, JSON. Reply: num[0] version. */
 enum err user_backup_new(struct turn *t)
 {
@@ -47,6 +55,7 @@ enum err user_backup_new(struct turn *t)
     row.c[C_backup_version_algorithm].s = c->s[0];
     row.c[C_backup_version_auth_data].s = c->s[1];
     turn_put(t, &row);
+    drop_marks(t, &r);
     tell(t, &row);
     return turn_ready(t);
 }
@@ -77,20 +86,32 @@ enum err user_backup_update(struct turn *t)
     return turn_ready(t);
 }
 
-/* user_backup_del: num[0] version. NOT_FOUND. */
-enum err user_backup_del(struct turn *t)
+static void put_mark(struct turn *t, struct row row)
 {
-    const struct command *c = turn_command(t);
-    struct doomed d = {0};
-    struct row row;
-    enum err e = find_version(t, c->num[0], &row);
-    if (e == ERR_OK) e = doom_range(t, &d, T_backup_key, 2, (struct cell[]){{.s = c->key}, {.i = c->num[0]}});
-    if (e != ERR_OK) return e;
-    doom(t, &d);
     row.c[C_backup_version_algorithm].s = row.c[C_backup_version_auth_data].s = STR("");
     row.c[C_backup_version_count].i = 0;
     row.c[C_backup_version_deleted].i = 1;
     turn_put(t, &row);
+}
+
+/* user_backup_del: num[0] version. NOT_FOUND when there never was one of that number. */
+enum err user_backup_del(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct doomed d = {0};
+    struct store_read all;
+    struct row row;
+    enum err e = read_versions(t, &all);
+    int64_t newest = e == ERR_OK && all.count ? all.row[0].c[C_backup_version_version].i : 0;
+    if (e == ERR_OK) e = find_version(t, c->num[0], &row);
+    if (e == ERR_NOT_FOUND && c->num[0] <= newest) return ERR_OK;
+    if (e == ERR_OK) e = doom_range(t, &d, T_backup_key, 2, (struct cell[]){{.s = c->key}, {.i = c->num[0]}});
+    if (e != ERR_OK) return e;
+    doom(t, &d);
+    if (c->num[0] == newest)
+        put_mark(t, row);
+    else
+        turn_del(t, &row);
     return turn_ready(t);
 }
 
