@@ -13,7 +13,7 @@ static enum err check_room(struct api *r, struct str room_id)
 /* Device, transaction id and what it was for: the same request again has the same three. */
 static struct str device_txn(struct api *r, struct str txn, struct str what)
 {
-    return arena_printf(r->arena, "%.*s\x1f%.*s\x1f%.*s", STR_FMT(r->device_id), STR_FMT(txn), STR_FMT(what));
+    return arena_join(r->arena, arena_join(r->arena, r->device_id, STR("\x1f"), txn), STR("\x1f"), what);
 }
 
 static enum err send_event(struct api *r, struct command *c)

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* In a build with AddressSanitizer, what has not been handed out (again) may not be touched; without it these are nothing. */
+#include <sanitizer/asan_interface.h>
+
 struct arena_chunk {
     struct arena_chunk *next;
     size_t size;
@@ -45,6 +48,7 @@ void arena_reset(struct arena *a)
         keep->next = NULL;
         a->at = keep->data;
         a->end = keep->data + keep->size;
+        ASAN_POISON_MEMORY_REGION(keep->data, keep->size);
     }
     a->used = 0;
 }
@@ -60,17 +64,19 @@ static void grow(struct arena *a, size_t n)
     a->chunks = c;
     a->at = c->data;
     a->end = c->data + size;
+    ASAN_POISON_MEMORY_REGION(c->data, size);
 }
 
 void *arena_alloc(struct arena *a, size_t n)
 {
     if (n > SIZE_MAX / 2) abort();
     if (n == 0) n = 1; /* a fresh arena has no address to give otherwise */
-    n = (n + 15) & ~(size_t)15;
-    if ((size_t)(a->end - a->at) < n) grow(a, n);
+    size_t room = (n + 15) & ~(size_t)15;
+    if ((size_t)(a->end - a->at) < room) grow(a, room);
     void *p = a->at;
-    a->at += n;
-    a->used += n;
+    ASAN_UNPOISON_MEMORY_REGION(p, n);
+    a->at += room;
+    a->used += room;
     return p;
 }
 

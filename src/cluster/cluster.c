@@ -62,6 +62,7 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
         h->flush.run = home_flush;
         h->start.run = start_home;
         list_init(&h->dirty);
+        list_init(&h->spare);
     }
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         slot_init(&c->slot[i], c, i, &c->home[i % config->loops]);
@@ -76,8 +77,7 @@ void cluster_free(struct cluster *c)
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         slot_release(&c->slot[i]);
     for (size_t i = 0; i < c->config.loops; i++)
-        for (size_t g = 0; g < c->config.loops; g++)
-            mem_free(c->home[i].outbox[g].item);
+        home_release(&c->home[i]);
     mem_free(c);
 }
 

@@ -20,7 +20,7 @@ struct record {
     struct item **item;
     size_t items, item_cap;
     struct list letters; /* struct letter: sent when the record has returned */
-    struct list link;    /* in slot->flying */
+    struct list link;    /* in slot->flying, or home->spare */
 };
 
 /* A letter until the receiver's record names it. */
@@ -88,6 +88,8 @@ struct home {
     struct task seal, flush, start;
     bool seal_due, flush_due;
     struct list dirty;
+    struct list spare; /* records for reuse, with some of their memory */
+    size_t spares;
     struct outbox outbox[CLUSTER_LOOPS_MAX];
     struct cluster_stats stats; /* this thread's; read by others without order */
 };
@@ -122,6 +124,7 @@ void slot_release(struct slot *s);
 void slot_start(struct slot *s);
 void slot_wait_open(struct slot *s); /* waits */
 struct record *slot_open_record(struct slot *s);
+void home_release(struct home *h);
 void slot_mark_dirty(struct slot *s);
 void home_seal(struct task *t);
 /* Entities. */

@@ -110,28 +110,57 @@ static void forget_entities(struct slot *s)
 
 /* --- records --- */
 
+/* Those that are kept are of the usual size: a few messages. */
+enum { SPARES_MAX = 64, SPARE_BYTES = 8192, SPARE_CHANGES = 32, SPARE_ITEMS = 64 };
+
 static struct record *record_new(struct slot *s)
 {
-    struct record *r = mem_zero(sizeof *r);
+    struct list *n = list_pop(&s->home->spare);
+    struct record *r = n ? list_item(n, struct record, link) : mem_zero(sizeof *r);
+    if (n)
+        s->home->spares--;
+    else
+        arena_init(&r->arena);
     r->slot = s;
     r->generation = s->generation;
-    arena_init(&r->arena);
     list_init(&r->letters);
     list_init(&r->link);
     return r;
 }
 
+static void record_release(struct record *r)
+{
+    mem_free(r->item);
+    mem_free(r->change);
+    arena_release(&r->arena);
+    mem_free(r);
+}
+
 static void record_free(struct record *r)
 {
+    struct home *h = r->slot->home;
     struct list *n;
     while ((n = list_pop(&r->letters)))
         letter_free(list_item(n, struct letter, link));
     for (size_t i = 0; i < r->items; i++)
         item_unref(r->item[i]);
-    mem_free(r->item);
-    mem_free(r->change);
-    arena_release(&r->arena);
-    mem_free(r);
+    if (h->spares == SPARES_MAX || r->arena.used > SPARE_BYTES || r->change_cap > SPARE_CHANGES || r->item_cap > SPARE_ITEMS) {
+        record_release(r);
+        return;
+    }
+    r->changes = r->items = 0;
+    arena_reset(&r->arena);
+    list_push_front(&h->spare, &r->link);
+    h->spares++;
+}
+
+void home_release(struct home *h)
+{
+    struct list *n;
+    while ((n = list_pop(&h->spare)))
+        record_release(list_item(n, struct record, link));
+    for (size_t g = 0; g < CLUSTER_LOOPS_MAX; g++)
+        mem_free(h->outbox[g].item);
 }
 
 struct record *slot_open_record(struct slot *s)

@@ -69,7 +69,7 @@ struct worker {
     struct conn *corked;              /* whose output gathers in `cork` until the read has been handled */
     struct buf cork, head;            /* head: of the response that is being written */
     struct buf plain, record, cipher; /* TLS, see tls.c */
-    struct arena *spare[32];
+    struct arena *spare[64];
     size_t spares;
     struct http_header header[HTTP1_HEADERS_MAX]; /* of the head that is being parsed */
     char date[40];                                /* "date: ...\r\n" */
