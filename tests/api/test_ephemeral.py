@@ -1,4 +1,5 @@
 """Typing, receipts (public, private, threaded), read markers, presence."""
+import threading
 import time
 
 import pytest
@@ -213,6 +214,32 @@ def test_presence_is_for_those_who_share_rooms(alice, bob, carol, room):
     bob.sync_until(lambda a: alice.user_id in presence(a))
     assert alice.user_id not in presence(carol.sync(since))
     carol.fails((403, 404), ("M_FORBIDDEN", "M_NOT_FOUND"), "GET", ("presence", alice.user_id, "status"))
+
+
+def test_many_who_come_at_once_are_told_together(alice, room, new_user):
+    """Each change by itself would wake every member, thousands of times when thousands come."""
+    users = [new_user() for _ in range(30)]
+    for user in users:
+        user.join(room)
+    since, answers, last = alice.token_now(), 0, {}
+
+    def come():
+        for word in ("first", "last"):
+            for user in users:
+                set_presence(user, "online", status_msg=word)
+    thread = threading.Thread(target=come, daemon=True)
+    began = time.monotonic()
+    thread.start()
+    while set(last.values()) != {"last"} or len(last) < len(users):
+        answer = alice.sync(since, timeout=5)
+        since = answer["next_batch"]
+        news = {user: content.get("status_msg") for user, content in presence(answer).items() if user in {u.user_id for u in users}}
+        answers += bool(news)
+        last.update(news)
+        assert time.monotonic() - began < 20, (len(last), last)
+    thread.join()
+    seconds = time.monotonic() - began
+    assert answers <= seconds + 2, f"{answers} answers in {seconds:.1f} s"
 
 
 def test_presence_refused(alice, bob, room):

@@ -19,7 +19,7 @@ struct room *room_new(struct turn *t, const struct room_version *v, struct str r
     list_init(&r->recent_state);
     list_init(&r->recent_receipts);
     list_init(&r->recent_devices);
-    list_init(&r->recent_presence);
+    room_presence_init(&r->presence);
     list_init(&r->typing);
     arena_init(&r->power_arena);
     return r;
@@ -45,6 +45,7 @@ void room_free_state(void *state)
     struct room *r = state;
     if (!r) return;
     timer_clear(r->loop, &r->typing_timer);
+    room_presence_release(r);
     for (size_t i = 0; i < r->tail_count; i++)
         event_unref(r->tail[i]);
     struct list *n;
@@ -60,11 +61,8 @@ void room_free_state(void *state)
         mem_free(list_item(n, struct device_mark, recent));
     while ((n = list_pop(&r->typing)))
         mem_free(list_item(n, struct typist, link));
-    while ((n = list_pop(&r->recent_presence)))
-        mem_free(list_item(n, struct presence_mark, recent));
     forget_all_unread(r);
     txns_release(&r->txns);
-    map_release(&r->presence);
     map_release(&r->state);
     map_release(&r->receipts);
     map_release(&r->devices);
@@ -289,21 +287,4 @@ void room_apply_device_mark(struct room *r, struct str user_id, int64_t position
     m->position = position;
     list_remove(&m->recent);
     list_push_front(&r->recent_devices, &m->recent);
-}
-
-void room_apply_presence(struct room *r, struct str user_id, struct str status, unsigned state, int64_t active_ms, int64_t position)
-{
-    struct presence_mark *m = mem_zero(sizeof *m + user_id.n + status.n);
-    memcpy(m->bytes, user_id.p, user_id.n);
-    if (status.n) memcpy(m->bytes + user_id.n, status.p, status.n);
-    m->user_id = str_make(m->bytes, user_id.n);
-    m->status = str_make(m->bytes + user_id.n, status.n);
-    m->state = state;
-    m->active_ms = active_ms;
-    m->position = position;
-    struct presence_mark *old = map_put(&r->presence, m->user_id, m);
-    list_push_front(&r->recent_presence, &m->recent);
-    if (!old) return;
-    list_remove(&old->recent);
-    mem_free(old);
 }

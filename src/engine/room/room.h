@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "engine/room/event.h"
+#include "engine/room/presence.h"
 #include "engine/room/txns.h"
 #include "matrix/auth.h"
 #include "matrix/power.h"
@@ -44,15 +45,6 @@ struct device_mark {
     char user_id[];
 };
 
-/* A member's presence as it was last told; see engine/user/presence.h. */
-struct presence_mark {
-    struct list recent;
-    int64_t position, active_ms;
-    unsigned state;
-    struct str user_id, status; /* in bytes */
-    char bytes[];
-};
-
 /* A user's unread counts as they were last computed, so that the next time only what came since is looked at. Forgotten when the user reads,
  * and when events that were counted change. */
 struct unread_memo {
@@ -88,10 +80,9 @@ struct room {
     struct map devices;
     struct list recent_devices; /* newest first */
     int64_t relation_ord;       /* no event after this one relates to another: those after it have no children */
-    struct map presence;
-    struct list recent_presence; /* newest first */
-    struct map unread;           /* struct unread_memo, by user */
-    uint64_t unread_changes;     /* counts what makes memos void: a count that was under way meanwhile is not kept */
+    struct room_presence presence;
+    struct map unread;       /* struct unread_memo, by user */
+    uint64_t unread_changes; /* counts what makes memos void: a count that was under way meanwhile is not kept */
     struct list typing;
     int64_t typing_position; /* of the newest change; 0: none since it was loaded */
     struct timer typing_timer;
@@ -131,6 +122,5 @@ struct receipt *room_receipt(const struct room *r, struct str user_id, struct st
 /* Takes over nothing. */
 void room_keep_unread(struct room *r, struct str user_id, const struct unread_memo *m);
 void room_apply_device_mark(struct room *r, struct str user_id, int64_t position);
-void room_apply_presence(struct room *r, struct str user_id, struct str status, unsigned state, int64_t active_ms, int64_t position);
 
 #endif

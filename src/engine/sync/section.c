@@ -319,7 +319,7 @@ static void note_devices(struct section_reader *s, const struct room *room, int6
 
 static void note_presence(struct section_reader *s, const struct room *room, int64_t since, bool fresh)
 {
-    list_each(it, &room->recent_presence)
+    list_each(it, &room->presence.recent)
     {
         const struct presence_mark *m = list_item(it, struct presence_mark, recent);
         if (m->position <= since) break;
@@ -418,7 +418,7 @@ static bool is_quiet(const struct section_reader *s, const struct room *room)
 {
     int64_t since = s->since;
     if (room->last_event_position > since || room->typing_position > since) return false;
-    if (!list_is_empty(&room->recent_presence) && list_item(room->recent_presence.next, struct presence_mark, recent)->position > since)
+    if (!list_is_empty(&room->presence.recent) && list_item(room->presence.recent.next, struct presence_mark, recent)->position > since)
         return false;
     if (!list_is_empty(&room->recent_receipts) && list_item(room->recent_receipts.next, struct receipt, recent)->position > since)
         return false;

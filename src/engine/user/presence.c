@@ -105,19 +105,11 @@ enum err rooms_presence(struct turn *t)
 {
     const struct command *c = turn_command(t);
     struct str list = c->s[2], room_id;
-    struct room *room[64];
-    int64_t position[64];
-    size_t n = 0;
-    while (n < 64 && pack_next(&list, &room_id)) {
-        struct entity *e = turn_peek(t, KIND_ROOM, room_id);
-        if (!e || !e->state) continue;
-        room[n] = e->state;
-        position[n] = turn_position(t);
-        engine_note(t, ITEM_ROOM_CHANGE, room[n]->room_id, position[n], STR(""));
-        n++;
+    struct presence_mark m = {.user_id = c->s[0], .status = c->s[1], .state = (unsigned)c->num[0], .active_ms = c->num[1]};
+    enum err e = ERR_OK;
+    while (e == ERR_OK && pack_next(&list, &room_id)) {
+        struct entity *at = turn_peek(t, KIND_ROOM, room_id);
+        if (at && at->state) e = room_presence_change(t, at->state, &m);
     }
-    enum err e = turn_ready(t);
-    for (size_t i = 0; e == ERR_OK && i < n; i++)
-        room_apply_presence(room[i], c->s[0], c->s[1], (unsigned)c->num[0], c->num[1], position[i]);
     return e;
 }

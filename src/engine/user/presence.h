@@ -1,7 +1,7 @@
 /* Who is online. Kept in memory only: after a restart everybody is offline until they come again.
  *
  * The user's owner has the state; a change goes, without guarantee, to each slot in which the user has rooms, and stays there with the rooms that
- * are in memory, so that /sync finds it like any other change of a room. */
+ * are in memory (engine/room/presence.h), so that /sync finds it like any other change of a room. */
 #ifndef ROOKERY_ENGINE_USER_PRESENCE_H
 #define ROOKERY_ENGINE_USER_PRESENCE_H
 

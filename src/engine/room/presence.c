@@ -1,0 +1,112 @@
+#include "engine/room/presence.h"
+
+#include "engine/room/room.h"
+
+enum { TOGETHER_MS = 1000, TOGETHER_MAX_MS = 60000, MS_PER_MEMBER = 10 };
+
+void room_presence_init(struct room_presence *p)
+{
+    *p = (struct room_presence){0};
+    list_init(&p->recent);
+}
+
+static void free_all(struct map *marks)
+{
+    struct presence_mark *m;
+    for (size_t at = 0; (m = map_next(marks, &at));)
+        mem_free(m);
+    map_release(marks);
+}
+
+void room_presence_release(struct room *r)
+{
+    timer_clear(r->loop, &r->presence.timer);
+    free_all(&r->presence.told);
+    free_all(&r->presence.waiting);
+}
+
+static struct presence_mark *copy_mark(const struct presence_mark *m)
+{
+    struct presence_mark *copy = mem_zero(sizeof *copy + m->user_id.n + m->status.n);
+    memcpy(copy->bytes, m->user_id.p, m->user_id.n);
+    if (m->status.n) memcpy(copy->bytes + m->user_id.n, m->status.p, m->status.n);
+    copy->user_id = str_make(copy->bytes, m->user_id.n);
+    copy->status = str_make(copy->bytes + m->user_id.n, m->status.n);
+    copy->state = m->state;
+    copy->active_ms = m->active_ms;
+    list_init(&copy->recent);
+    return copy;
+}
+
+/* Takes the mark over. */
+static void replace(struct map *marks, struct presence_mark *m)
+{
+    struct presence_mark *old = map_put(marks, m->user_id, m);
+    if (!old) return;
+    list_remove(&old->recent);
+    mem_free(old);
+}
+
+/* One position, one item, for all that was gathered. */
+static enum err tell(struct turn *t, struct room *r)
+{
+    struct room_presence *p = &r->presence;
+    int64_t position = turn_position(t);
+    engine_note(t, ITEM_ROOM_CHANGE, r->room_id, position, STR(""));
+    enum err e = turn_ready(t);
+    if (e != ERR_OK) return e;
+    struct presence_mark *m;
+    for (size_t at = 0; (m = map_next(&p->waiting, &at));) {
+        m->position = position;
+        replace(&p->told, m);
+        list_push_front(&p->recent, &m->recent);
+    }
+    map_release(&p->waiting);
+    p->told_ms = loop_now_ms(r->loop);
+    return ERR_OK;
+}
+
+static int64_t together_ms(const struct room *r)
+{
+    int64_t ms = (int64_t)r->joined * MS_PER_MEMBER;
+    return ms < TOGETHER_MS ? TOGETHER_MS : ms > TOGETHER_MAX_MS ? TOGETHER_MAX_MS : ms;
+}
+
+/* On the slot's loop, outside of a turn: a command comes back to do it in order. */
+static void time_to_tell(struct timer *timer)
+{
+    struct room *r = list_item(timer, struct room, presence.timer);
+    struct command c = {.type = CMD_room_presence_tell, .key = r->room_id};
+    cluster_cast(r->engine->cluster, &c);
+}
+
+/* All rooms of a kind at the same moments: who is in many is then woken once for all. */
+static void arm(struct room *r)
+{
+    struct room_presence *p = &r->presence;
+    int64_t period = together_ms(r), now = loop_now_ms(r->loop), due = p->told_ms + period;
+    if (due < now) due = now;
+    timer_set(r->loop, &p->timer, (due / TOGETHER_MS + 1) * TOGETHER_MS - now, time_to_tell);
+}
+
+enum err room_presence_change(struct turn *t, struct room *r, const struct presence_mark *m)
+{
+    struct room_presence *p = &r->presence;
+    bool gathering = map_count(&p->waiting) > 0;
+    replace(&p->waiting, copy_mark(m));
+    if (gathering) return ERR_OK;
+    bool due = !p->told_ms || p->told_ms + together_ms(r) <= loop_now_ms(r->loop);
+    enum err e = due ? tell(t, r) : ERR_OK;
+    if (!due || e != ERR_OK) arm(r);
+    return e;
+}
+
+/* room_presence_tell: what was gathered. */
+enum err room_presence_tell(struct turn *t)
+{
+    struct room *r = turn_entity(t)->state;
+    if (!r || map_count(&r->presence.waiting) == 0) return ERR_OK;
+    enum err e = tell(t, r);
+    if (e != ERR_OK) arm(r);
+    return e;
+}
