@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "engine/prune.h"
 #include "engine/room/room.h"
 #include "engine/session.h"
 #include "engine/sync/gateway.h"
@@ -83,6 +84,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
         engine_free(e);
         return err;
     }
+    e->pruner = pruner_new(e, loop[0]);
     *out = e;
     return ERR_OK;
 }
@@ -90,6 +92,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
 void engine_free(struct engine *e)
 {
     if (e->cluster) cluster_free(e->cluster);
+    pruner_free(e->pruner);
     for (size_t i = 0; i < CLUSTER_LOOPS_MAX; i++) {
         session_cache_free(e->session[i]);
         sync_gateway_free(e->gateway[i]);

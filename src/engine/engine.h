@@ -41,6 +41,7 @@ struct engine_config {
     size_t warm_rooms, warm_users; /* in memory, in all */
 };
 
+struct pruner;
 struct sync_gateway;
 struct session_cache;
 struct push_rules;
@@ -55,6 +56,7 @@ struct engine {
     struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
+    struct pruner *pruner;
 };
 
 /* The engine brings its tables to the cluster; `cluster` in the config's place is made by it. */

@@ -1,5 +1,6 @@
 /* Reading a room from its rows. */
 #include "base/log.h"
+#include "engine/prune.h"
 #include "engine/room/room.h"
 #include "matrix/version.h"
 
@@ -70,7 +71,7 @@ static enum err load_txns(struct turn *t, struct room *room, const struct store_
         struct str id = newest->row[oldest - 1].c[C_timeline_device_txn].s;
         enum err e = turn_get(t, T_txn, (struct cell[]){{.s = room->room_id}, {.s = id}}, &row);
         if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
-        if (e == ERR_OK) since = row.c[C_txn_made_ms].i + 1;
+        since = e == ERR_OK ? row.c[C_txn_made_ms].i + 1 : since - PRUNE_TXN_KEEP_MS;
     }
     txns_init(&room->txns, since);
     while (oldest-- > 0) {

@@ -93,6 +93,24 @@ enum err doom_sessions(struct turn *t, struct doomed *d, struct str keep, bool *
     return e;
 }
 
+static bool is_doomed(const struct doomed *d, struct str device_id)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (d->row[i].table == T_device && str_eq(d->row[i].c[C_device_device_id].s, device_id)) return true;
+    return false;
+}
+
+/* Changes are kept for devices that have not heard of them: where none is left, for nobody. */
+static enum err doom_changes_if_last(struct turn *t, struct doomed *d)
+{
+    struct cell key = {.s = turn_command(t)->key};
+    struct store_read r = {.table = T_device, .prefix = 1, .key[0] = key, .limit = SIZE_MAX};
+    enum err e = turn_range(t, &r);
+    for (size_t i = 0; i < r.count && e == ERR_OK; i++)
+        if (!is_doomed(d, r.row[i].c[C_device_device_id].s)) return ERR_OK;
+    return e == ERR_OK ? doom_range(t, d, T_device_change, 1, &key) : e;
+}
+
 /* user_devices_delete: s[0] packed device ids, or null: all. Those that are not there are deleted already. */
 enum err user_devices_delete(struct turn *t)
 {
@@ -104,6 +122,7 @@ enum err user_devices_delete(struct turn *t)
     while (e == ERR_OK && pack_next(&list, &device_id))
         e = doom_device(t, &d, device_id, &had_keys);
     if (!c->s[0].p) e = doom_sessions(t, &d, (struct str){0}, &had_keys);
+    if (e == ERR_OK) e = doom_changes_if_last(t, &d);
     if (e == ERR_OK && had_keys) e = user_devices_changed(t);
     if (e != ERR_OK || d.count == 0) return e;
     doom(t, &d);
