@@ -41,8 +41,8 @@ static enum err read_page(struct turn *t, const struct command *c, struct store_
 static void tell_next(struct turn *t, const struct store_read *r, bool two_keys)
 {
     struct reply *out = turn_reply(t);
-    const struct row *last = r->count ? &r->row[r->count - 1] : NULL;
-    if (r->more) {
+    if (r->more && r->count) {
+        const struct row *last = &r->row[r->count - 1];
         out->s[0] = two_keys ? last->c[0].s : after(turn_arena(t), last->c[0].s);
         if (two_keys) out->s[1] = last->c[1].s;
     } else if (r->prefix) {
