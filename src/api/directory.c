@@ -1,11 +1,12 @@
-/* Names and lists: aliases, the public directory, the user directory. */
-#include "api/fold.h"
+/* Names and lists: aliases, what is listed, the user directory. */
+#include "api/listing.h"
 #include "api/membership.h"
 #include "api/routes.h"
 #include "matrix/content.h"
+#include "matrix/fold.h"
 #include "matrix/id.h"
 
-enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
+enum { PAGE_MAX = 500 };
 
 static enum err check_alias(struct api *r, struct str alias)
 {
@@ -93,7 +94,7 @@ enum err api_room_aliases(struct api *r)
     return ERR_OK;
 }
 
-/* --- the public directory --- */
+/* --- who may see a room listed --- */
 
 enum err api_visibility_get(struct api *r)
 {
@@ -119,160 +120,6 @@ enum err api_visibility_put(struct api *r)
     return api_call(r, &c, &reply);
 }
 
-/* The same question to all slots. The calls are released by the caller. */
-static enum err ask_all(struct api *r, const struct command *cmd, struct call *call)
-{
-    struct call_group g = {0};
-    enum err e = ERR_OK;
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        call[i].cmd = *cmd;
-        call[i].cmd.key = engine_slot_key(r->arena, i);
-        cluster_call_start(r->engine->cluster, &call[i], &g);
-    }
-    cluster_call_wait(&g);
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (call[i].reply.err != ERR_OK) e = call[i].reply.err;
-    return e;
-}
-
-static void release_all(struct call *call)
-{
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        call_release(&call[i]);
-}
-
-struct listing {
-    struct json **item;
-    size_t count, cap;
-};
-
-static void listing_add(struct api *r, struct listing *l, struct json *v)
-{
-    if (l->count == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 64;
-        struct json **more = arena_array(r->arena, cap, sizeof(*more));
-        if (l->count) memcpy(more, l->item, l->count * sizeof(*more));
-        l->item = more;
-        l->cap = cap;
-    }
-    l->item[l->count++] = v;
-}
-
-struct room_query {
-    struct str term;
-    const struct json *types; /* array of strings and null, or NULL */
-    size_t limit, offset;
-};
-
-static bool type_wanted(const struct room_query *q, struct str type)
-{
-    if (!q->types) return true;
-    json_each(v, q->types) if (json_is(v, JSON_NULL) ? str_empty(type) : str_eq(json_string(v), type)) return true;
-    return false;
-}
-
-static bool room_wanted(struct api *r, const struct room_query *q, const struct json *v)
-{
-    if (!type_wanted(q, json_string_at(v, "room_type"))) return false;
-    if (str_empty(q->term)) return true;
-    static const char *const fields[] = {"name", "topic", "canonical_alias"};
-    for (int i = 0; i < 3; i++)
-        if (fold_contains(r->arena, json_string_at(v, fields[i]), q->term)) return true;
-    return false;
-}
-
-static int larger_first(const void *x, const void *y)
-{
-    const struct json *a = *(struct json *const *)x, *b = *(struct json *const *)y;
-    int64_t n = json_int_at(a, "num_joined_members", 0), m = json_int_at(b, "num_joined_members", 0);
-    if (n != m) return n < m ? 1 : -1;
-    return str_cmp(json_string_at(a, "room_id"), json_string_at(b, "room_id"));
-}
-
-static enum err list_rooms(struct api *r, const struct room_query *q, struct listing *l)
-{
-    struct call *call = arena_array(r->arena, CLUSTER_SLOTS, sizeof *call);
-    struct command c = {.type = CMD_slot_public_rooms};
-    enum err e = ask_all(r, &c, call);
-    for (unsigned i = 0; e == ERR_OK && i < CLUSTER_SLOTS; i++) {
-        struct json *list;
-        e = json_parse(r->arena, arena_str(r->arena, call[i].reply.s[0]), &list, &r->fault);
-        json_each(v, e == ERR_OK ? list : NULL) if (room_wanted(r, q, v)) listing_add(r, l, v);
-    }
-    release_all(call);
-    if (l->count) qsort(l->item, l->count, sizeof(*l->item), larger_first);
-    return e;
-}
-
-static enum err read_page(struct api *r, struct str since, struct room_query *q)
-{
-    int64_t offset = 0;
-    if (str_empty(since)) return ERR_OK;
-    if (since.p[0] != 'p' || !str_to_int64(str_from(since, 1), &offset) || offset < 0)
-        return fault_set(&r->fault, ERR_INVALID_PARAM, "'since' is a token of an earlier answer.");
-    q->offset = (size_t)offset;
-    return ERR_OK;
-}
-
-static void page_member(struct api *r, const char *name, size_t offset)
-{
-    json_str_member(&r->json, name, arena_printf(r->arena, "p%zu", offset));
-}
-
-static enum err answer_rooms(struct api *r, struct room_query *q)
-{
-    struct listing l = {0};
-    struct str server = api_query(r, "server");
-    if (!str_empty(server) && !str_eq(server, r->engine->config.server_name))
-        return fault_set(&r->fault, ERR_FORBIDDEN, "This server does not reach the directories of others.");
-    enum err e = list_rooms(r, q, &l);
-    if (e != ERR_OK) return e;
-    json_object(&r->json);
-    json_key(&r->json, "chunk");
-    json_array(&r->json);
-    size_t end = q->offset + q->limit < l.count ? q->offset + q->limit : l.count;
-    for (size_t i = q->offset; i < end; i++)
-        json_put(&r->json, l.item[i]);
-    json_end(&r->json);
-    json_int_member(&r->json, "total_room_count_estimate", (int64_t)l.count);
-    if (end < l.count) page_member(r, "next_batch", end);
-    if (q->offset) page_member(r, "prev_batch", q->offset > q->limit ? q->offset - q->limit : 0);
-    json_end(&r->json);
-    return ERR_OK;
-}
-
-enum err api_public_rooms(struct api *r)
-{
-    struct room_query q = {0};
-    int64_t limit;
-    enum err e = api_query_int(r, "limit", 0, INT64_MAX, PAGE_DEFAULT, &limit);
-    q.limit = limit <= 0 || limit > PAGE_MAX ? PAGE_MAX : (size_t)limit;
-    if (e == ERR_OK) e = read_page(r, api_query(r, "since"), &q);
-    return e == ERR_OK ? answer_rooms(r, &q) : e;
-}
-
-enum err api_public_rooms_search(struct api *r)
-{
-    struct room_query q = {0};
-    struct json *filter, *limit = json_get(r->body, "limit");
-    struct str since;
-    int64_t n = PAGE_DEFAULT;
-    enum err e = api_body_object_opt(r, "filter", &filter);
-    if (e == ERR_OK) e = api_body_str_opt(r, "since", &since);
-    if (e != ERR_OK) return e;
-    if (limit && (!json_int(limit, &n) || n < 0)) return fault_set(&r->fault, ERR_BAD_JSON, "'limit' is a whole number.");
-    q.limit = n <= 0 || n > PAGE_MAX ? PAGE_MAX : (size_t)n;
-    const struct json *term = json_get(filter, "generic_search_term"), *types = json_get(filter, "room_types");
-    if (term && !json_is(term, JSON_STRING) && !json_is(term, JSON_NULL))
-        return fault_set(&r->fault, ERR_BAD_JSON, "'generic_search_term' is a string.");
-    if (types && !json_is(types, JSON_ARRAY) && !json_is(types, JSON_NULL))
-        return fault_set(&r->fault, ERR_BAD_JSON, "'room_types' is a list.");
-    q.term = fold(r->arena, json_string(term));
-    q.types = json_is(types, JSON_ARRAY) ? types : NULL;
-    e = read_page(r, since, &q);
-    return e == ERR_OK ? answer_rooms(r, &q) : e;
-}
-
 /* --- users --- */
 
 static bool user_wanted(struct api *r, const struct json *v, struct str term)
@@ -294,7 +141,7 @@ enum err api_user_search(struct api *r)
     struct command c = {.type = CMD_slot_users};
     bool limited = false;
     int64_t n = 0;
-    e = ask_all(r, &c, call);
+    e = listing_ask(r, &c, call);
     json_object(&r->json);
     json_key(&r->json, "results");
     json_array(&r->json);
@@ -315,7 +162,7 @@ enum err api_user_search(struct api *r)
     json_end(&r->json);
     json_bool_member(&r->json, "limited", limited);
     json_end(&r->json);
-    release_all(call);
+    listing_release(call);
     return e;
 }
 

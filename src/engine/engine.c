@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "engine/prune.h"
+#include "engine/room/directory.h"
 #include "engine/room/room.h"
 #include "engine/session.h"
 #include "engine/sync/gateway.h"
@@ -44,6 +45,18 @@ static struct push_rules *default_rules(void)
     return r;
 }
 
+static void make_slot_keys(struct engine *e)
+{
+    struct arena a;
+    arena_init(&a);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct str key = engine_slot_key(&a, i);
+        if (key.n >= sizeof e->slot_key[i]) abort();
+        memcpy(e->slot_key[i], key.p, key.n);
+    }
+    arena_release(&a);
+}
+
 enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
                     struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f)
 {
@@ -53,6 +66,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     e->cache = cache;
     e->limiter = limiter;
     e->default_rules = default_rules();
+    make_slot_keys(e);
     for (size_t i = 0; i < loops; i++) {
         e->session[i] = session_cache_new(e, loop[i]);
         e->gateway[i] = sync_gateway_new(e, loop[i]);
@@ -65,6 +79,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
         [KIND_MEDIA] = {"media", 64, NULL},
         [KIND_SLOT] = {"slot", 64, NULL},
         [KIND_PRESENCE] = {"presence", 100000, presence_free_state},
+        [KIND_DIRECTORY] = {"directory", 64, directory_free_state},
     };
     struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);
     memcpy(own, kinds, sizeof kinds);

@@ -18,6 +18,7 @@ enum entity_kinds {
     KIND_MEDIA,
     KIND_SLOT /* queries over a whole slot */,
     KIND_PRESENCE,
+    KIND_DIRECTORY /* one per slot: its part of the public directory */,
     KIND__COUNT
 };
 
@@ -57,6 +58,7 @@ struct engine {
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
     struct pruner *pruner;
+    char slot_key[CLUSTER_SLOTS][16]; /* see engine_key_of_slot */
 };
 
 /* The engine brings its tables to the cluster; `cluster` in the config's place is made by it. */
@@ -73,6 +75,11 @@ bool engine_is_ours(const struct engine *e, struct str user_id);
 
 /* A key that belongs to the slot: for commands that are about a slot and not about one entity. */
 struct str engine_slot_key(struct arena *a, unsigned slot);
+/* The same, made once. */
+static inline struct str engine_key_of_slot(const struct engine *e, unsigned slot)
+{
+    return str_c(e->slot_key[slot]);
+}
 
 /* Runs the command and waits. On failure the sentence is in `f`. Waits. */
 must_use enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f);

@@ -1,7 +1,7 @@
 """Aliases and the public directory: paging, search, types."""
 import pytest
 
-from harness.client import unique
+from harness.client import Client, unique
 from harness.settings import SERVER_NAME
 
 
@@ -141,6 +141,69 @@ def test_paging_of_everything(published, bob):
         if not since:
             break
     assert len(seen) == len(set(seen)) and set(published[1]) <= set(seen)
+
+
+def test_paging_both_ways(alice, bob, carol):
+    """In the order of members, forth and back over the same pages; what joins and leaves meanwhile moves only itself."""
+    word = unique("pages")
+    rooms = [alice.create_room(visibility="public", preset="public_chat", name=f"{word} {n}") for n in range(9)]
+    for room in (rooms[4], rooms[7]):
+        bob.join(room)
+    carol.join(rooms[7])
+    whole = search(bob, word)
+    order = [c["room_id"] for c in whole["chunk"]]
+    assert order[:2] == [rooms[7], rooms[4]] and order[2:] == sorted(set(rooms) - set(order[:2])) and whole["total_room_count_estimate"] == 9
+    assert "next_batch" not in whole and "prev_batch" not in whole
+    pages, answer = [], search(bob, word, limit=2)
+    assert "prev_batch" not in answer
+    while True:
+        pages.append([c["room_id"] for c in answer["chunk"]])
+        assert answer["total_room_count_estimate"] == 9
+        if "next_batch" not in answer:
+            break
+        answer = search(bob, word, limit=2, since=answer["next_batch"])
+    assert sum(pages, []) == order and [len(p) for p in pages] == [2, 2, 2, 2, 1]
+    for page in reversed(pages[:-1]):
+        answer = search(bob, word, limit=2, since=answer["prev_batch"])
+        assert [c["room_id"] for c in answer["chunk"]] == page and "next_batch" in answer
+    assert "prev_batch" not in answer
+    forth = search(bob, word, limit=4)
+    carol.join(order[-1])  # comes to the front
+    rest = [c["room_id"] for c in search(bob, word, since=forth["next_batch"])["chunk"]]
+    assert rest == order[4:-1]
+    assert [c["room_id"] for c in search(bob, word, limit=3)["chunk"]] == [rooms[7], *sorted([rooms[4], order[-1]])]
+
+
+def test_leaving_counts_and_so_does_what_is_redacted(published, alice, bob):
+    word, rooms = published
+    bob.join(rooms[1])
+    bob.leave(rooms[1])
+    bob.join(rooms[2])
+    alice.member("kick", rooms[2], bob.user_id)
+    topic = alice.put_state(rooms[0], "m.room.topic", {"topic": "to go"})
+    alice.redact(rooms[0], topic)
+    entries = {c["room_id"]: c for c in search(bob, word)["chunk"]}
+    assert entries[rooms[1]]["num_joined_members"] == entries[rooms[2]]["num_joined_members"] == 1
+    assert "topic" not in entries[rooms[0]] and entries[rooms[1]]["topic"] == "about 1"
+
+
+def test_over_a_restart(own_server):
+    server = own_server()
+    alice, bob = Client(server).register(unique()), Client(server).register(unique())
+    rooms = [alice.create_room(visibility="public", preset="public_chat", name=f"Room {n}", topic="a place") for n in range(70)]
+    bob.join(rooms[30])
+    before = bob.ok("GET", ("publicRooms",), query={"limit": 100})
+    assert before["total_room_count_estimate"] == 70 and before["chunk"][0]["room_id"] == rooms[30]
+    for kill in (False, True):
+        server.restart(kill=kill)
+        assert bob.ok("GET", ("publicRooms",), query={"limit": 100}) == before
+    alice.ok("PUT", ("directory", "list", "room", rooms[30]), {"visibility": "private"})
+    alice.put_state(rooms[31], "m.room.name", {"name": "Other"})
+    after = bob.ok("GET", ("publicRooms",), query={"limit": 100})
+    assert after["total_room_count_estimate"] == 69 and rooms[30] not in {c["room_id"] for c in after["chunk"]}
+    server.restart(kill=True)
+    assert bob.ok("GET", ("publicRooms",), query={"limit": 100}) == after
+    assert [c["room_id"] for c in search(bob, "other")["chunk"]] == [rooms[31]]
 
 
 def test_members_are_counted(published, bob, carol):

@@ -1,5 +1,6 @@
 #include "engine/room/draft.h"
 
+#include "engine/room/directory.h"
 #include "engine/room/stripped.h"
 #include "matrix/event.h"
 
@@ -235,8 +236,10 @@ enum err draft_commit(struct draft *d)
     }
     for (size_t i = 0; i < d->count; i++)
         tell_member(d, &d->e[i]);
+    struct directory_change listed = directory_draft(d);
     enum err e = turn_ready(t);
     if (e != ERR_OK) return e;
+    directory_apply(t, d->room, &listed);
     for (size_t i = 0; i < d->count; i++) {
         struct event *ev = d->e[i].event;
         room_apply_event(d->room, ev);

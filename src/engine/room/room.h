@@ -100,7 +100,7 @@ void room_free_state(void *state);
 /* A new, empty room for the entity, not yet its state. */
 struct room *room_new(struct turn *t, const struct room_version *v, struct str room_id, struct str creator, struct str room_type);
 
-/* Writes the room's own row, and whether it is in the directory. */
+/* Writes the room's own row. */
 void room_put_row(struct turn *t, const struct room *room);
 
 /* Current state; NULL when there is none. */

@@ -158,13 +158,6 @@ void room_put_row(struct turn *t, const struct room *room)
     r.c[C_room_created_ms].i = room->created_ms;
     r.c[C_room_public].i = room->is_public;
     turn_put(t, &r);
-    r = (struct row){.table = T_public_room};
-    r.c[C_public_room_room_id].s = room->room_id;
-    r.c[C_public_room_listed_ms].i = turn_now_ms(t);
-    if (room->is_public)
-        turn_put(t, &r);
-    else
-        turn_del(t, &r);
 }
 
 static enum err add_all(struct turn *t, struct draft *d, const struct json *events, int64_t ts)

@@ -1,32 +1,19 @@
 /* What is told of a room to those who are not in it: the directory, summaries, spaces. */
 #include "base/pack.h"
-#include "engine/room/room.h"
-
-static void string_from(struct json_out *o, const struct room *room, const char *type, const char *field, const char *as)
-{
-    struct str s = json_string_at(room_content(room, str_c(type), STR("")), field);
-    if (s.n) json_str_member(o, as, s);
-}
+#include "engine/room/directory.h"
 
 static void write_summary(struct json_out *o, const struct room *room)
 {
     json_str_member(o, "room_id", room->room_id);
     json_int_member(o, "num_joined_members", (int64_t)room->joined);
-    json_bool_member(o, "world_readable", room_visibility(room) == HISTORY_WORLD_READABLE);
-    json_bool_member(o, "guest_can_join",
-                     str_is(json_string_at(room_content(room, STR("m.room.guest_access"), STR("")), "guest_access"), "can_join"));
-    json_str_member(o, "join_rule", str_c(join_rule_name(room_join_rule(room))));
-    string_from(o, room, "m.room.name", "name", "name");
-    string_from(o, room, "m.room.topic", "topic", "topic");
-    string_from(o, room, "m.room.canonical_alias", "alias", "canonical_alias");
-    string_from(o, room, "m.room.avatar", "url", "avatar_url");
-    if (room->room_type.n) json_str_member(o, "room_type", room->room_type);
+    directory_write_entry(o, room, NULL);
 }
 
 static void write_more(struct json_out *o, const struct room *room)
 {
     json_str_member(o, "room_version", str_c(room->version->name));
-    string_from(o, room, "m.room.encryption", "algorithm", "encryption");
+    struct str algorithm = json_string_at(room_content(room, STR("m.room.encryption"), STR("")), "algorithm");
+    if (algorithm.n) json_str_member(o, "encryption", algorithm);
 }
 
 static void write_allowed(struct json_out *o, const struct room *room, struct buf *packed)
@@ -101,35 +88,6 @@ enum err room_summary(struct turn *t)
     return ERR_OK;
 }
 
-/* slot_public_rooms: the directory's part in this slot. Reply: s[0] JSON array. */
-enum err slot_public_rooms(struct turn *t)
-{
-    struct store_read r = {.table = T_public_room, .limit = SIZE_MAX};
-    struct buf b;
-    struct json_out o;
-    enum err e = turn_range(t, &r);
-    if (e != ERR_OK) return e;
-    buf_init(&b, 256 * 1048576);
-    json_out_init(&o, &b);
-    json_array(&o);
-    for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
-        struct room *room;
-        e = room_load(t, turn_other(t, KIND_ROOM, r.row[i].c[C_public_room_room_id].s), false, &room);
-        if (e == ERR_NOT_FOUND) {
-            e = ERR_OK;
-            continue;
-        }
-        if (e != ERR_OK) break;
-        json_object(&o);
-        write_summary(&o, room);
-        json_end(&o);
-    }
-    json_end(&o);
-    turn_reply(t)->s[0] = arena_str(turn_arena(t), buf_str(&b));
-    buf_release(&b);
-    return e;
-}
-
 /* room_publish: s[0] who asks; num[0] 1: into the directory, 0: out. */
 enum err room_publish(struct turn *t)
 {
@@ -143,8 +101,12 @@ enum err room_publish(struct turn *t)
     bool before = room->is_public;
     room->is_public = c->num[0] != 0;
     room_put_row(t, room);
+    struct directory_change listed = directory_publish(t, room);
     e = turn_ready(t);
-    if (e != ERR_OK) room->is_public = before;
+    if (e == ERR_OK)
+        directory_apply(t, room, &listed);
+    else
+        room->is_public = before;
     return e;
 }
 

@@ -1,86 +1,8 @@
-/* Rows that count for a while: they go when their time is over, and not before; page by page, wherever the pages end. The engine runs on the
- * store in memory, on a loop that the test polls, with a clock that the test moves. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+/* Rows that count for a while: they go when their time is over, and not before; page by page, wherever the pages end. */
+#include "scene.h"
 
-#include <cmocka.h>
-
-#include "base/log.h"
 #include "base/pack.h"
-#include "cache/local/local.h"
 #include "engine/prune.h"
-#include "loop/fiber.h"
-#include "store/memory/memory.h"
-
-enum { HOUR_MS = 3600 * 1000 };
-
-static int64_t now_ms = 1700000000000;
-static int64_t wall(void *ctx)
-{
-    (void)ctx;
-    return now_ms;
-}
-static int64_t mono(void *ctx)
-{
-    (void)ctx;
-    return now_ms * 1000;
-}
-static const struct clock test_clock = {.wall_ms = wall, .mono_us = mono};
-
-struct scene {
-    struct loop *loop;
-    struct store *store;
-    struct cache *cache;
-    struct limiter *limiter;
-    struct engine *engine;
-    struct arena arena;
-    struct task start;
-    void (*script)(struct scene *x);
-    bool done;
-};
-
-static void run_script(void *arg)
-{
-    struct scene *x = arg;
-    x->script(x);
-    x->done = true;
-}
-
-static void start(struct task *t)
-{
-    fiber_spawn(run_script, list_item(t, struct scene, start));
-}
-
-static void play(void (*script)(struct scene *x))
-{
-    struct scene x = {.loop = loop_new(0), .store = store_memory_new(), .script = script, .start.run = start};
-    struct engine_config config = {.server_name = STR("localhost"), .warm_rooms = 100, .warm_users = 100};
-    struct fault f = {0};
-    log_setup(LOG_ERROR, false);
-    arena_init(&x.arena);
-    x.cache = cache_local_open(65536, &test_clock);
-    x.limiter = limiter_new(64);
-    assert_int_equal(engine_new(&config, &x.loop, 1, x.store, x.cache, x.limiter, &test_clock, &x.engine, &f), ERR_OK);
-    loop_post(x.loop, &x.start);
-    while (!x.done)
-        loop_poll(x.loop);
-    x.store->ops->close(x.store);
-    engine_free(x.engine);
-    loop_free(x.loop);
-    cache_close(x.cache);
-    limiter_free(x.limiter);
-    arena_release(&x.arena);
-}
-
-static struct reply call(struct scene *x, struct command c)
-{
-    struct reply reply;
-    struct fault f = {0};
-    enum err e = engine_call(x->engine, &c, &x->arena, &reply, &f);
-    if (e != ERR_OK && e != ERR_NOT_FOUND) fail_msg("%s: %s", err_name(e), f.text);
-    return reply;
-}
 
 static size_t pages;
 
@@ -205,22 +127,10 @@ static void media_that_never_came(void **state)
 
 /* --- changes of devices --- */
 
-static void read_done(struct store_read *r)
-{
-    *(bool *)r->arg = true;
-}
-
 static size_t changes_of(struct scene *x, struct str user)
 {
-    bool done = false;
-    struct store_read r = {.loop = x->loop, .slot = cluster_slot_of(user), .table = T_device_change, .prefix = 1, .key[0].s = user};
-    r.limit = SIZE_MAX;
-    r.arena = &x->arena;
-    r.done = read_done;
-    r.arg = &done;
-    store_read(x->store, &r);
-    while (!done)
-        fiber_sleep_ms(1);
+    struct store_read r = {.slot = cluster_slot_of(user), .table = T_device_change, .prefix = 1, .key[0].s = user, .limit = 1000};
+    read_rows(x, &r);
     return r.count;
 }
 

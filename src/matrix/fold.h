@@ -1,6 +1,6 @@
 /* Text without case and accents' forms, for searching. */
-#ifndef ROOKERY_API_FOLD_H
-#define ROOKERY_API_FOLD_H
+#ifndef ROOKERY_MATRIX_FOLD_H
+#define ROOKERY_MATRIX_FOLD_H
 
 #include "base/arena.h"
 

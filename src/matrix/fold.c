@@ -1,4 +1,4 @@
-#include "api/fold.h"
+#include "matrix/fold.h"
 
 #include <stdlib.h>
 #include <utf8proc.h>
