@@ -1,0 +1,28 @@
+/* A broker that fails on command, around any other: for tests. It owns the broker inside, and closes it.
+ *
+ * Faults are counted: the nth from now on, 1 the next, 0 none. They may be set from any thread. */
+#ifndef ROOKERY_BROKER_FAULTY_H
+#define ROOKERY_BROKER_FAULTY_H
+
+#include "broker/broker.h"
+
+struct broker *broker_faulty_new(struct broker *inside);
+
+/* Of what this node sends: every nth batch is lost, or comes twice. */
+void broker_faulty_lose_every(struct broker *b, uint64_t n);
+void broker_faulty_repeat_every(struct broker *b, uint64_t n);
+/* All that it sends arrives so much later, in order. */
+void broker_faulty_delay_ms(struct broker *b, int64_t ms);
+
+enum broker_publish_fault {
+    PUBLISH_REFUSED,       /* UNAVAILABLE */
+    PUBLISH_LOST_UNKNOWN,  /* TIMEOUT, and it never comes */
+    PUBLISH_THERE_UNKNOWN, /* TIMEOUT, though it is in the queue */
+};
+void broker_faulty_publish_nth(struct broker *b, uint64_t n, enum broker_publish_fault what);
+/* Every publish is refused while it is on. */
+void broker_faulty_refuse_all(struct broker *b, bool on);
+/* The nth delivery of records does not reach its hold: that one is lost instead. */
+void broker_faulty_drop_nth(struct broker *b, uint64_t n);
+
+#endif
