@@ -7,7 +7,7 @@
 #include "matrix/event.h"
 #include "matrix/id.h"
 
-enum { INVITES_MAX = 500 };
+enum { INVITES_MAX = 500, ATTEMPTS = 10, JITTER_MS = 16 };
 
 struct preset {
     const char *name, *join_rule, *history, *guest;
@@ -224,11 +224,12 @@ static enum err make_invites(struct new_room *n)
     return e;
 }
 
-/* The id of the room: made by its create event in version 12, at random before. */
+/* The id of the room: made by its create event in version 12, at random before. Asked again it is another one, by another time. */
 enum err new_room_id(struct new_room *n)
 {
     struct api *r = n->api;
-    n->ts = clock_wall_ms(r->engine->clock);
+    int64_t now = clock_wall_ms(r->engine->clock);
+    n->ts = n->ts ? n->ts + 1 + (int64_t)(random_u64() % JITTER_MS) : now;
     if (!n->version->room_id_is_create) {
         n->room_id = arena_printf(r->arena, "!%.*s:%.*s", STR_FMT(random_id(r->arena, 18)), STR_FMT(r->engine->config.server_name));
         return ERR_OK;
@@ -270,7 +271,7 @@ static enum err reserve_alias(struct new_room *n)
     return e == ERR_ALIAS_IN_USE ? fault_set(&r->fault, ERR_ROOM_IN_USE, "The alias %.*s is taken.", STR_FMT(n->alias)) : e;
 }
 
-enum err new_room_make(struct new_room *n)
+static enum err make_once(struct new_room *n)
 {
     struct api *r = n->api;
     struct command c = {.type = CMD_room_create, .key = n->room_id};
@@ -293,6 +294,17 @@ enum err new_room_make(struct new_room *n)
     if (e != ERR_FORBIDDEN) return e;
     struct str why = arena_str(r->arena, str_c(r->fault.text));
     return fault_set(&r->fault, ERR_INVALID_ROOM_STATE, "The room cannot begin like this: %.*s", STR_FMT(why));
+}
+
+/* Two rooms that a user makes in the same millisecond may begin with the same event, and so would have the same name. */
+enum err new_room_make(struct new_room *n)
+{
+    enum err e = make_once(n);
+    for (int i = 0; i < ATTEMPTS && e == ERR_CONFLICT; i++) {
+        e = new_room_id(n);
+        if (e == ERR_OK) e = make_once(n);
+    }
+    return e;
 }
 
 static enum err read_all(struct new_room *n)

@@ -23,7 +23,7 @@ struct new_room {
 void new_room_event(struct new_room *n, struct str type, struct str state_key, struct json *content);
 /* Fills room_id and ts, once `create` is complete. */
 must_use enum err new_room_id(struct new_room *n);
-/* Reserves the alias, makes the room, releases the alias when that fails. Waits. */
+/* Reserves the alias, makes the room (under another room_id when that is taken), releases the alias when that fails. Waits. */
 must_use enum err new_room_make(struct new_room *n);
 
 #endif

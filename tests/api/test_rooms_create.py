@@ -1,4 +1,6 @@
 """createRoom with every preset and option, in every room version; upgrades."""
+import threading
+
 import pytest
 
 from harness.client import state_events, unique
@@ -237,6 +239,23 @@ def test_upgrade_closes_the_old_room(alice, bob, room):
     levels = alice.state(room, "m.room.power_levels")
     assert levels["events_default"] >= 50 and levels["invite"] >= 50
     bob.fails(403, "M_FORBIDDEN", "PUT", ("rooms", room, "send", "m.room.message", unique()), {"body": "x", "msgtype": "m.text"})
+
+
+def test_many_rooms_in_one_moment(alice):
+    """A room of version 12 is named by its create event, which is the same for two rooms that one user makes in the same millisecond."""
+    rooms, faults = [], []
+
+    def make():
+        for _ in range(10):
+            r = alice.call("POST", ("createRoom",), {})
+            (rooms if r.status == 200 else faults).append(r)
+    threads = [threading.Thread(target=make) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults, faults[:3]
+    assert len({r.json["room_id"] for r in rooms}) == 120
 
 
 def test_upgrade_refused(alice, bob, room):
