@@ -248,7 +248,7 @@ void api_handle(void *ctx, struct http_request *http)
         api_finish(r, e);
         return;
     }
-    if (r->route->body == BODY_JSON || r->route->body == BODY_OPTIONAL) {
+    if (r->route->body != BODY_NONE && r->route->body != BODY_OWN) {
         http_read_body(http, r->route->body_max, body_ready);
         return;
     }

@@ -28,6 +28,7 @@ enum api_body {
     BODY_NONE,
     BODY_JSON,     /* an object; r->body */
     BODY_OPTIONAL, /* an object, or nothing: then r->body is an empty object */
+    BODY_RAW,      /* r->http->body as it came: whom the handler asks parses it */
     BODY_OWN       /* the handler reads it (uploads) */
 };
 /* Rate limit classes: rows of the limits in the settings. */

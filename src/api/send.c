@@ -37,7 +37,6 @@ enum err api_send(struct api *r)
     c.s[1] = type;
     c.s[3] = r->http->body;
     c.s[4] = device_txn(r, txn, type);
-    if (str_is(type, "m.room.redaction")) c.s[5] = json_string_at(r->body, "redacts");
     return send_event(r, &c);
 }
 

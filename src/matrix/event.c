@@ -189,11 +189,13 @@ static struct str redacts_member(struct arena *a, struct str redacts)
     return text;
 }
 
+static const struct str client_begin = STR("{\"content\":");
+
 static struct str client_text(struct arena *a, const struct draft *d, struct str hash, struct str redacts)
 {
     const struct str parts[] = {
-        STR("{"),
-        piece(d, d->auth + 1, d->content_end), /* "content":… */
+        client_begin,
+        piece(d, d->content, d->content_end),
         STR(",\"event_id\":\"$"),
         hash,
         STR("\""),
@@ -224,6 +226,7 @@ static void build(struct arena *a, const struct room_version *v, const struct dr
     out->room_id = event_makes_room_id(v, e->type, e->state_key) ? event_room_id_of_create(a, out->event_id) : arena_str(a, e->room_id);
     out->redacts = str_null(e->redacts) ? e->redacts : arena_str(a, e->redacts);
     out->client = client_text(a, d, hash, e->redacts);
+    out->content = str_make(out->client.p + client_begin.n, d->content_end - d->content);
     out->fed = fed_text(a, d, hashes);
 }
 

@@ -35,6 +35,7 @@ struct event_built {
     struct str room_id; /* the new room's id for a create event that makes it; otherwise that of the fields */
     struct str redacts; /* what a redaction names; null slice: nothing */
     struct str client, fed;
+    struct str content; /* canonical; the part of `client` */
 };
 
 /* ERR_TOO_LARGE (the PDU, or a field beyond 255 bytes), ERR_BAD_JSON (content is no object, numbers that canonical JSON does not

@@ -49,7 +49,10 @@ static void check_id(struct arena *a, const struct room_version *v, const struct
 static void check_built(struct arena *a, const struct room_version *v, const struct event_built *b)
 {
     struct str redacted, twice;
+    struct json *client;
     check_id(a, v, b, b->client);
+    must(json_parse(a, b->client, &client, NULL) == ERR_OK && json_get(client, "content")->raw.p == b->content.p);
+    must(json_get(client, "content")->raw.n == b->content.n);
     must(event_redact_client(a, v, b->client, &redacted, NULL) == ERR_OK);
     must(event_redact_client(a, v, redacted, &twice, NULL) == ERR_OK && str_eq(redacted, twice));
     check_id(a, v, b, redacted);

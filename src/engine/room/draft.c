@@ -95,6 +95,22 @@ static void refresh_power(struct draft *d)
                                   create ? create->content : room_content(d->room, STR("m.room.create"), STR("")));
 }
 
+/* Its position and place come when the draft is committed. */
+static struct event *drafted_event(const struct draft *d, const struct proposal *p, const struct event_built *built, int64_t ts)
+{
+    return event_new(&(struct event_parts){.room_id = d->room->room_id,
+                                           .event_id = built->event_id,
+                                           .type = p->type,
+                                           .sender = p->sender,
+                                           .state_key = p->state_key,
+                                           .client = built->client,
+                                           .content = built->content,
+                                           .device_txn = p->device_txn,
+                                           .extra = replaced(d, p),
+                                           .ts = ts,
+                                           .parsed = p->content});
+}
+
 enum err draft_add(struct draft *d, const struct proposal *p)
 {
     struct arena *a = turn_arena(d->turn);
@@ -122,13 +138,11 @@ enum err draft_add(struct draft *d, const struct proposal *p)
     if (e != ERR_OK) return e;
     if (d->new_room && d->count == 0 && !str_eq(built.room_id, d->room->room_id))
         return fault_set(f, ERR_INTERNAL, "the create event does not make the room's id");
-    struct event *ev =
-        event_new(a, d->room->room_id, 0, 0, built.client, STR(""), p->device_txn.p ? p->device_txn : STR(""), replaced(d, p));
-    if (!ev) return ERR_INTERNAL;
+    struct event *ev = drafted_event(d, p, &built, fields.origin_server_ts);
     bool member = str_is(p->type, "m.room.member") && p->state_key.p;
     enum membership before = member ? draft_membership(d, p->state_key) : MEMBER_NONE;
     grow(d);
-    d->e[d->count++] = (struct drafted){.event = ev, .fed = built.fed, .redacts = p->redacts, .content = p->content, .before = before};
+    d->e[d->count++] = (struct drafted){.event = ev, .fed = built.fed, .content = p->content, .before = before};
     d->last_id = ev->event_id;
     d->depth++;
     if (event_is_state(ev) && (str_is(p->type, "m.room.power_levels") || str_is(p->type, "m.room.create"))) refresh_power(d);

@@ -26,7 +26,6 @@ struct proposal {
 struct drafted {
     struct event *event;
     struct str fed;
-    struct str redacts;
     const struct json *content;
     bool relates;           /* to another event */
     enum membership before; /* of a member event's target */

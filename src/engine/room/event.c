@@ -15,46 +15,56 @@ static struct str place(char **at, struct str s)
     return str_make(p, s.n);
 }
 
-struct event *event_new(struct arena *scratch, struct str room_id, int64_t position, int64_t ord, struct str client, struct str redacted_by,
-                        struct str device_txn, struct str extra)
+static size_t bytes_of(const struct event_parts *p)
 {
-    struct json *v;
-    struct fault f;
-    if (json_parse(scratch, client, &v, &f) != ERR_OK) {
-        log_event(LOG_ERROR, "room", "stored event is broken", "room=%.*s ord=%lld reason=\"%s\"", STR_FMT(room_id), (long long)ord,
-                  f.text);
-        return NULL;
-    }
-    const struct json *content = json_get(v, "content"), *key = json_get(v, "state_key");
-    struct str id = json_string_at(v, "event_id"), type = json_string_at(v, "type"), sender = json_string_at(v, "sender");
-    struct str state_key = json_string(key);
-    size_t n = room_id.n + client.n + id.n + type.n + sender.n + state_key.n + redacted_by.n + device_txn.n + extra.n;
-    struct event *e = mem_zero(sizeof *e + n);
+    return p->room_id.n + p->event_id.n + p->type.n + p->sender.n + p->state_key.n + p->client.n + p->redacted_by.n + p->device_txn.n +
+           p->extra.n;
+}
+
+struct event *event_new(const struct event_parts *p)
+{
+    struct event *e = mem_alloc(sizeof *e + bytes_of(p));
+    *e = (struct event){.item = {.kind = ITEM_EVENT, .position = p->position, .free = event_free}, .ord = p->ord, .ts = p->ts};
     char *at = e->bytes;
     atomic_init(&e->item.refs, 1);
-    e->item.kind = ITEM_EVENT;
-    e->item.free = event_free;
-    e->item.position = position;
-    e->item.key = place(&at, room_id);
-    e->ord = ord;
-    e->ts = json_int_at(v, "origin_server_ts", 0);
-    e->client = place(&at, client);
-    if (content && content->raw.p) e->content = str_make(e->client.p + (content->raw.p - client.p), content->raw.n);
-    e->event_id = place(&at, id);
-    e->type = place(&at, type);
-    e->sender = place(&at, sender);
-    if (json_is(key, JSON_STRING)) e->state_key = place(&at, state_key);
-    e->redacted_by = place(&at, redacted_by);
-    e->device_txn = place(&at, device_txn);
-    e->extra = place(&at, extra);
-    if (str_is(e->type, "m.room.member")) e->membership = content_membership(content);
-    e->has_url = content_has_url(content);
+    e->item.key = place(&at, p->room_id);
+    e->client = place(&at, p->client);
+    if (p->content.p) e->content = str_make(e->client.p + (p->content.p - p->client.p), p->content.n);
+    e->event_id = place(&at, p->event_id);
+    e->type = place(&at, p->type);
+    e->sender = place(&at, p->sender);
+    if (p->state_key.p) e->state_key = place(&at, p->state_key);
+    e->redacted_by = place(&at, p->redacted_by);
+    e->device_txn = place(&at, p->device_txn);
+    e->extra = place(&at, p->extra);
+    if (str_is(e->type, "m.room.member")) e->membership = content_membership(p->parsed);
+    e->has_url = content_has_url(p->parsed);
     return e;
 }
 
 struct event *event_from_row(struct arena *scratch, const struct row *row)
 {
-    return event_new(scratch, row->c[C_timeline_room_id].s, row->c[C_timeline_position].i, row->c[C_timeline_ord].i,
-                     row->c[C_timeline_json].s, row->c[C_timeline_redacted_by].s, row->c[C_timeline_device_txn].s,
-                     row->c[C_timeline_extra].s);
+    const struct cell *c = row->c;
+    struct json *v;
+    struct fault f;
+    if (json_parse(scratch, c[C_timeline_json].s, &v, &f) != ERR_OK) {
+        log_event(LOG_ERROR, "room", "stored event is broken", "room=%.*s ord=%lld reason=\"%s\"", STR_FMT(c[C_timeline_room_id].s),
+                  (long long)c[C_timeline_ord].i, f.text);
+        return NULL;
+    }
+    const struct json *content = json_get(v, "content");
+    return event_new(&(struct event_parts){.room_id = c[C_timeline_room_id].s,
+                                           .event_id = json_string_at(v, "event_id"),
+                                           .type = json_string_at(v, "type"),
+                                           .sender = json_string_at(v, "sender"),
+                                           .state_key = json_string_at(v, "state_key"),
+                                           .client = c[C_timeline_json].s,
+                                           .content = content ? content->raw : (struct str){0},
+                                           .redacted_by = c[C_timeline_redacted_by].s,
+                                           .device_txn = c[C_timeline_device_txn].s,
+                                           .extra = c[C_timeline_extra].s,
+                                           .position = c[C_timeline_position].i,
+                                           .ord = c[C_timeline_ord].i,
+                                           .ts = json_int_at(v, "origin_server_ts", 0),
+                                           .parsed = content});
 }

@@ -24,10 +24,14 @@ struct event {
     char bytes[];
 };
 
-/* From what is stored. NULL when the stored JSON is broken (logged). */
-struct event *event_new(struct arena *scratch, struct str room_id, int64_t position, int64_t ord, struct str client, struct str redacted_by,
-                        struct str device_txn, struct str extra);
-/* From a row of T_timeline. */
+/* What an event is made of: see there. The bytes are copied. */
+struct event_parts {
+    struct str room_id, event_id, type, sender, state_key, client, content, redacted_by, device_txn, extra;
+    int64_t position, ord, ts;
+    const struct json *parsed; /* the content */
+};
+struct event *event_new(const struct event_parts *p);
+/* From a row of T_timeline. NULL when the stored JSON is broken (logged). */
 struct event *event_from_row(struct arena *scratch, const struct row *row);
 static inline struct event *event_ref(struct event *e)
 {

@@ -100,30 +100,43 @@ static bool is_same_state(const struct room *room, const struct proposal *p)
            json_equal(room_content(room, p->type, p->state_key), p->content);
 }
 
+/* The event to redact: what the command names, or the content of a message that redacts. */
+static struct str target_of(const struct command *c, const struct json *content)
+{
+    if (c->s[5].p || c->s[2].p || !str_is(c->s[1], "m.room.redaction")) return c->s[5];
+    return json_string_at(content, "redacts");
+}
+
+static enum err read_proposal(struct turn *t, struct proposal *out)
+{
+    const struct command *c = turn_command(t);
+    struct json *content;
+    enum err e = json_parse(turn_arena(t), c->s[3], &content, turn_fault(t));
+    if (e != ERR_OK) return e;
+    if (!json_is(content, JSON_OBJECT)) return fault_set(turn_fault(t), ERR_BAD_JSON, "The content of an event is a JSON object.");
+    *out = (struct proposal){.type = c->s[1],
+                             .sender = c->s[0],
+                             .state_key = c->s[2],
+                             .content = content,
+                             .redacts = target_of(c, content),
+                             .device_txn = c->s[4].p ? c->s[4] : STR(""),
+                             .ts = c->num[0]};
+    return ERR_OK;
+}
+
 /* room_send: s[0] sender, s[1] type, s[2] state key (null: a message), s[3] content as JSON, s[4] device and transaction id
- * (null: none), s[5] id of the event to redact (null: none); num[0] time (0: now).
+ * (null: none), s[5] id of the event to redact (null: what the content says); num[0] time (0: now).
  * Reply: s[0] event id. */
 enum err room_send(struct turn *t)
 {
-    const struct command *c = turn_command(t);
     struct fault *f = turn_fault(t);
     struct room *room;
+    struct proposal p;
     bool answered;
-    struct str txn = c->s[4].p ? c->s[4] : STR("");
-    enum err e = room_of_turn(t, true, &room);
-    if (e == ERR_OK) e = answered_before(t, room, txn, &answered);
+    enum err e = read_proposal(t, &p);
+    if (e == ERR_OK) e = room_of_turn(t, true, &room);
+    if (e == ERR_OK) e = answered_before(t, room, p.device_txn, &answered);
     if (e != ERR_OK || answered) return e;
-    struct json *content;
-    e = json_parse(turn_arena(t), c->s[3], &content, f);
-    if (e != ERR_OK) return e;
-    if (!json_is(content, JSON_OBJECT)) return fault_set(f, ERR_BAD_JSON, "The content of an event is a JSON object.");
-    struct proposal p = {.type = c->s[1],
-                         .sender = c->s[0],
-                         .state_key = c->s[2],
-                         .content = content,
-                         .redacts = c->s[5],
-                         .device_txn = txn,
-                         .ts = c->num[0]};
     if (is_same_state(room, &p)) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), room_state(room, p.type, p.state_key)->event_id);
         return ERR_OK;

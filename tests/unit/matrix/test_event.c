@@ -53,6 +53,8 @@ static void test_vectors(void **state)
         arena_init(&a);
         struct event_built b = built(&a, t);
         check_str(t->type, b.client, str_c(t->client));
+        check_str(t->type, b.content, json_get(parse(&a, t->client), "content")->raw);
+        assert_true(b.content.p > b.client.p && b.content.p < b.client.p + b.client.n);
         check_str(t->type, b.fed, str_c(t->fed));
         check_str(t->type, b.event_id, str_c(t->event_id));
         bool makes = t->version == 12 && str_is(str_c(t->type), "m.room.create");
