@@ -1,7 +1,7 @@
 /* A skip list: a few hundred rows as a rule, and many more while a database is away. */
 #include "cluster/overlay.h"
 
-enum { LEVELS = 16 };
+enum { LEVELS = 10, USUAL_LEVELS = 3, SPARES_MAX = 16 };
 
 struct node {
     struct change change;
@@ -14,6 +14,8 @@ struct overlay {
     size_t count;
     uint64_t coin;
     struct node *next[LEVELS];
+    struct node *spare; /* nodes of the usual size for reuse, linked through next[0] */
+    size_t spares;
 };
 
 struct overlay *overlay_new(void)
@@ -23,14 +25,20 @@ struct overlay *overlay_new(void)
     return o;
 }
 
-void overlay_free(struct overlay *o)
+static void free_all(struct node *n)
 {
-    if (!o) return;
-    for (struct node *n = o->next[0]; n;) {
+    while (n) {
         struct node *next = n->next[0];
         mem_free(n);
         n = next;
     }
+}
+
+void overlay_free(struct overlay *o)
+{
+    if (!o) return;
+    free_all(o->next[0]);
+    free_all(o->spare);
     mem_free(o);
 }
 
@@ -89,6 +97,30 @@ static unsigned toss(struct overlay *o)
     return levels;
 }
 
+static struct node *node_new(struct overlay *o, unsigned levels)
+{
+    struct node *n = o->spare;
+    if (levels <= USUAL_LEVELS && n) {
+        o->spare = n->next[0];
+        o->spares--;
+    } else {
+        n = mem_alloc(sizeof *n + (levels > USUAL_LEVELS ? levels : USUAL_LEVELS) * sizeof(struct node *));
+    }
+    n->levels = levels;
+    return n;
+}
+
+static void node_free(struct overlay *o, struct node *n)
+{
+    if (n->levels > USUAL_LEVELS || o->spares == SPARES_MAX) {
+        mem_free(n);
+        return;
+    }
+    n->next[0] = o->spare;
+    o->spare = n;
+    o->spares++;
+}
+
 void overlay_put(struct overlay *o, const struct change *c, int64_t position)
 {
     struct node **links[LEVELS];
@@ -98,12 +130,10 @@ void overlay_put(struct overlay *o, const struct change *c, int64_t position)
         n->position = position;
         return;
     }
-    unsigned levels = toss(o);
-    n = mem_zero(sizeof *n + levels * sizeof *n->next);
+    n = node_new(o, toss(o));
     n->change = *c;
     n->position = position;
-    n->levels = levels;
-    for (unsigned i = 0; i < levels; i++) {
+    for (unsigned i = 0; i < n->levels; i++) {
         n->next[i] = *links[i];
         *links[i] = n;
     }
@@ -117,7 +147,7 @@ void overlay_drop(struct overlay *o, const struct change *c, int64_t position)
     if (!n || n->position > position || row_cmp(&n->change.row, &c->row) != 0) return;
     for (unsigned i = 0; i < n->levels; i++)
         if (*links[i] == n) *links[i] = n->next[i];
-    mem_free(n);
+    node_free(o, n);
     o->count--;
 }
 
