@@ -1,36 +1,63 @@
 #include "store/rocksdb/front.h"
 
+#include <endian.h>
 #include <sys/mman.h>
 
 /* --- rows --- */
 
+/* A search that looks at the bytes of each key it meets waits for memory each time. So eight bytes of a key stand with its row as a
+ * number, its head: those behind the bytes that all keys of the leaf have in common, which are most of them where a leaf holds rows
+ * of one room and table. Only where heads are equal the keys decide. */
 enum { LEAF = 64 };
 struct leaf {
-    size_t n;
+    size_t n, common;
     struct front_row row[LEAF];
+};
+
+/* A leaf, and the first bytes of its last key: the table's number and the beginning of what is in it. */
+struct branch {
+    struct leaf *leaf;
+    uint64_t head;
 };
 
 void rows_release(struct rows *r)
 {
     for (size_t i = 0; i < r->count; i++)
-        mem_free(r->leaf[i]);
-    mem_free(r->leaf);
+        mem_free(r->branch[i].leaf);
+    mem_free(r->branch);
     *r = (struct rows){0};
 }
 
-static bool less(const struct front_row *r, struct str key)
+/* Where it is less the key is less, too. Bytes that a key does not have count as 0. */
+static uint64_t head_of(struct str key, size_t common)
 {
-    return str_cmp(front_key(r), key) < 0;
+    uint64_t head = 0;
+    if (key.n >= common + sizeof head)
+        memcpy(&head, key.p + common, sizeof head);
+    else if (key.n > common)
+        memcpy(&head, key.p + common, key.n - common);
+    return be64toh(head);
+}
+
+static bool less(uint64_t head, const struct front_row *r, uint64_t key_head, struct str key)
+{
+    return head != key_head ? head < key_head : str_cmp(front_key(r), key) < 0;
+}
+
+static const struct front_row *last_of(const struct leaf *l)
+{
+    return &l->row[l->n - 1];
 }
 
 /* The first leaf whose last row is >= key; count: none. */
 static size_t leaf_for(const struct rows *r, struct str key)
 {
     size_t low = 0, high = r->count;
+    uint64_t head = head_of(key, 0);
     while (low < high) {
         size_t mid = (low + high) / 2;
-        const struct leaf *l = r->leaf[mid];
-        if (less(&l->row[l->n - 1], key))
+        const struct branch *b = &r->branch[mid];
+        if (less(b->head, last_of(b->leaf), head, key))
             low = mid + 1;
         else
             high = mid;
@@ -41,9 +68,12 @@ static size_t leaf_for(const struct rows *r, struct str key)
 static size_t row_for(const struct leaf *l, struct str key)
 {
     size_t low = 0, high = l->n;
+    int c = high ? str_cmp(str_first(key, l->common), str_first(front_key(l->row), l->common)) : 0;
+    if (c) return c < 0 ? 0 : l->n;
+    uint64_t head = head_of(key, l->common);
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (less(&l->row[mid], key))
+        if (less(l->row[mid].head, &l->row[mid], head, key))
             low = mid + 1;
         else
             high = mid;
@@ -51,76 +81,120 @@ static size_t row_for(const struct leaf *l, struct str key)
     return low;
 }
 
+static size_t common_bytes(struct str a, struct str b)
+{
+    size_t n = 0, most = a.n < b.n ? a.n : b.n;
+    while (n < most && a.p[n] == b.p[n])
+        n++;
+    return n;
+}
+
+static void set_common(struct leaf *l, size_t common)
+{
+    l->common = common;
+    for (size_t i = 0; i < l->n; i++)
+        l->row[i].head = head_of(front_key(&l->row[i]), common);
+}
+
+/* After a change of which rows it has. Heads that are all equal do not serve. */
+static void settle_leaf(struct branch *b)
+{
+    struct leaf *l = b->leaf;
+    if (l->row[0].head == last_of(l)->head) set_common(l, common_bytes(front_key(l->row), front_key(last_of(l))));
+    b->head = head_of(front_key(last_of(l)), 0);
+}
+
 static struct leaf *leaf_insert(struct rows *r, size_t at)
 {
     if (r->count == r->cap) {
         r->cap = r->cap ? r->cap * 2 : 4;
-        r->leaf = mem_resize(r->leaf, r->cap, sizeof *r->leaf);
+        r->branch = mem_resize(r->branch, r->cap, sizeof *r->branch);
     }
-    memmove(r->leaf + at + 1, r->leaf + at, (r->count - at) * sizeof *r->leaf);
+    memmove(r->branch + at + 1, r->branch + at, (r->count - at) * sizeof *r->branch);
     r->count++;
-    r->leaf[at] = mem_alloc(sizeof **r->leaf);
-    r->leaf[at]->n = 0;
-    return r->leaf[at];
+    struct leaf *l = mem_alloc(sizeof *l);
+    l->n = l->common = 0;
+    r->branch[at] = (struct branch){.leaf = l};
+    return l;
 }
 
-/* Rows that come in order (a room's timeline) leave full leaves behind, others half-full ones. */
 static void split(struct rows *r, size_t at, size_t keep)
 {
-    struct leaf *right = leaf_insert(r, at + 1), *left = r->leaf[at];
+    struct leaf *right = leaf_insert(r, at + 1), *left = r->branch[at].leaf;
     right->n = left->n - keep;
+    right->common = left->common;
     memcpy(right->row, left->row + keep, right->n * sizeof *right->row);
     left->n = keep;
+    settle_leaf(&r->branch[at]);
+    settle_leaf(&r->branch[at + 1]);
+}
+
+static void row_insert(struct branch *b, size_t at, const struct front_row *row)
+{
+    struct leaf *l = b->leaf;
+    struct str key = front_key(row);
+    struct str common = l->n ? str_first(front_key(l->row), l->common) : key;
+    if (l->n == 0 || !str_starts(key, common)) set_common(l, common_bytes(key, common));
+    memmove(l->row + at + 1, l->row + at, (l->n - at) * sizeof *l->row);
+    l->row[at] = *row;
+    l->row[at].head = head_of(key, l->common);
+    if (at == l->n++) b->head = head_of(key, 0);
+}
+
+/* Splits a full leaf. Rows in order leave full leaves behind, others half-full ones. Returns which leaf it is then, and sets *at. */
+static size_t make_room(struct rows *r, size_t i, size_t *at)
+{
+    if (r->branch[i].leaf->n < LEAF) return i;
+    size_t keep = *at == LEAF ? LEAF - 1 : LEAF / 2;
+    split(r, i, keep);
+    if (*at <= keep) return i;
+    *at -= keep;
+    return i + 1;
 }
 
 void rows_put(struct rows *r, const struct front_row *row)
 {
     struct str key = front_key(row);
-    size_t i = leaf_for(r, key), at;
+    size_t i = leaf_for(r, key);
     if (r->count == 0) leaf_insert(r, 0);
     if (i == r->count) i--; /* after all others */
-    at = row_for(r->leaf[i], key);
-    if (at < r->leaf[i]->n && str_eq(front_key(&r->leaf[i]->row[at]), key)) {
-        r->leaf[i]->row[at] = *row;
+    struct leaf *l = r->branch[i].leaf;
+    size_t at = row_for(l, key);
+    if (at < l->n && str_eq(front_key(&l->row[at]), key)) {
+        uint64_t head = l->row[at].head;
+        l->row[at] = *row;
+        l->row[at].head = head;
         return;
     }
-    if (r->leaf[i]->n == LEAF) {
-        size_t keep = at == LEAF ? LEAF - 1 : LEAF / 2;
-        split(r, i, keep);
-        if (at > keep) {
-            at -= keep;
-            i++;
-        }
-    }
-    struct leaf *l = r->leaf[i];
-    memmove(l->row + at + 1, l->row + at, (l->n - at) * sizeof *l->row);
-    l->row[at] = *row;
-    l->n++;
+    /* Between two leaves: what comes in order (a room's timeline) goes on where the rows before it are. */
+    if (at == 0 && i > 0) at = r->branch[--i].leaf->n;
+    i = make_room(r, i, &at);
+    row_insert(&r->branch[i], at, row);
 }
 
 static const struct front_row *here(const struct walk *w)
 {
-    return &w->rows->leaf[w->leaf]->row[w->at];
+    return &w->rows->branch[w->leaf].leaf->row[w->at];
 }
 
 const struct front_row *rows_from(const struct rows *r, struct str key, struct walk *w)
 {
     *w = (struct walk){.rows = r, .leaf = leaf_for(r, key)};
     if (w->leaf == r->count) return NULL;
-    w->at = row_for(r->leaf[w->leaf], key);
+    w->at = row_for(r->branch[w->leaf].leaf, key);
     return here(w);
 }
 
 const struct front_row *rows_before(const struct rows *r, struct str key, struct walk *w)
 {
     *w = (struct walk){.rows = r, .leaf = leaf_for(r, key)};
-    if (w->leaf < r->count) w->at = row_for(r->leaf[w->leaf], key);
+    if (w->leaf < r->count) w->at = row_for(r->branch[w->leaf].leaf, key);
     return rows_prev(w);
 }
 
 const struct front_row *rows_next(struct walk *w)
 {
-    if (++w->at < w->rows->leaf[w->leaf]->n) return here(w);
+    if (++w->at < w->rows->branch[w->leaf].leaf->n) return here(w);
     w->at = 0;
     return ++w->leaf < w->rows->count ? here(w) : NULL;
 }
@@ -129,7 +203,7 @@ const struct front_row *rows_prev(struct walk *w)
 {
     if (w->at == 0) {
         if (w->leaf == 0) return NULL;
-        w->at = w->rows->leaf[--w->leaf]->n;
+        w->at = w->rows->branch[--w->leaf].leaf->n;
     }
     w->at--;
     return here(w);

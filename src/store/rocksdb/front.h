@@ -9,7 +9,8 @@
 
 /* A row as bytes (key.h). A deleted one hides what the tables hold. */
 struct front_row {
-    const char *key, *value;
+    const char *key; /* the value's bytes follow the key's */
+    uint64_t head;   /* its place's, for comparing: see front.c */
     uint32_t kn, vn;
     bool deleted;
 };
@@ -17,11 +18,15 @@ static inline struct str front_key(const struct front_row *r)
 {
     return str_make(r->key, r->kn);
 }
+static inline struct str front_value(const struct front_row *r)
+{
+    return str_make(r->key + r->kn, r->vn);
+}
 
 /* Ordered by key, each key once: an array of short sorted arrays. */
-struct leaf;
+struct branch;
 struct rows {
-    struct leaf **leaf;
+    struct branch *branch;
     size_t count, cap;
 };
 void rows_release(struct rows *r);

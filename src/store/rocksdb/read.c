@@ -37,11 +37,9 @@ static void recent_add(struct recent *out, struct arena *a, const struct front_r
     }
     /* A copy: the front may be gone when the lock is. */
     char *bytes = arena_alloc(a, (size_t)r->kn + r->vn);
-    memcpy(bytes, r->key, r->kn);
-    if (r->vn) memcpy(bytes + r->kn, r->value, r->vn);
+    memcpy(bytes, r->key, (size_t)r->kn + r->vn);
     out->row[out->count] = *r;
-    out->row[out->count].key = bytes;
-    out->row[out->count++].value = bytes + r->kn;
+    out->row[out->count++].key = bytes;
     out->live += !r->deleted;
 }
 
@@ -139,7 +137,7 @@ static enum err read_point(rocksdb_t *db, rocksdb_readoptions_t *ro, const struc
 {
     if (!recent->count) return add_point(db, ro, r, key_str(&s->from), f);
     const struct front_row *row = recent->row;
-    if (row->deleted || found_add(f, r, front_key(row), str_make(row->value, row->vn)) != FOUND_BROKEN) return ERR_OK;
+    if (row->deleted || found_add(f, r, front_key(row), front_value(row)) != FOUND_BROKEN) return ERR_OK;
     return broken_row(r);
 }
 
@@ -199,7 +197,7 @@ static enum err merge(rocksdb_iterator_t *it, const struct store_read *r, const 
         if (c > 0)
             next = add_iter(it, r, f);
         else if (!recent->row[i].deleted)
-            next = found_add(f, r, front_key(&recent->row[i]), str_make(recent->row[i].value, recent->row[i].vn));
+            next = found_add(f, r, front_key(&recent->row[i]), front_value(&recent->row[i]));
         if (next == FOUND_BROKEN) return broken_row(r);
         if (next == FOUND_ENOUGH) return ERR_OK;
         if (c >= 0) iter_next(it, r);

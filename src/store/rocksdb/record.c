@@ -85,7 +85,6 @@ bool record_row(struct str *rest, struct front_row *out)
     *rest = str_from(*rest, ROW_HEAD);
     if (out->kn > KEY_BYTES_MAX || out->kn > rest->n || vn > rest->n - out->kn) return false;
     out->key = rest->p;
-    out->value = rest->p + out->kn;
     *rest = str_from(*rest, (size_t)out->kn + vn);
     return true;
 }

@@ -21,7 +21,7 @@ static void write_rows(rocksdb_sstfilewriter_t *w, const struct rows *rows, char
         if (r->deleted)
             rocksdb_sstfilewriter_delete(w, r->key, r->kn, err);
         else
-            rocksdb_sstfilewriter_put(w, r->key, r->kn, r->value, r->vn, err);
+            rocksdb_sstfilewriter_put(w, r->key, r->kn, front_value(r).p, r->vn, err);
     }
 }
 

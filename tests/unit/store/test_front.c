@@ -13,12 +13,13 @@ static uint64_t next_random(uint64_t *seed)
     return *seed = *seed * 6364136223846793005u + 1442695040888963407u, *seed >> 33;
 }
 
-static struct front_row row_of(struct front *f, const char *key)
+static struct front_row row_of(struct front *f, const char *key, const char *value)
 {
-    size_t n = strlen(key);
-    char *p = front_bytes(f, n);
+    size_t n = strlen(key), vn = strlen(value);
+    char *p = front_bytes(f, n + vn);
     memcpy(p, key, n);
-    return (struct front_row){.key = p, .kn = (uint32_t)n};
+    if (vn) memcpy(p + n, value, vn);
+    return (struct front_row){.key = p, .kn = (uint32_t)n, .vn = (uint32_t)vn};
 }
 
 static void check_all(const struct rows *rows, struct skiplist *model)
@@ -47,26 +48,33 @@ static void check_around(const struct rows *rows, struct skiplist *model, const 
     if (i) assert_true(str_eq(front_key(r), i->key));
 }
 
-/* Orders of arrival: random, ascending, descending, ascending in several places at once. */
-static void number(char key[24], unsigned way, unsigned i, uint64_t *seed)
+/* Orders of arrival: random, ascending, descending, ascending in several places at once; and keys with a long beginning in common
+ * that are short, or are the beginnings of others. */
+enum { WAYS = 6 };
+static void number(char key[80], unsigned way, unsigned i, uint64_t *seed)
 {
-    unsigned n[] = {(unsigned)(next_random(seed) % 5000), i, 100000 - i, i % 7 * 10000 + i};
-    snprintf(key, 24, "%06u", n[way]);
+    unsigned random = (unsigned)(next_random(seed) % 5000), n[] = {random, i, 100000 - i, i % 7 * 10000 + i};
+    if (way < 4)
+        snprintf(key, 80, "%06u", n[way]);
+    else if (way == 4)
+        snprintf(key, 80, "table!a_room_of_a_long_name_%u:example.org%06u", i % 5, i % 2 ? i : random);
+    else
+        snprintf(key, 80, "%.*s%u", (int)(random % 40), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", random % 3);
 }
 
 static void agrees_with_a_skip_list(void **state)
 {
     (void)state;
     uint64_t seed = 5;
-    for (unsigned way = 0; way < 4; way++) {
+    for (unsigned way = 0; way < WAYS; way++) {
         struct front *f = front_new(1);
         struct skiplist model;
         skip_init(&model);
         check_all(&f->rows[3], &model);
         for (unsigned i = 0; i < 4000; i++) {
-            char key[24];
+            char key[80];
             number(key, way, i, &seed);
-            struct front_row r = row_of(f, key);
+            struct front_row r = row_of(f, key, "");
             rows_put(&f->rows[3], &r);
             skip_put(&model, str_c(key), STR(""));
             number(key, way, (unsigned)(next_random(&seed) % 4000), &seed);
@@ -82,15 +90,15 @@ static void a_row_replaces_the_one_of_its_key(void **state)
 {
     (void)state;
     struct front *f = front_new(1);
-    struct front_row r = row_of(f, "key");
-    r.value = "old";
-    r.vn = 3;
-    rows_put(&f->rows[0], &r);
-    r = row_of(f, "key");
-    r.deleted = true;
+    struct front_row r = row_of(f, "key", "old");
     rows_put(&f->rows[0], &r);
     struct walk w;
     const struct front_row *got = rows_from(&f->rows[0], STR("kex"), &w);
+    assert_true(got && str_is(front_value(got), "old"));
+    r = row_of(f, "key", "");
+    r.deleted = true;
+    rows_put(&f->rows[0], &r);
+    got = rows_from(&f->rows[0], STR("kex"), &w);
     assert_true(got && got->deleted && got->vn == 0);
     assert_null(rows_next(&w));
     front_free(f);
