@@ -135,6 +135,7 @@ struct api_config {
     size_t upload_max;
     struct blobs *blobs;
     struct thumbnailer *thumbnailer;
+    struct shelf *shelf;              /* thumbnails that were made */
     struct store *store;              /* for the metrics */
     struct http_server *listener[16]; /* set by the program when they listen */
     size_t listeners;

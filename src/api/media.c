@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "blob/blob.h"
 #include "engine/media/content.h"
+#include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "matrix/id.h"
 
@@ -280,27 +281,71 @@ enum err api_download(struct api *r)
 
 /* --- thumbnails --- */
 
-enum err api_thumbnail(struct api *r)
+/* The size that is kept and not that which is asked for, where there is one. */
+static enum err read_size(struct api *r, struct shelf_key *k)
 {
     int64_t width, height;
-    struct reply reply;
-    struct str method = api_query(r, "method"), image, out, type;
-    enum err e = str_null(api_query(r, "width")) || str_null(api_query(r, "height"))
-                     ? fault_set(&r->fault, ERR_MISSING_PARAM, "The parameters 'width' and 'height' are needed.")
-                     : ERR_OK;
-    if (e == ERR_OK) e = api_query_int(r, "width", 1, INT32_MAX, 0, &width);
+    struct str method = api_query(r, "method");
+    if (str_null(api_query(r, "width")) || str_null(api_query(r, "height")))
+        return fault_set(&r->fault, ERR_MISSING_PARAM, "The parameters 'width' and 'height' are needed.");
+    enum err e = api_query_int(r, "width", 1, INT32_MAX, 0, &width);
     if (e == ERR_OK) e = api_query_int(r, "height", 1, INT32_MAX, 0, &height);
-    if (e == ERR_OK && method.p && !str_is(method, "crop") && !str_is(method, "scale"))
-        e = fault_set(&r->fault, ERR_INVALID_PARAM, "'method' is crop or scale.");
+    if (e != ERR_OK) return e;
+    if (method.p && !str_is(method, "crop") && !str_is(method, "scale"))
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "'method' is crop or scale.");
+    k->width = width > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)width;
+    k->height = height > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)height;
+    k->crop = str_is(method, "crop");
+    thumbnail_standard(&k->width, &k->height, k->crop);
+    return ERR_OK;
+}
+
+static enum err read_image(struct api *r, struct str hash, struct str *image)
+{
+    return blob_get(api_config(r->server)->blobs, hash, THUMBNAIL_SOURCE_MAX, r->arena, image, &r->fault);
+}
+
+/* Makes it, and keeps what came out. That no worker was free says nothing of the image. */
+static enum err make_thumbnail(struct api *r, const struct shelf_key *k, struct str *out, struct str *type)
+{
+    const struct api_config *c = api_config(r->server);
+    struct str image;
+    enum err e = read_image(r, k->image, &image);
+    if (e != ERR_OK) return e;
+    e = thumbnail_make(c->thumbnailer, image, k->width, k->height, k->crop, r->arena, out, type, &r->fault);
+    struct shelf_item item = {.refusal = e};
+    if (e == ERR_OK) {
+        item.type = *type;
+        item.original = out->p == image.p;
+        item.bytes = item.original ? STR("") : *out;
+    } else {
+        item.type = STR("");
+        item.bytes = str_c(r->fault.text);
+    }
+    if (e == ERR_OK || e == ERR_UNKNOWN || e == ERR_TOO_LARGE) shelf_put(c->shelf, k, &item);
+    return e;
+}
+
+static enum err find_thumbnail(struct api *r, const struct shelf_key *k, struct str *out, struct str *type)
+{
+    struct shelf_item item;
+    if (!shelf_get(api_config(r->server)->shelf, k, r->arena, &item)) return make_thumbnail(r, k, out, type);
+    if (item.refusal != ERR_OK) return fault_set(&r->fault, item.refusal, "%.*s", STR_FMT(item.bytes));
+    *type = item.type;
+    *out = item.bytes;
+    return item.original ? read_image(r, k->image, out) : ERR_OK;
+}
+
+enum err api_thumbnail(struct api *r)
+{
+    struct shelf_key k;
+    struct reply reply;
+    struct str out, type;
+    enum err e = read_size(r, &k);
     if (e == ERR_OK) e = find(r, &reply);
     if (e != ERR_OK) return e;
-    e = blob_get(api_config(r->server)->blobs, reply.s[0], THUMBNAIL_SOURCE_MAX, r->arena, &image, &r->fault);
-    if (e != ERR_OK) return e;
-    unsigned tw = width > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)width,
-             th = height > THUMBNAIL_SIDE_MAX ? THUMBNAIL_SIDE_MAX : (unsigned)height;
-    bool crop = str_is(method, "crop");
-    thumbnail_standard(&tw, &th, crop);
-    e = thumbnail_make(api_config(r->server)->thumbnailer, image, tw, th, crop, r->arena, &out, &type, &r->fault);
+    k.image = reply.s[0];
+    e = find_thumbnail(r, &k, &out, &type);
     if (e != ERR_OK) return e;
     file_headers(r, type, STR("thumbnail"));
     struct http_header headers[16];

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "api/routes.h"
+#include "engine/media/shelf.h"
+#include "engine/media/thumbnail.h"
 #include "engine/sync/gateway.h"
 
 /* Upper bounds in microseconds; the last bucket has none. */
@@ -141,6 +143,19 @@ static void put_store(struct buf *b, struct store *store)
     number(b, "rookery_store_written_bytes_total", "counter", "Bytes written in batches.", s.bytes_written);
 }
 
+static void put_thumbnails(struct buf *b, const struct api_config *c)
+{
+    struct thumbnail_stats t;
+    struct shelf_stats s;
+    thumbnailer_stats(c->thumbnailer, &t);
+    shelf_stats(c->shelf, &s);
+    number(b, "rookery_thumbnails_made_total", "counter", "Thumbnails made (images that are their own among them).", t.made);
+    number(b, "rookery_thumbnails_refused_total", "counter", "Images that have no thumbnail: of no known kind, damaged, too large.",
+           t.refused);
+    number(b, "rookery_thumbnails_failed_total", "counter", "Images that crashed their decoder or took too long.", t.failed);
+    number(b, "rookery_thumbnails_kept_total", "counter", "Requests answered with what was made before.", s.found);
+}
+
 static void put_http(struct buf *b, const struct http_server *http)
 {
     struct http_stats s;
@@ -166,6 +181,7 @@ static void put_all(struct api *r, struct buf *b)
         put_endpoint(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
     put_engine(b, c);
     if (c->store) put_store(b, c->store);
+    put_thumbnails(b, c);
     for (size_t i = 0; i < c->listeners; i++)
         if (i == 0) put_http(b, c->listener[i]);
     number(b, "rookery_resident_bytes", "gauge", "Resident memory of the process.", resident_bytes());

@@ -9,5 +9,10 @@ static inline const char *place_store(struct arena *a, const struct settings *s)
 {
     return arena_printf(a, "%s/db", s->store.path).p;
 }
+/* Thumbnails that were made: no part of a backup, and may be deleted at any time. */
+static inline const char *place_thumbnails(struct arena *a, const struct settings *s)
+{
+    return arena_printf(a, "%s/thumbnails", s->store.path).p;
+}
 
 #endif

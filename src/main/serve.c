@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "blob/files/files.h"
 #include "cache/local/local.h"
+#include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "http/http.h"
 #include "main/backup.h"
@@ -17,6 +18,7 @@
 #include "main/control.h"
 #include "main/listen.h"
 #include "main/network.h"
+#include "main/places.h"
 #include "main/tree.h"
 #include "matrix/version.h"
 #include "store/rocksdb/rocksdb.h"
@@ -41,6 +43,7 @@ struct server {
     struct limiter *limiter;
     struct blobs *blobs;
     struct thumbnailer *thumbnailer;
+    struct shelf *shelf;
     struct engine *engine;
     struct api_server *api;
     struct loop *loop[CLUSTER_LOOPS_MAX];
@@ -85,6 +88,7 @@ static enum err open_parts(struct server *s, struct fault *f)
     tc.workers = (unsigned)set->media.workers;
     tc.max_pixels = (uint64_t)set->media.max_pixels;
     s->thumbnailer = thumbnailer_new(&tc);
+    s->shelf = shelf_new(place_thumbnails(&s->arena, set), (uint64_t)set->media.thumbnails_size);
     return ERR_OK;
 }
 
@@ -140,6 +144,7 @@ static void make_api(struct server *s)
         .upload_max = (size_t)set->media.max_upload_size,
         .blobs = s->blobs,
         .thumbnailer = s->thumbnailer,
+        .shelf = s->shelf,
         .store = s->store,
         .may_read_metrics = may_read_metrics,
         .ctx = (void *)(uintptr_t)set,
@@ -352,6 +357,7 @@ static void take_apart(struct server *s)
     for (size_t i = 0; i < s->loops; i++)
         loop_free(s->loop[i]);
     if (s->thumbnailer) thumbnailer_free(s->thumbnailer);
+    shelf_free(s->shelf);
     if (s->blobs) blobs_close(s->blobs);
     if (s->cache) cache_close(s->cache);
     if (s->limiter) limiter_free(s->limiter);

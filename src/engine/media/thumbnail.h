@@ -2,8 +2,7 @@
  * privileges, a bounded number of them, started when there is work and ended when there has been none for a while. An image that
  * crashes, hangs or takes over its decoder costs its own request and nothing else.
  *
- * Nothing is kept here: the caller stores what it wants to serve again, and asks for thumbnail_standard sizes, so that what it stores
- * is bounded. */
+ * Nothing is kept here: the caller stores what it wants to serve again (shelf.h), and asks for thumbnail_standard sizes, so that it has few to store. */
 #ifndef ROOKERY_ENGINE_MEDIA_THUMBNAIL_H
 #define ROOKERY_ENGINE_MEDIA_THUMBNAIL_H
 
