@@ -5,7 +5,7 @@
 #include "cluster/cluster_priv.h"
 #include "matrix/id.h"
 
-enum { BACKLOG_BYTES = 64 * 1048576 };
+enum { BACKLOG_BYTES = 64 * 1048576, CAST_BYTES = 1048576 };
 
 unsigned cluster_slot_of(struct str key)
 {
@@ -158,10 +158,15 @@ static void cast_finish(struct call *call)
 
 void cluster_cast(struct cluster *c, const struct command *cmd)
 {
-    struct cast *cast = mem_zero(sizeof *cast);
     struct buf b;
-    buf_init(&b, 1048576);
+    buf_init(&b, CAST_BYTES);
     command_encode(&b, cmd);
+    if (!buf_ok(&b)) {
+        log_event(LOG_WARN, "cluster", "command too large to cast", "command=%u", cmd->type);
+        buf_release(&b);
+        return;
+    }
+    struct cast *cast = mem_zero(sizeof *cast);
     cast->command = bytes_new(buf_str(&b));
     buf_release(&b);
     cast->call = (struct call){.cluster = c, .finish = cast_finish, .letter_from = CLUSTER_SLOTS};

@@ -89,7 +89,7 @@ struct call {
     struct timer patience;
     struct list waiting;
     unsigned letter_from; /* CLUSTER_SLOTS: not a letter */
-    int64_t letter_number;
+    int64_t letter_number, letter_epoch;
 };
 struct call_group {
     struct fiber *fiber;
@@ -149,7 +149,7 @@ void turn_follow(struct turn *t, struct str key, unsigned gateway);
 void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway);
 bool turn_is_followed(struct turn *t, struct str key);
 
-/* Runs a command without an answer and without waiting (presence, for one). May be lost. */
+/* Runs a command without an answer and without waiting (presence, for one). May be lost; one of more than 1 MiB is. */
 void cluster_cast(struct cluster *c, const struct command *cmd);
 
 struct cluster_stats {

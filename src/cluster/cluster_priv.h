@@ -7,7 +7,7 @@
 #include "cluster/cluster.h"
 #include "cluster/overlay.h"
 
-enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, REOPEN_MS = 1000 };
+enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, OPEN_PATIENCE_MS = 5000, REOPEN_MS = 1000 };
 
 /* What became of a batch of commands, on its way to the journal. Owns the bytes of its rows. */
 struct record {
@@ -122,8 +122,11 @@ struct turn {
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home);
 void slot_release(struct slot *s);
 void slot_start(struct slot *s);
-void slot_wait_open(struct slot *s); /* waits */
+/* False when it does not open in OPEN_PATIENCE_MS. Waits. */
+must_use bool slot_wait_open(struct slot *s);
+/* The record that turns add to; made when there is none. */
 struct record *slot_open_record(struct slot *s);
+void slot_drop_open_record(struct slot *s);
 void home_release(struct home *h);
 void slot_mark_dirty(struct slot *s);
 void home_seal(struct task *t);

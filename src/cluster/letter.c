@@ -38,6 +38,18 @@ static void parcel_free(struct parcel *p)
     mem_free(p);
 }
 
+static void take_away(struct slot *s, struct letter *l)
+{
+    struct change c = {.del = true, .row = {.table = T_letter_out}};
+    c.row.c[C_letter_out_to_slot].i = l->to;
+    c.row.c[C_letter_out_number].i = l->number;
+    record_add(slot_open_record(s), &c);
+    overlay_put(s->overlay, &c, ++s->position);
+    slot_mark_dirty(s);
+    list_remove(&l->link);
+    letter_free(l);
+}
+
 /* Back at the sender: the letter's row goes, and who waited for it is answered. */
 static void acknowledged(struct task *task)
 {
@@ -52,18 +64,8 @@ static void acknowledged(struct task *task)
     }
     if (found && !p->ignored) {
         struct call *call = found->call;
-        list_remove(&found->link);
-        if (s->state == SLOT_OPEN && s->writable) {
-            struct record *r = slot_open_record(s);
-            if (r->changes == 0 && r->items == 0) r->batch.predecessor = s->position;
-            struct change c = {.del = true, .row = {.table = T_letter_out}};
-            c.row.c[C_letter_out_to_slot].i = found->to;
-            c.row.c[C_letter_out_number].i = found->number;
-            record_add(r, &c);
-            overlay_put(s->overlay, &c, ++s->position);
-            slot_mark_dirty(s);
-        }
-        letter_free(found);
+        found->call = NULL;
+        if (s->state == SLOT_OPEN && s->writable) take_away(s, found); /* else it goes once more when its row can be written */
         if (call && --call->letters == 0) call_answer(call);
     }
     parcel_free(p);
@@ -92,18 +94,33 @@ static void wait_for_record(struct parcel *p)
     list_push(&s->waiting, &p->call.waiting);
 }
 
+static bool is_readable(struct parcel *p)
+{
+    return command_decode(bytes_str(p->command), &p->call.cmd) && p->call.cmd.type < p->to->cluster->config.commands;
+}
+
+/* A newer program wrote it, or it is damaged: it stays, and those after it wait. */
+static void set_aside(struct parcel *p)
+{
+    log_event(LOG_ERROR, "cluster", "letter cannot be read", "from=%u to=%u number=%lld", p->from->index, p->to->index,
+              (long long)p->number);
+    letter_stuck(p->to, p->from->index, p->number);
+    p->ignored = true;
+}
+
 static void receive_fiber(void *arg)
 {
     struct parcel *p = arg;
     struct slot *s = p->to;
     unsigned from = p->from->index;
-    slot_wait_open(s);
     fiber_lock(&s->letter_lock[from]);
     bool known = p->number <= s->letter_in[from];
     p->ignored = p->epoch != s->epoch || s->state != SLOT_OPEN || (s->letter_stuck[from] && p->number > s->letter_stuck[from]);
-    if (!p->ignored && !known && command_decode(bytes_str(p->command), &p->call.cmd)) {
+    if (!p->ignored && !known && !is_readable(p)) set_aside(p);
+    if (!p->ignored && !known) {
         p->call.letter_from = from;
         p->call.letter_number = p->number;
+        p->call.letter_epoch = p->epoch;
         turn_run(s, &p->call);
         fiber_unlock(&s->letter_lock[from]);
         return;

@@ -5,6 +5,8 @@
 struct opening_waiter {
     struct list link;
     struct fiber *fiber;
+    struct timer patience;
+    bool over;
 };
 
 static void open_fiber(void *arg);
@@ -28,14 +30,26 @@ void slot_start(struct slot *s)
     fiber_spawn(open_fiber, s);
 }
 
-void slot_wait_open(struct slot *s)
+static void stop_waiting(struct timer *t)
 {
-    while (s->state != SLOT_OPEN) {
-        struct opening_waiter w = {.fiber = fiber_current()};
+    struct opening_waiter *w = list_item(t, struct opening_waiter, patience);
+    w->over = true;
+    list_remove(&w->link);
+    fiber_wake(w->fiber);
+}
+
+bool slot_wait_open(struct slot *s)
+{
+    if (s->state == SLOT_OPEN) return true;
+    struct opening_waiter w = {.fiber = fiber_current()};
+    timer_set(s->loop, &w.patience, OPEN_PATIENCE_MS, stop_waiting);
+    while (s->state != SLOT_OPEN && !w.over) {
         list_push(&s->waiting_to_open, &w.link);
         while (!list_is_empty(&w.link))
             fiber_park();
     }
+    timer_clear(s->loop, &w.patience);
+    return s->state == SLOT_OPEN;
 }
 
 /* --- entities --- */
@@ -123,6 +137,7 @@ static struct record *record_new(struct slot *s)
         arena_init(&r->arena);
     r->slot = s;
     r->generation = s->generation;
+    r->batch.predecessor = s->position;
     list_init(&r->letters);
     list_init(&r->link);
     return r;
@@ -169,6 +184,12 @@ struct record *slot_open_record(struct slot *s)
     return s->open;
 }
 
+void slot_drop_open_record(struct slot *s)
+{
+    record_free(s->open);
+    s->open = NULL;
+}
+
 void record_add(struct record *r, const struct change *c)
 {
     if (r->changes == r->change_cap) {
@@ -205,8 +226,7 @@ static void slot_fail(struct slot *s, enum err why)
     s->refusal = refusal_of(why);
     s->generation++;
     stat_add(&s->home->stats.failed_records, 1);
-    if (s->open) record_free(s->open);
-    s->open = NULL;
+    if (s->open) slot_drop_open_record(s);
     forget_entities(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
@@ -219,7 +239,7 @@ static void slot_fail(struct slot *s, enum err why)
         struct call *call = list_item(n, struct call, waiting);
         letters_forget_call(s, call);
         call->letters = 0;
-        call->reply.err = why == ERR_CONFLICT ? ERR_UNAVAILABLE : why;
+        call->reply.err = why == ERR_CONFLICT ? ERR_UNAVAILABLE : s->refusal;
         call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
         call_answer(call);
     }
@@ -349,32 +369,58 @@ static void serve(struct slot *s, const struct store_slot *stands, bool writable
     letters_announce(s);
 }
 
+static void try_later(struct slot *s)
+{
+    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+}
+
+static enum err where_it_stands(struct slot *s, struct store_slot *out)
+{
+    struct store *store = s->cluster->config.store;
+    return store->ops->slot(store, s->index, out);
+}
+
+/* A slot that could only be read. */
+static void become_writable(struct slot *s)
+{
+    struct store_slot stands;
+    enum err e = where_it_stands(s, &stands);
+    if (e == ERR_OK && stands.position != s->position) {
+        slot_fail(s, ERR_CONFLICT); /* somebody else wrote: what is in memory is of an older time */
+        return;
+    }
+    if (e == ERR_OK) e = write_mark(s, &stands);
+    if (e != ERR_OK) {
+        s->refusal = refusal_of(e);
+        try_later(s);
+        return;
+    }
+    stat_add(&s->home->stats.reopened, 1);
+    serve(s, &stands, true);
+}
+
 static void open_fiber(void *arg)
 {
     struct slot *s = arg;
-    bool was_open = s->state == SLOT_OPEN; /* readable, and trying to become writable again */
-    if (was_open && s->writable) return;
-    if (!was_open) s->state = SLOT_OPENING;
-    struct store_slot stands;
-    enum err e = s->cluster->config.store->ops->slot(s->cluster->config.store, s->index, &stands);
-    if (e == ERR_OK && !was_open) e = letters_load(s);
-    if (e == ERR_OK) {
-        enum err refused = write_mark(s, &stands);
-        bool writable = refused == ERR_OK;
-        s->refusal = refusal_of(refused);
-        if (was_open && !writable) {
-            timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
-            return;
-        }
-        stat_add(&s->home->stats.reopened, 1);
-        serve(s, &stands, writable);
-        /* What cannot be written can still be read. */
-        if (!writable) timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+    if (s->state == SLOT_OPEN) {
+        if (!s->writable) become_writable(s);
         return;
     }
-    log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
-    s->state = SLOT_CLOSED;
-    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+    s->state = SLOT_OPENING;
+    struct store_slot stands;
+    enum err e = where_it_stands(s, &stands);
+    if (e == ERR_OK) e = letters_load(s);
+    if (e != ERR_OK) {
+        log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
+        s->state = SLOT_CLOSED;
+        try_later(s);
+        return;
+    }
+    enum err refused = write_mark(s, &stands);
+    s->refusal = refusal_of(refused);
+    stat_add(&s->home->stats.reopened, 1);
+    serve(s, &stands, refused == ERR_OK);
+    if (refused != ERR_OK) try_later(s); /* what cannot be written can still be read */
 }
 
 void slot_release(struct slot *s)

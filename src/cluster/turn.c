@@ -83,9 +83,18 @@ static void read_done(struct store_read *r)
     fiber_wake(f);
 }
 
-static bool same_generation(const struct turn *t)
+/* Its slot is still as it was when the turn began. A letter belongs to an epoch: those of an older one come again, in order. */
+static bool is_current(const struct turn *t)
 {
-    return t->generation == t->slot->generation && !t->entity->detached;
+    if (t->generation != t->slot->generation || t->entity->detached) return false;
+    return !turn_is_letter(t) || t->call->letter_epoch == t->slot->epoch;
+}
+
+static enum err undone(struct turn *t)
+{
+    enum err e = fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server is recovering. Try again shortly.");
+    turn_fault(t)->retry_ms = REOPEN_MS;
+    return e;
 }
 
 /* Merges what the store has with what the overlay has; both are in the read's order. */
@@ -135,7 +144,7 @@ enum err turn_range(struct turn *t, struct store_read *r)
         while (r->done)
             fiber_park();
         r->limit = limit;
-        if (!same_generation(t)) return fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server is recovering. Try again shortly.");
+        if (!is_current(t)) return undone(t);
         if (r->err != ERR_OK) return r->err;
         /* Rows that have left the overlay since the store was read would be missed. */
         if (r->as_of < s->durable) continue;
@@ -170,30 +179,30 @@ enum err turn_get(struct turn *t, enum table table, const struct cell *key, stru
 
 /* --- writing --- */
 
+/* The open record; NULL when nothing that the turn does counts any more. */
 static struct record *begin_writing(struct turn *t)
 {
+    if (!is_current(t)) return NULL;
     struct record *r = slot_open_record(t->slot);
     if (t->writing) return r;
-    if (!same_generation(t)) t->broken = ERR_UNAVAILABLE;
     t->writing = true;
     t->changes = r->changes;
     t->items = r->items;
     t->position = t->slot->position;
-    if (r->changes == 0 && r->items == 0) r->batch.predecessor = t->slot->position;
     return r;
 }
 
 int64_t turn_position(struct turn *t)
 {
-    begin_writing(t);
-    return ++t->slot->position;
+    return begin_writing(t) ? ++t->slot->position : t->slot->position + 1;
 }
 
 static void add_change(struct turn *t, const struct row *row, bool del)
 {
     struct record *r = begin_writing(t);
+    if (!r) return;
     struct change c = {.del = del, .row = *row};
-    if (!del && t->broken == ERR_OK) t->broken = store_row_check(row, turn_fault(t));
+    if (t->broken == ERR_OK) t->broken = store_row_check(row, turn_fault(t));
     const struct table_info *info = store_table(row->table);
     for (unsigned i = 0; i < info->columns; i++)
         if (info->column[i].type == CELL_STR) c.row.c[i].s = arena_str(&r->arena, row->c[i].s.p ? row->c[i].s : STR(""));
@@ -206,12 +215,18 @@ void turn_put(struct turn *t, const struct row *row)
 }
 void turn_del(struct turn *t, const struct row *row)
 {
-    add_change(t, row, true);
+    struct row key = {.table = row->table};
+    memcpy(key.c, row->c, store_table(row->table)->keys * sizeof *key.c);
+    add_change(t, &key, true);
 }
 
 void turn_item(struct turn *t, struct item *i)
 {
     struct record *r = begin_writing(t);
+    if (!r) {
+        item_unref(i);
+        return;
+    }
     i->slot = t->slot->index;
     if (r->items == r->item_cap) {
         r->item_cap = r->item_cap ? r->item_cap * 2 : 16;
@@ -243,8 +258,9 @@ void turn_letter(struct turn *t, const struct command *cmd, bool apart)
 
 enum err turn_ready(struct turn *t)
 {
+    if (!is_current(t)) return undone(t);
     if (t->broken != ERR_OK) return t->broken;
-    if (!t->writing) return ERR_OK;
+    if (!t->writing && !turn_is_letter(t)) return ERR_OK; /* a letter writes at least that it has come */
     if (!t->slot->writable) {
         turn_fault(t)->retry_ms = REOPEN_MS;
         return t->slot->refusal;
@@ -263,12 +279,14 @@ static void roll_back(struct turn *t)
     struct list *n;
     while ((n = list_pop(&t->letters)))
         letter_free(list_item(n, struct letter, link));
-    if (!t->writing || !r || !same_generation(t)) return; /* the open record may hold what other turns wrote */
+    if (!t->writing) return; /* the open record may hold what other turns wrote */
     while (r->items > t->items)
         item_unref(r->item[--r->items]);
     r->changes = t->changes;
     t->slot->position = t->position;
     t->writing = false;
+    t->broken = ERR_OK;
+    if (t->position == r->batch.predecessor) slot_drop_open_record(t->slot);
 }
 
 /* What the turn wrote becomes part of the open record, and visible to the next turn. */
@@ -302,20 +320,24 @@ static void note_letter(struct turn *t)
 static void conclude(struct turn *t, enum err e)
 {
     struct call *call = t->call;
-    if (e == ERR_OK) e = turn_ready(t);
+    if (!is_current(t))
+        e = undone(t); /* what it has seen is perhaps no longer so, whatever it makes of that */
+    else if (e == ERR_OK)
+        e = turn_ready(t);
     if (e != ERR_OK) roll_back(t);
-    if (turn_is_letter(t) && !err_may_pass(e) && same_generation(t)) {
+    if (turn_is_letter(t) && !err_may_pass(e)) {
         note_letter(t);
         if (turn_ready(t) == ERR_OK)
             t->slot->letter_in[call->letter_from] = call->letter_number;
         else
             e = ERR_STORAGE, roll_back(t);
     }
-    if (turn_is_letter(t) && same_generation(t)) letter_stuck(t->slot, call->letter_from, err_may_pass(e) ? call->letter_number : 0);
-    if (t->writing && same_generation(t)) merge_into_record(t);
+    if (turn_is_letter(t) && is_current(t)) letter_stuck(t->slot, call->letter_from, err_may_pass(e) ? call->letter_number : 0);
+    turn_saw(t, t->entity->position); /* a question may have waited while others changed what it then looked at */
+    if (t->writing) merge_into_record(t);
     call->reply.err = e;
     if (e != ERR_OK) call->reply.fault.code = e;
-    call->need = t->need;
+    call->need = err_may_pass(e) ? 0 : t->need; /* "try again" says nothing about what is not durable yet */
 }
 
 static void use_up(struct turn *t, bool locked)
@@ -344,7 +366,11 @@ void turn_run(struct slot *s, struct call *call)
     list_init(&t.others);
     list_init(&t.letters);
     for (;;) {
-        slot_wait_open(s);
+        if (!slot_wait_open(s)) {
+            call->reply.err = undone(&t);
+            call_answer(call);
+            return;
+        }
         t.entity = entity_get(s, t.spec->kind, call->cmd.key, true);
         if (t.spec->shared) break;
         fiber_lock(&t.entity->lock);
@@ -355,7 +381,7 @@ void turn_run(struct slot *s, struct call *call)
     t.generation = s->generation;
     t.now_ms = clock_wall_ms(s->cluster->config.clock);
     turn_saw(&t, t.entity->position);
-    enum err e = t.spec->run(&t);
+    enum err e = is_current(&t) ? t.spec->run(&t) : ERR_UNAVAILABLE;
     unsigned generation = t.generation;
     conclude(&t, e);
     use_up(&t, !t.spec->shared);

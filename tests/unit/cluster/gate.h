@@ -1,0 +1,220 @@
+/* A store that holds what it is told to hold, so that a test decides when a batch reaches the store inside and when a read is answered.
+ * It also plays the store of a process that has died: nothing that it still says reaches the store inside. One thread. */
+#ifndef ROOKERY_TESTS_CLUSTER_GATE_H
+#define ROOKERY_TESTS_CLUSTER_GATE_H
+
+#include "store/store.h"
+
+enum gate_reads {
+    GATE_READS_PASS,
+    GATE_READS_LATE,  /* asked when let go */
+    GATE_READS_STALE, /* asked at once, answered when let go: as of then */
+};
+
+struct gate {
+    struct store store;
+    struct store *inside;
+    bool hold; /* batches */
+    enum gate_reads hold_reads;
+    bool dead;       /* batches are refused */
+    enum err broken; /* what reads, and the question where a slot stands, are answered with */
+    struct list batches, reads;
+    _Atomic uint64_t applied;
+};
+
+static inline struct gate *gate_of(struct store *s)
+{
+    return (struct gate *)(void *)s;
+}
+
+/* --- batches --- */
+
+struct held_batch {
+    struct list link;
+    struct store_batch *batch;
+};
+
+static inline void gate_refused(struct task *task)
+{
+    struct store_batch *b = list_item(task, struct store_batch, task);
+    b->done(b);
+}
+
+static inline void gate_refuse(struct store_batch *b, enum err e)
+{
+    b->err = e;
+    b->task.run = gate_refused;
+    loop_post(b->loop, &b->task);
+}
+
+static inline void gate_apply(struct store *s, struct store_batch *b)
+{
+    struct gate *g = gate_of(s);
+    if (g->dead) {
+        gate_refuse(b, ERR_STORAGE);
+    } else if (g->hold) {
+        struct held_batch *h = mem_zero(sizeof *h);
+        h->batch = b;
+        list_push(&g->batches, &h->link);
+    } else {
+        g->applied++;
+        store_apply(g->inside, b);
+    }
+}
+
+/* The oldest batch that is held, of this slot or (STORE_SLOTS) of any. */
+static inline struct store_batch *gate_take(struct gate *g, unsigned slot)
+{
+    list_each(it, &g->batches)
+    {
+        struct held_batch *h = list_item(it, struct held_batch, link);
+        struct store_batch *b = h->batch;
+        if (slot < STORE_SLOTS && b->slot != slot) continue;
+        list_remove(&h->link);
+        mem_free(h);
+        return b;
+    }
+    return NULL;
+}
+
+static inline bool gate_let_batch(struct gate *g, unsigned slot)
+{
+    struct store_batch *b = gate_take(g, slot);
+    if (!b) return false;
+    g->applied++;
+    store_apply(g->inside, b);
+    return true;
+}
+
+/* --- reads --- */
+
+struct held_read {
+    struct list link;
+    struct store_read *read, copy;
+    bool stale;
+};
+
+static inline void gate_nothing(struct store_read *r)
+{
+    (void)r;
+}
+
+static inline void gate_answer(struct store_read *r, enum err e)
+{
+    r->err = e;
+    r->row = NULL;
+    r->count = 0;
+    r->more = false;
+    r->done(r);
+}
+
+static inline void gate_read(struct store *s, struct store_read *r)
+{
+    struct gate *g = gate_of(s);
+    if (g->broken) {
+        gate_answer(r, g->broken);
+        return;
+    }
+    if (g->hold_reads == GATE_READS_PASS) {
+        store_read(g->inside, r);
+        return;
+    }
+    struct held_read *h = mem_zero(sizeof *h);
+    h->read = r;
+    h->stale = g->hold_reads == GATE_READS_STALE;
+    if (h->stale) {
+        h->copy = *r;
+        h->copy.done = gate_nothing; /* the store in memory answers before it returns */
+        store_read(g->inside, &h->copy);
+    }
+    list_push(&g->reads, &h->link);
+}
+
+/* Answers the oldest read that is held. */
+static inline bool gate_let_read(struct gate *g)
+{
+    struct list *n = list_pop(&g->reads);
+    if (!n) return false;
+    struct held_read *h = list_item(n, struct held_read, link);
+    struct store_read *r = h->read;
+    if (h->stale) {
+        r->err = h->copy.err;
+        r->row = h->copy.row;
+        r->count = h->copy.count;
+        r->more = h->copy.more;
+        r->as_of = h->copy.as_of;
+        r->done(r);
+    } else if (g->broken) {
+        gate_answer(r, g->broken);
+    } else {
+        store_read(g->inside, r);
+    }
+    mem_free(h);
+    return true;
+}
+
+/* Everything that is held, and from now on all as it comes. */
+static inline void gate_open(struct gate *g)
+{
+    g->hold = false;
+    g->hold_reads = GATE_READS_PASS;
+    while (gate_let_batch(g, STORE_SLOTS))
+        ;
+    while (gate_let_read(g))
+        ;
+}
+
+/* The process dies: what is held never gets to the store. */
+static inline void gate_kill(struct gate *g)
+{
+    struct store_batch *b;
+    g->dead = true;
+    while ((b = gate_take(g, STORE_SLOTS)))
+        gate_refuse(b, ERR_STORAGE);
+    gate_open(g);
+}
+
+/* --- passed on as they are --- */
+
+static inline enum err gate_slot(struct store *s, unsigned slot, struct store_slot *out)
+{
+    struct gate *g = gate_of(s);
+    return g->broken ? g->broken : g->inside->ops->slot(g->inside, slot, out);
+}
+static inline enum err gate_meta_get(struct store *s, struct str name, struct arena *a, struct str *out)
+{
+    return gate_of(s)->inside->ops->meta_get(gate_of(s)->inside, name, a, out);
+}
+static inline enum err gate_meta_set(struct store *s, struct str name, struct str value)
+{
+    return gate_of(s)->inside->ops->meta_set(gate_of(s)->inside, name, value);
+}
+static inline void gate_stats(struct store *s, struct store_stats *out)
+{
+    gate_of(s)->inside->ops->stats(gate_of(s)->inside, out);
+}
+/* The store inside stays as it is. */
+static inline void gate_close(struct store *s)
+{
+    mem_free(gate_of(s));
+}
+
+static inline struct gate *gate_new(struct store *inside)
+{
+    static const struct store_ops ops = {.name = "gate",
+                                         .apply = gate_apply,
+                                         .read = gate_read,
+                                         .slot = gate_slot,
+                                         .meta_get = gate_meta_get,
+                                         .meta_set = gate_meta_set,
+                                         .stats = gate_stats,
+                                         .close = gate_close};
+    struct gate *g = mem_zero(sizeof *g);
+    g->store.ops = &ops;
+    g->inside = inside;
+    list_init(&g->batches);
+    list_init(&g->reads);
+    return g;
+}
+
+#endif

@@ -1,0 +1,803 @@
+/* Turns: one at a time per entity, whole or not at all, and nothing told before it is durable. */
+#include "unit/cluster/toy.h"
+
+/* --- locks --- */
+
+/* Who is at work, in order: a small letter when a turn begins, a capital when it ends. */
+static char diary[64];
+
+static void note(struct turn *t, bool end)
+{
+    size_t n = strlen(diary);
+    assert_true(n + 1 < sizeof diary);
+    char name = (char)turn_command(t)->num[0];
+    diary[n] = end ? (char)(name - 'a' + 'A') : name;
+    diary[n + 1] = 0;
+}
+
+static enum err stay(struct turn *t)
+{
+    note(t, false);
+    fiber_sleep_ms(turn_command(t)->num[1]);
+    note(t, true);
+    return ERR_OK;
+}
+
+static struct command stay_in(struct str box, char name, int64_t ms, bool shared)
+{
+    struct command c = shared ? run_shared(box, stay) : run(box, stay);
+    c.num[0] = name;
+    c.num[1] = ms;
+    return c;
+}
+
+static void changes_of_one_box_do_not_interleave(void **state)
+{
+    struct scene *x = *state;
+    diary[0] = 0;
+    ask_on(x, 0, stay_in(STR("box"), 'a', 20, false));
+    ask_on(x, 1, stay_in(STR("box"), 'b', 10, false));
+    ask_on(x, 2, stay_in(STR("box"), 'c', 0, false));
+    ask_on(x, 0, stay_in(STR("box"), 'd', 0, false));
+    scene_skip(x, 1000);
+    assert_true(asks_are_done(x));
+    assert_int_equal(strlen(diary), 8);
+    for (unsigned i = 0; i < 8; i += 2)
+        assert_int_equal(diary[i] - 'a', diary[i + 1] - 'A');
+    assert_int_equal(diary[0], 'a'); /* first come, first served */
+    assert_true(strchr(diary, 'a') < strchr(diary, 'd'));
+}
+
+static void changes_of_two_boxes_do(void **state)
+{
+    struct toy_scene *x = *state;
+    struct str one = key_in_slot(&x->arena, 5, 0), two = key_in_slot(&x->arena, 5, 1);
+    diary[0] = 0;
+    ask(&x->scene, stay_in(one, 'a', 20, false));
+    ask(&x->scene, stay_in(two, 'b', 10, false));
+    scene_skip(&x->scene, 1000);
+    assert_string_equal(diary, "abBA");
+}
+
+static void questions_do_not_wait_for_the_lock(void **state)
+{
+    struct scene *x = *state;
+    diary[0] = 0;
+    ask(x, stay_in(STR("box"), 'a', 300, false));
+    ask(x, stay_in(STR("box"), 'q', 100, true));
+    ask(x, stay_in(STR("box"), 'r', 200, true));
+    scene_skip(x, 1000);
+    assert_string_equal(diary, "aqrQRA");
+}
+
+static void a_turn_that_fails_gives_the_lock_back(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add_badly(STR("box"), 1, TOY_REFUSED_FIRST), NULL), ERR_FORBIDDEN);
+    assert_int_equal(tell(x, add_badly(STR("box"), 1, TOY_REFUSED_LAST), NULL), ERR_FORBIDDEN);
+    assert_int_equal(tell(x, add(STR("box"), 1, 5), NULL), ERR_OK);
+}
+
+/* --- whole or not at all --- */
+
+static const int64_t ways_to_fail[] = {TOY_REFUSED_FIRST, TOY_REFUSED_LAST, TOY_TOO_LARGE};
+enum { WAYS = sizeof ways_to_fail / sizeof *ways_to_fail };
+
+static enum err error_of(int64_t way)
+{
+    return way == TOY_TOO_LARGE ? ERR_TOO_LARGE : ERR_FORBIDDEN;
+}
+
+static struct slot *slot_of(struct scene *x, struct str key)
+{
+    return &x->cluster->slot[cluster_slot_of(key)];
+}
+
+static size_t batches_held(const struct scene *x)
+{
+    size_t n = 0;
+    list_each(it, &x->gate->batches) n++;
+    return n;
+}
+
+static void check_only(struct scene *x, struct str box, int64_t count, int64_t sum)
+{
+    struct reply reply;
+    for (unsigned round = 0; round < 2; round++) { /* from memory, and from what the store has */
+        assert_int_equal(tell(x, list_of(box), &reply), ERR_OK);
+        assert_int_equal(reply.num[0], count);
+        assert_int_equal(reply.num[1], sum);
+        if (round == 0) scene_crash(x);
+        scene_settle(x);
+    }
+}
+
+static void a_turn_that_fails_leaves_nothing(void **state)
+{
+    struct scene *x = *state;
+    struct reply reply;
+    struct str box = STR("box"), other = STR("other");
+    assert_int_equal(tell(x, (struct command){.type = BOX_FOLLOW, .key = box, .num = {0}}, NULL), ERR_OK);
+    assert_int_equal(tell(x, add(box, 1, 5), NULL), ERR_OK);
+    int64_t position = slot_of(x, box)->position;
+    uint64_t applied = x->gate->applied;
+    for (unsigned i = 0; i < WAYS; i++) {
+        struct command letter = move(box, other, 2, 9);
+        letter.num[2] = ways_to_fail[i];
+        assert_int_equal(tell(x, add_badly(box, 2, ways_to_fail[i]), &reply), error_of(ways_to_fail[i]));
+        assert_true(reply.fault.text[0] != 0);
+        if (ways_to_fail[i] != TOY_REFUSED_FIRST) assert_int_equal(tell(x, letter, NULL), error_of(ways_to_fail[i]));
+    }
+    assert_int_equal(slot_of(x, box)->position, position);
+    assert_int_equal(x->gate->applied, applied); /* nothing was written */
+    assert_int_equal(x->gots, 1);                /* nor told */
+    assert_int_equal(tell(x, add(box, 3, 7), &reply), ERR_OK);
+    assert_int_equal(reply.num[1], 12); /* nor remembered */
+    assert_int_equal(x->gots, 2);
+    assert_int_equal(x->got[1].id, 3);
+    assert_int_equal(count_of(x, other), 0);
+    check_only(x, box, 2, 12);
+}
+
+static void the_sentence_names_what_is_too_large(void **state)
+{
+    struct scene *x = *state;
+    struct reply reply;
+    assert_int_equal(tell(x, add_badly(STR("box"), 1, TOY_TOO_LARGE), &reply), ERR_TOO_LARGE);
+    assert_non_null(strstr(reply.fault.text, "profile"));
+    assert_int_equal(reply.fault.code, ERR_TOO_LARGE);
+}
+
+/* All turns of a tick share a record; one of them fails, first, in the middle or last. */
+static void a_turn_that_fails_takes_no_other_with_it(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct ask *a[3];
+    for (unsigned way = 0; way < WAYS; way++)
+        for (unsigned bad = 0; bad < 3; bad++) {
+            struct str box = arena_printf(&x->arena, "box %u %u", way, bad);
+            assert_int_equal(tell(s, (struct command){.type = BOX_FOLLOW, .key = box, .num = {1}}, NULL), ERR_OK);
+            s->gots = 0;
+            s->gate->hold = true;
+            for (unsigned i = 0; i < 3; i++)
+                a[i] = ask(s, i == bad ? add_badly(box, i, ways_to_fail[way]) : add(box, i, 10 + i));
+            scene_settle(s);
+            assert_int_equal(batches_held(s), 1);
+            gate_open(s->gate);
+            for (unsigned i = 0; i < 3; i++)
+                assert_int_equal(ask_answer(s, a[i]), i == bad ? error_of(ways_to_fail[way]) : ERR_OK);
+            assert_int_equal(s->gots, 2);
+            assert_true(s->got[0].id != bad && s->got[1].id != bad && s->got[0].id < s->got[1].id);
+            assert_true(s->got[0].position < s->got[1].position);
+            check_only(s, box, 2, 33 - 10 - bad);
+        }
+}
+
+/* The same in different boxes of a slot. */
+static void boxes_of_a_slot_share_a_record(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct ask *a[4];
+    for (unsigned way = 0; way < WAYS; way++) {
+        s->gate->hold = true;
+        for (unsigned i = 0; i < 4; i++) {
+            struct str box = key_in_slot(&x->arena, 9, way * 4 + i);
+            a[i] = ask(s, i == 2 ? add_badly(box, 7, ways_to_fail[way]) : add(box, 7, 1));
+        }
+        scene_settle(s);
+        assert_int_equal(batches_held(s), 1);
+        gate_open(s->gate);
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(ask_answer(s, a[i]), i == 2 ? error_of(ways_to_fail[way]) : ERR_OK);
+            check_only(s, key_in_slot(&x->arena, 9, way * 4 + i), i != 2, i != 2);
+        }
+    }
+}
+
+/* A turn that waits for something else than a read does not see at once that its slot was undone. */
+static void a_turn_of_an_undone_slot_writes_nothing(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct str box = key_in_slot(&x->arena, 3, 0), other = key_in_slot(&x->arena, 3, 1);
+    assert_int_equal(tell(s, (struct command){.type = BOX_FOLLOW, .key = box, .num = {0}}, NULL), ERR_OK);
+    struct command late = add(box, 1, 100);
+    late.num[3] = 50;
+    struct ask *a = ask(s, late);
+    scene_settle(s);
+    store_faulty_fail_nth(s->faulty, 1);
+    assert_int_equal(tell(s, add(other, 2, 1), NULL), ERR_STORAGE);
+    scene_skip(s, 100);
+    assert_true(a->done);
+    assert_int_equal(a->reply.err, ERR_UNAVAILABLE);
+    assert_int_equal(tell(s, add(other, 3, 1), NULL), ERR_OK);
+    assert_int_equal(s->gots, 0);
+    check_only(s, box, 0, 0);
+    check_only(s, other, 1, 1);
+}
+
+static void nor_while_it_is_closed(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct str box = key_in_slot(&x->arena, 3, 0), other = key_in_slot(&x->arena, 3, 1);
+    struct command late = add(box, 1, 100);
+    late.num[3] = 50;
+    struct ask *a = ask(s, late);
+    scene_settle(s);
+    store_faulty_fail_nth(s->faulty, 1);
+    s->gate->hold = true;
+    struct ask *b = ask(s, add(other, 2, 1));
+    scene_settle(s);
+    gate_let_batch(s->gate, 3);
+    scene_settle(s); /* the slot's mark is on its way now */
+    assert_int_equal(ask_answer(s, b), ERR_STORAGE);
+    scene_skip(s, 100);
+    gate_open(s->gate);
+    assert_int_equal(ask_answer(s, a), ERR_UNAVAILABLE);
+    assert_int_equal(tell(s, add(other, 3, 1), NULL), ERR_OK);
+    check_only(s, box, 0, 0);
+    check_only(s, other, 1, 1);
+}
+
+static int64_t seen;
+static enum err look_after_a_while(struct turn *t)
+{
+    struct box *b;
+    enum err e = box_load(t, &b);
+    if (e != ERR_OK) return e;
+    seen = b->total;
+    fiber_sleep_ms(50);
+    return turn_command(t)->num[0] ? ERR_NOT_FOUND : ERR_OK;
+}
+
+/* What a turn has seen of a slot that was undone since is not told, whether it is an answer or a reason to refuse. */
+static void nothing_is_told_of_an_undone_slot(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add(STR("box"), 1, 1), NULL), ERR_OK);
+    for (unsigned shared = 0; shared < 2; shared++)
+        for (unsigned refuse = 0; refuse < 2; refuse++) {
+            store_faulty_fail_nth(x->faulty, 1);
+            x->gate->hold = true;
+            ask(x, add(STR("box"), 2, 100));
+            scene_settle(x);
+            struct command c = shared ? run_shared(STR("box"), look_after_a_while) : run(STR("box"), look_after_a_while);
+            c.num[0] = refuse;
+            struct ask *a = ask(x, c);
+            scene_settle(x);
+            assert_int_equal(seen, 101);
+            gate_open(x->gate);
+            scene_settle(x);
+            scene_skip(x, 100);
+            assert_int_equal(ask_answer(x, a), ERR_UNAVAILABLE);
+            assert_int_equal(count_of(x, STR("box")), 1);
+        }
+}
+
+/* --- what is not durable is not told --- */
+
+static void an_answer_waits_until_it_is_durable(void **state)
+{
+    struct scene *x = *state;
+    x->gate->hold = true;
+    struct ask *first = ask(x, add(STR("box"), 1, 1));
+    scene_settle(x);
+    struct ask *second = ask(x, add(STR("box"), 2, 1));
+    scene_skip(x, 60000);
+    assert_false(first->done || second->done);
+    assert_true(gate_let_batch(x->gate, STORE_SLOTS));
+    scene_settle(x);
+    assert_true(first->done && !second->done);
+    assert_true(gate_let_batch(x->gate, STORE_SLOTS));
+    assert_int_equal(ask_answer(x, second), ERR_OK);
+}
+
+static enum err look_at_total(struct turn *t)
+{
+    struct box *b;
+    enum err e = box_load(t, &b);
+    if (e != ERR_OK) return e;
+    turn_reply(t)->num[0] = seen = b->total;
+    return turn_command(t)->num[0] ? fault_set(turn_fault(t), ERR_FORBIDDEN, "No.") : ERR_OK;
+}
+
+/* A question sees at once what was written, and its answer, also a refusal, waits for it. */
+static void a_question_waits_for_what_it_has_seen(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct str box = key_in_slot(&x->arena, 7, 0), same = key_in_slot(&x->arena, 7, 1), far = key_in_slot(&x->arena, 8, 0);
+    s->gate->hold = true;
+    ask(s, add(box, 1, 42));
+    scene_settle(s);
+    struct command refused = run(box, look_at_total);
+    refused.num[0] = 1;
+    struct ask *by_memory = ask(s, run(box, look_at_total)), *no = ask(s, refused), *by_rows = ask(s, list_of(box));
+    struct ask *unrelated = ask(s, list_of(same)), *elsewhere = ask(s, list_of(far));
+    scene_settle(s);
+    assert_int_equal(seen, 42);
+    assert_false(by_memory->done || no->done || by_rows->done);
+    assert_true(unrelated->done && elsewhere->done);
+    gate_open(s->gate);
+    assert_int_equal(ask_answer(s, by_memory), ERR_OK);
+    assert_int_equal(ask_answer(s, no), ERR_FORBIDDEN);
+    assert_int_equal(by_rows->reply.num[1], 42);
+}
+
+static enum err read_then_look(struct turn *t)
+{
+    int64_t ignored;
+    enum err e = number_get(t, STR("none"), &ignored); /* waits */
+    const struct box *b = turn_entity(t)->state;
+    if (e == ERR_OK) turn_reply(t)->num[0] = b->total;
+    return e;
+}
+
+/* A question takes no lock: while it waits, others change what it then looks at. */
+static void a_question_waits_for_what_came_while_it_read(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add(STR("box"), 1, 1), NULL), ERR_OK);
+    x->gate->hold_reads = GATE_READS_LATE;
+    struct ask *question = ask(x, run_shared(STR("box"), read_then_look));
+    scene_settle(x);
+    x->gate->hold = true;
+    ask(x, add(STR("box"), 2, 100));
+    scene_settle(x);
+    assert_true(gate_let_read(x->gate));
+    scene_settle(x);
+    assert_false(question->done);
+    gate_open(x->gate);
+    assert_int_equal(ask_answer(x, question), ERR_OK);
+    assert_int_equal(question->reply.num[0], 101);
+}
+
+static void what_is_undone_was_told_to_nobody(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add(STR("box"), 1, 1), NULL), ERR_OK);
+    assert_int_equal(tell(x, (struct command){.type = BOX_FOLLOW, .key = STR("box")}, NULL), ERR_OK);
+    store_faulty_fail_nth(x->faulty, 1);
+    x->gate->hold = true;
+    struct ask *change = ask(x, add(STR("box"), 2, 42));
+    scene_settle(x);
+    struct ask *question = ask(x, list_of(STR("box")));
+    scene_settle(x);
+    gate_open(x->gate);
+    assert_int_equal(ask_answer(x, change), ERR_STORAGE);
+    assert_true(change->reply.fault.retry_ms > 0);
+    assert_int_equal(ask_answer(x, question), ERR_STORAGE);
+    assert_int_equal(x->gots, 0);
+    check_only(x, STR("box"), 1, 1);
+}
+
+/* --- reads, of rows in the store and rows on their way to it --- */
+
+enum { ORDS = 24 };
+/* num[0]: bits, 1 put, 2 delete, for a thing each; two bits a thing. */
+static enum err put_and_delete(struct turn *t)
+{
+    for (unsigned i = 0; i < ORDS; i++) {
+        unsigned what = (unsigned)(turn_command(t)->num[0] >> (2 * i)) & 3;
+        struct row row = thing_row(turn_entity(t)->key, i, turn_command(t)->num[1]);
+        if (what == 1) turn_put(t, &row);
+        if (what == 2) turn_del(t, &row);
+    }
+    return turn_ready(t);
+}
+
+struct expected {
+    int64_t value[ORDS]; /* 0: not there */
+};
+static struct expected expected;
+
+/* Changes some things, and what is expected. */
+static struct ask *stir(struct scene *x, struct str box)
+{
+    static int64_t value;
+    struct command c = run(box, put_and_delete);
+    value++;
+    for (unsigned i = 0; i < ORDS; i++) {
+        unsigned what = dice(8);
+        if (what != 1 && what != 2) continue;
+        c.num[0] |= (int64_t)what << (2 * i);
+        expected.value[i] = what == 1 ? value : 0;
+    }
+    c.num[1] = value;
+    return ask(x, c);
+}
+
+/* num[0] from, num[1] to (-1: none), num[2] reverse, num[3] limit, num[4] values that are expected: struct expected. */
+static enum err read_and_compare(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct store_read r = things_read(turn_entity(t)->key);
+    r.has_from = c->num[0] >= 0;
+    r.has_to = c->num[1] >= 0;
+    r.from.i = c->num[0];
+    r.to.i = c->num[1];
+    r.reverse = c->num[2] != 0;
+    r.limit = (size_t)c->num[3];
+    enum err e = turn_range(t, &r);
+    if (e != ERR_OK) return e;
+    size_t n = 0;
+    for (unsigned i = 0; i < ORDS; i++) {
+        int64_t ord = r.reverse ? ORDS - 1 - i : i;
+        if (expected.value[ord] == 0 || (r.has_from && ord < r.from.i) || (r.has_to && ord >= r.to.i)) continue;
+        if (n < r.limit) {
+            assert_true(n < r.count);
+            assert_int_equal(r.row[n].c[C_timeline_ord].i, ord);
+            assert_int_equal(r.row[n].c[C_timeline_position].i, expected.value[ord]);
+            assert_string_equal(arena_cstr(turn_arena(t), r.row[n].c[C_timeline_json].s), "{}");
+        }
+        n++;
+    }
+    assert_int_equal(r.count, n < r.limit ? n : r.limit);
+    assert_int_equal(r.more, n > r.limit);
+    assert_int_equal(r.limit, (size_t)c->num[3]);
+    seen++;
+    return ERR_OK;
+}
+
+static enum err get_and_compare(struct turn *t)
+{
+    for (unsigned i = 0; i < ORDS; i++) {
+        struct row row, key = thing_row(turn_entity(t)->key, i, 0);
+        enum err e = turn_get(t, T_timeline, key.c, &row);
+        assert_int_equal(e, expected.value[i] ? ERR_OK : ERR_NOT_FOUND);
+        if (e == ERR_OK) assert_int_equal(row.c[C_timeline_position].i, expected.value[i]);
+    }
+    seen++;
+    return ERR_OK;
+}
+
+static struct command any_range(struct str box)
+{
+    struct command c = run_shared(box, read_and_compare);
+    c.num[0] = dice(2) ? (int64_t)dice(ORDS) : -1;
+    c.num[1] = dice(2) ? (int64_t)dice(ORDS) : -1;
+    c.num[2] = dice(2);
+    c.num[3] = dice(3) ? 1 + dice(ORDS + 3) : 100000;
+    return c;
+}
+
+static void reads_see_what_is_on_its_way(void **state)
+{
+    struct scene *x = *state;
+    unsigned asked = 0;
+    seen = 0;
+    for (dice_state = 7; asked < 600;) {
+        struct str box = dice(2) ? STR("box") : STR("xob");
+        expected = (struct expected){0};
+        ask(x, run(box, put_and_delete))->cmd.num[0] = (int64_t)0xAAAAAAAAAAAA; /* all of them gone */
+        stir(x, box);
+        scene_settle(x);
+        x->gate->hold = true;
+        for (unsigned n = dice(4); n > 0; n--) {
+            stir(x, box);
+            scene_settle(x);
+        }
+        if (dice(2)) gate_let_batch(x->gate, STORE_SLOTS);
+        scene_settle(x);
+        for (unsigned n = 0; n < 10; n++, asked++) {
+            ask(x, n ? any_range(box) : run_shared(box, get_and_compare));
+            scene_settle(x);
+            assert_int_equal(seen, asked + 1); /* at once, though the answer waits */
+        }
+        gate_open(x->gate);
+        scene_settle(x);
+        assert_true(asks_are_done(x));
+        while (!list_is_empty(&x->asks))
+            ask_free(list_item(x->asks.next, struct ask, link));
+    }
+}
+
+/* The store answers late, or as of a time that has passed, while rows come and go. */
+static void reads_are_right_as_of_their_end(void **state)
+{
+    struct scene *x = *state;
+    seen = 0;
+    for (dice_state = 3; dice_state < 400 * 3; dice_state += 3) {
+        uint64_t seed = dice_state;
+        expected = (struct expected){0};
+        ask(x, run(STR("box"), put_and_delete))->cmd.num[0] = (int64_t)0xAAAAAAAAAAAA;
+        stir(x, STR("box"));
+        scene_settle(x);
+        x->gate->hold = true;
+        stir(x, STR("box"));
+        scene_settle(x);
+        int64_t before = seen;
+        x->gate->hold_reads = dice(2) ? GATE_READS_LATE : GATE_READS_STALE;
+        ask(x, any_range(STR("box")));
+        scene_settle(x);
+        for (unsigned n = dice(5); n > 0; n--) {
+            if (dice(2))
+                stir(x, STR("box"));
+            else
+                gate_let_batch(x->gate, STORE_SLOTS);
+            scene_settle(x);
+        }
+        while (gate_let_read(x->gate))
+            scene_settle(x);
+        assert_int_equal(seen, before + 1);
+        gate_open(x->gate);
+        scene_settle(x);
+        assert_true(asks_are_done(x));
+        while (!list_is_empty(&x->asks))
+            ask_free(list_item(x->asks.next, struct ask, link));
+        dice_state = seed;
+    }
+}
+
+static enum err keep_a_row(struct turn *t)
+{
+    struct row row;
+    enum err e = turn_get(t, T_profile, (struct cell[]){cell_str(STR("box")), cell_str(STR("f"))}, &row);
+    if (e != ERR_OK) return e;
+    fiber_sleep_ms(50); /* its record returns meanwhile, and is freed */
+    turn_reply(t)->s[0] = row.c[C_profile_json].s;
+    return ERR_OK;
+}
+
+static enum err write_a_note(struct turn *t)
+{
+    struct row row = note_row(STR("box"), STR("f"), STR("some text that is long enough for memory of its own"));
+    turn_put(t, &row);
+    return turn_ready(t);
+}
+
+static void rows_outlive_the_record_that_they_were_read_from(void **state)
+{
+    struct scene *x = *state;
+    x->gate->hold = true;
+    ask(x, run(STR("box"), write_a_note));
+    scene_settle(x);
+    struct ask *a = ask(x, run_shared(STR("box"), keep_a_row));
+    scene_settle(x);
+    gate_open(x->gate);
+    scene_skip(x, 100);
+    assert_int_equal(ask_answer(x, a), ERR_OK);
+    assert_true(str_starts(a->reply.s[0], STR("some text")));
+}
+
+static enum err delete_what_cannot_be(struct turn *t)
+{
+    static char big[3000];
+    struct row row = note_row(turn_entity(t)->key, str_make(big, (size_t)turn_command(t)->num[0]), STR(""));
+    turn_del(t, &row);
+    return turn_ready(t);
+}
+
+/* A key that is too long can have no row; the store would refuse the whole record. */
+static void a_deletion_keeps_the_limits_too(void **state)
+{
+    struct scene *x = *state;
+    struct command c = run(STR("box"), delete_what_cannot_be);
+    c.num[0] = 3000;
+    uint64_t applied = x->gate->applied;
+    struct ask *good = ask(x, add(STR("box"), 1, 1)), *bad = ask(x, c);
+    assert_int_equal(ask_answer(x, bad), ERR_TOO_LARGE);
+    assert_int_equal(ask_answer(x, good), ERR_OK);
+    assert_int_equal(x->gate->applied, applied + 1);
+    c.num[0] = 255;
+    assert_int_equal(tell(x, c, NULL), ERR_OK);
+}
+
+/* --- entities in memory --- */
+
+static unsigned freed;
+static void count_freed(void *p)
+{
+    freed++;
+    mem_free(p);
+}
+
+/* Loads boxes of this slot; the last one stays under work for a while. */
+static enum err use_another(struct turn *t)
+{
+    struct entity *e = turn_other(t, TOY_BOX, turn_command(t)->s[0]);
+    if (!e->state) e->state = mem_zero(sizeof(struct box));
+    assert_ptr_equal(turn_peek(t, TOY_BOX, e->key), e);
+    assert_null(turn_peek(t, TOY_BOX, STR("nobody")));
+    fiber_sleep_ms(50);
+    assert_ptr_equal(turn_peek(t, TOY_BOX, e->key), e); /* still there */
+    ((struct box *)e->state)->count = 1;
+    return ERR_OK;
+}
+
+static void the_least_used_entities_go_cold(void **state)
+{
+    (void)state;
+    static const struct entity_kind kinds[] = {{"box", 3, count_freed}};
+    struct scene s, *x = &s;
+    struct toy toy = {0};
+    struct arena a;
+    struct cluster_stats st;
+    arena_init(&a);
+    scene_init(x, 1, toy_commands, TOY_COMMANDS, kinds, 1);
+    x->own = &toy;
+    scene_settle(x);
+    freed = 0;
+    struct command use = run_shared(key_in_slot(&a, 4, 0), use_another);
+    use.s[0] = key_in_slot(&a, 4, 1);
+    ask(x, use);
+    scene_settle(x);
+    x->gate->hold = true;
+    for (unsigned i = 2; i < 10; i++)
+        ask(x, add(key_in_slot(&a, 4, i), 1, 1));
+    scene_settle(x);
+    assert_int_equal(freed, 0); /* in use, or not durable */
+    gate_open(x->gate);
+    scene_skip(x, 100);
+    assert_true(asks_are_done(x));
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(count_of(x, key_in_slot(&a, 4, i)), i >= 2 && i < 10);
+    cluster_stats(x->cluster, &st);
+    assert_int_equal(st.warm, 3);
+    assert_int_equal(freed, 9);
+    /* Who is used again stays. */
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(tell(x, add(key_in_slot(&a, 4, 20 + i), 1, 1), NULL), ERR_OK);
+    freed = 0;
+    count_of(x, key_in_slot(&a, 4, 20));
+    count_of(x, key_in_slot(&a, 4, 30));
+    assert_int_equal(freed, 1);
+    assert_non_null(map_get(&x->cluster->slot[4].table[TOY_BOX].map, key_in_slot(&a, 4, 20)));
+    assert_null(map_get(&x->cluster->slot[4].table[TOY_BOX].map, key_in_slot(&a, 4, 21)));
+    scene_release(x);
+    arena_release(&a);
+}
+
+/* --- positions without rows --- */
+
+static enum err only_a_position(struct turn *t)
+{
+    turn_reply(t)->num[0] = turn_position(t);
+    return ERR_OK;
+}
+
+static void a_turn_may_take_a_position_and_nothing_else(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct str one = key_in_slot(&x->arena, 2, 0), two = key_in_slot(&x->arena, 2, 1);
+    struct ask *a = ask(s, run(one, only_a_position)), *b = ask(s, add(two, 1, 1)), *c = ask(s, run(one, only_a_position));
+    assert_int_equal(ask_answer(s, a), ERR_OK);
+    assert_int_equal(ask_answer(s, b), ERR_OK);
+    assert_int_equal(ask_answer(s, c), ERR_OK);
+    assert_true(a->reply.num[0] < b->reply.num[0] && b->reply.num[0] < c->reply.num[0]);
+    assert_int_equal(tell(s, run(one, only_a_position), NULL), ERR_OK);
+    check_only(s, two, 1, 1);
+}
+
+/* --- several at once, and casts --- */
+
+struct many {
+    struct task task;
+    struct scene *scene;
+    enum err err[64];
+    bool done;
+};
+
+static void ask_many(void *arg)
+{
+    struct many *m = arg;
+    struct call call[64];
+    struct call_group g = {0};
+    char key[64][8];
+    for (unsigned i = 0; i < 64; i++) {
+        snprintf(key[i], sizeof key[i], "m%u", i);
+        call[i].cmd = i % 3 ? add(str_c(key[i]), 1, i) : add_badly(str_c(key[i]), 1, TOY_REFUSED_LAST);
+        cluster_call_start(m->scene->cluster, &call[i], &g);
+    }
+    cluster_call_wait(&g);
+    for (unsigned i = 0; i < 64; i++) {
+        m->err[i] = call[i].reply.err;
+        call_release(&call[i]);
+    }
+    m->done = true;
+}
+
+static void start_many(struct task *t)
+{
+    fiber_spawn(ask_many, list_item(t, struct many, task));
+}
+
+static void several_calls_at_once(void **state)
+{
+    struct scene *x = *state;
+    struct many m = {.task.run = start_many, .scene = x};
+    loop_post(x->loop[1], &m.task);
+    scene_settle(x);
+    assert_true(m.done);
+    for (unsigned i = 0; i < 64; i++)
+        assert_int_equal(m.err[i], i % 3 ? ERR_OK : ERR_FORBIDDEN);
+}
+
+static enum err cast_an_add(struct turn *t)
+{
+    char text[] = "box";
+    struct command c = add(str_c(text), turn_command(t)->num[0], 1);
+    cluster_cast(((struct scene *)turn_engine(t))->cluster, &c);
+    memset(text, 'x', sizeof text); /* the cast has its own copy */
+    seen = turn_position(t);
+    return ERR_OK;
+}
+
+static void a_cast_runs_before_what_comes_in_later(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct command near = run(key_in_slot(&x->arena, cluster_slot_of(STR("box")), 0), cast_an_add), far = near;
+    near.num[0] = 1;
+    assert_int_equal(tell(s, near, NULL), ERR_OK);
+    assert_int_equal(count_of(s, STR("box")), 1);
+    far.key = key_in_slot(&x->arena, (cluster_slot_of(STR("box")) + 1) % CLUSTER_SLOTS, 0);
+    far.num[0] = 2;
+    assert_int_equal(tell(s, far, NULL), ERR_OK);
+    assert_int_equal(count_of(s, STR("box")), 2);
+}
+
+static void a_cast_that_fails_is_forgotten(void **state)
+{
+    struct scene *x = *state;
+    struct command c = add_badly(STR("box"), 1, TOY_REFUSED_LAST);
+    struct ask *first = ask(x, run(STR("other"), cast_an_add));
+    assert_int_equal(ask_answer(x, first), ERR_OK);
+    store_faulty_fail_all(x->faulty, true);
+    assert_int_equal(tell(x, run(STR("box"), cast_an_add), NULL), ERR_STORAGE);
+    store_faulty_fail_all(x->faulty, false);
+    scene_skip(x, 2000);
+    assert_int_equal(tell(x, c, NULL), ERR_FORBIDDEN);
+    assert_int_equal(count_of(x, STR("box")), 1);
+}
+
+static enum err cast_too_much(struct turn *t)
+{
+    static char big[1100000];
+    struct command c = {.type = BOX_LIST, .key = turn_entity(t)->key, .s = {str_make(big, sizeof big)}};
+    cluster_cast(((struct scene *)turn_engine(t))->cluster, &c);
+    return ERR_OK;
+}
+
+static void a_cast_that_is_too_large_is_lost(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, run(STR("box"), cast_too_much), NULL), ERR_OK);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, toy_setup, toy_teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(changes_of_one_box_do_not_interleave),
+        test(changes_of_two_boxes_do),
+        test(questions_do_not_wait_for_the_lock),
+        test(a_turn_that_fails_gives_the_lock_back),
+        test(a_turn_that_fails_leaves_nothing),
+        test(the_sentence_names_what_is_too_large),
+        test(a_turn_that_fails_takes_no_other_with_it),
+        test(boxes_of_a_slot_share_a_record),
+        test(a_turn_of_an_undone_slot_writes_nothing),
+        test(nor_while_it_is_closed),
+        test(nothing_is_told_of_an_undone_slot),
+        test(an_answer_waits_until_it_is_durable),
+        test(a_question_waits_for_what_it_has_seen),
+        test(a_question_waits_for_what_came_while_it_read),
+        test(what_is_undone_was_told_to_nobody),
+        test(reads_see_what_is_on_its_way),
+        test(reads_are_right_as_of_their_end),
+        test(rows_outlive_the_record_that_they_were_read_from),
+        test(a_deletion_keeps_the_limits_too),
+        cmocka_unit_test(the_least_used_entities_go_cold),
+        test(a_turn_may_take_a_position_and_nothing_else),
+        test(several_calls_at_once),
+        test(a_cast_runs_before_what_comes_in_later),
+        test(a_cast_that_fails_is_forgotten),
+        test(a_cast_that_is_too_large_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
