@@ -20,6 +20,11 @@ void arena_init(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_init_small(struct arena *a, size_t first)
+{
+    *a = (struct arena){.first = first};
+}
+
 static void free_chunks(struct arena_chunk *c)
 {
     while (c) {
@@ -32,7 +37,7 @@ static void free_chunks(struct arena_chunk *c)
 void arena_release(struct arena *a)
 {
     free_chunks(a->chunks);
-    arena_init(a);
+    *a = (struct arena){.first = a->first};
 }
 
 void arena_reset(struct arena *a)
@@ -55,7 +60,7 @@ void arena_reset(struct arena *a)
 
 static void grow(struct arena *a, size_t n)
 {
-    size_t size = a->chunks ? a->chunks->size * 2 : CHUNK;
+    size_t size = a->chunks ? a->chunks->size * 2 : a->first ? a->first : CHUNK;
     if (size > 1u << 20) size = 1u << 20;
     if (size < n) size = n;
     struct arena_chunk *c = mem_alloc(sizeof *c + size);

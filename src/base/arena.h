@@ -11,10 +11,13 @@ struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks; /* newest first */
     char *at, *end;
-    size_t used; /* bytes handed out since the last reset */
+    size_t used;  /* bytes handed out since the last reset */
+    size_t first; /* of the first chunk; 0: the usual */
 };
 
 void arena_init(struct arena *a);
+/* For something small that stays: the first chunk has room for `first` bytes only. */
+void arena_init_small(struct arena *a, size_t first);
 /* Frees all; the arena may be used again afterwards, as after init. */
 void arena_release(struct arena *a);
 /* Forgets all, but keeps one chunk for the next round. */

@@ -16,7 +16,7 @@ static const struct json *content_of(const struct room *room, const struct draft
         if (event_is_state(e) && str_is(e->type, type) && str_empty(e->state_key)) return d->e[i].content;
     }
     const struct event *now = room_state(room, str_c(type), STR(""));
-    if (!d || !d->redacted || !now || !str_eq(now->event_id, d->redacted->event_id)) return room_content(room, str_c(type), STR(""));
+    if (!d || !d->redacted || !now || !str_eq(now->event_id, d->redacted->event_id)) return room_content(room, NULL, str_c(type), STR(""));
     return json_parse(turn_arena(d->turn), d->redacted->content, &v, NULL) == ERR_OK ? v : NULL;
 }
 

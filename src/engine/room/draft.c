@@ -48,8 +48,9 @@ static bool draft_auth_state(void *ctx, struct str type, struct str state_key, s
     const struct drafted *x = find(d, type, state_key);
     const struct event *e = x ? x->event : room_state(d->room, type, state_key);
     if (!e) return false;
-    *out = (struct auth_state_event){
-        .event_id = e->event_id, .sender = e->sender, .content = x ? x->content : room_content(d->room, type, state_key)};
+    *out = (struct auth_state_event){.event_id = e->event_id,
+                                     .sender = e->sender,
+                                     .content = x ? x->content : room_content(d->room, turn_arena(d->turn), type, state_key)};
     return true;
 }
 
@@ -88,11 +89,11 @@ static void refresh_power(struct draft *d)
     const struct drafted *levels = find(d, STR("m.room.power_levels"), STR("")), *create = find(d, STR("m.room.create"), STR(""));
     struct event *old = room_state(d->room, STR("m.room.create"), STR(""));
     d->power = power_levels_parse(turn_arena(d->turn), d->room->version,
-                                  levels ? levels->content : room_content(d->room, STR("m.room.power_levels"), STR("")),
+                                  levels ? levels->content : room_content(d->room, NULL, STR("m.room.power_levels"), STR("")),
                                   create ? create->event->sender
                                   : old  ? old->sender
                                          : STR(""),
-                                  create ? create->content : room_content(d->room, STR("m.room.create"), STR("")));
+                                  create ? create->content : room_content(d->room, NULL, STR("m.room.create"), STR("")));
 }
 
 /* Its position and place come when the draft is committed. */

@@ -9,7 +9,7 @@ static bool lets_guests_in(const struct json *content)
 
 enum err guests_check_join(const struct engine *e, const struct room *room, struct str user_id, struct fault *f)
 {
-    if (!user_is_guest(e, user_id) || lets_guests_in(room_content(room, STR("m.room.guest_access"), STR("")))) return ERR_OK;
+    if (!user_is_guest(e, user_id) || lets_guests_in(room_content(room, NULL, STR("m.room.guest_access"), STR("")))) return ERR_OK;
     return fault_set(f, ERR_GUEST_FORBIDDEN, "This room takes no guests.");
 }
 

@@ -94,12 +94,12 @@ enum err room_profile(struct turn *t)
     enum err e = room_of_turn(t, true, &room);
     if (e != ERR_OK) return e;
     if (room_membership(room, c->s[0]) != MEMBER_JOIN) return ERR_OK;
-    struct json *content = json_copy(a, room_content(room, STR("m.room.member"), c->s[0]));
+    struct json *content = json_copy(a, room_content(room, a, STR("m.room.member"), c->s[0]));
     set_field(a, content, "displayname", c->s[1]);
     set_field(a, content, "avatar_url", c->s[2]);
     json_remove(content, STR("reason"));
     json_remove(content, STR("join_authorised_via_users_server"));
-    if (json_equal(content, room_content(room, STR("m.room.member"), c->s[0]))) return ERR_OK;
+    if (json_equal(content, room_content(room, a, STR("m.room.member"), c->s[0]))) return ERR_OK;
     struct proposal p = {.type = STR("m.room.member"), .sender = c->s[0], .state_key = c->s[0], .content = content};
     struct draft d;
     draft_init(&d, t, room);

@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "matrix/version.h"
 
+enum { CONTENT_FIRST = 480, POWER_FIRST = 1000 };
+
 struct room *room_new(struct turn *t, const struct room_version *v, struct str room_id, struct str creator, struct str room_type)
 {
     struct room *r = mem_zero(sizeof *r);
@@ -21,7 +23,7 @@ struct room *room_new(struct turn *t, const struct room_version *v, struct str r
     list_init(&r->recent_devices);
     room_presence_init(&r->presence);
     list_init(&r->typing);
-    arena_init(&r->power_arena);
+    arena_init_small(&r->power_arena, POWER_FIRST);
     return r;
 }
 
@@ -102,11 +104,18 @@ struct event *room_state(const struct room *r, struct str type, struct str state
     return s ? s->event : NULL;
 }
 
-const struct json *room_content(const struct room *r, struct str type, struct str state_key)
+static struct json *parse_content(struct arena *a, const struct event *e)
+{
+    struct json *v;
+    return json_parse(a, e->content, &v, NULL) == ERR_OK ? v : json_new(a, JSON_OBJECT);
+}
+
+const struct json *room_content(const struct room *r, struct arena *scratch, struct str type, struct str state_key)
 {
     struct state_entry *s = room_state_entry(r, type, state_key);
     if (!s) return NULL;
-    if (!s->content && json_parse(&s->arena, s->event->content, &s->content, NULL) != ERR_OK) s->content = json_new(&s->arena, JSON_OBJECT);
+    if (str_is(type, "m.room.member")) return parse_content(scratch, s->event);
+    if (!s->content) s->content = parse_content(&s->arena, s->event);
     return s->content;
 }
 
@@ -118,20 +127,20 @@ enum membership room_membership(const struct room *r, struct str user_id)
 
 enum history_visibility room_visibility(const struct room *r)
 {
-    return content_history_visibility(room_content(r, STR("m.room.history_visibility"), STR("")));
+    return content_history_visibility(room_content(r, NULL, STR("m.room.history_visibility"), STR("")));
 }
 
 enum join_rule room_join_rule(const struct room *r)
 {
-    return content_join_rule(room_content(r, STR("m.room.join_rules"), STR("")));
+    return content_join_rule(room_content(r, NULL, STR("m.room.join_rules"), STR("")));
 }
 
 static void refresh_power(struct room *r)
 {
     arena_reset(&r->power_arena);
     struct event *create = room_state(r, STR("m.room.create"), STR(""));
-    r->power = power_levels_parse(&r->power_arena, r->version, room_content(r, STR("m.room.power_levels"), STR("")),
-                                  create ? create->sender : STR(""), room_content(r, STR("m.room.create"), STR("")));
+    r->power = power_levels_parse(&r->power_arena, r->version, room_content(r, NULL, STR("m.room.power_levels"), STR("")),
+                                  create ? create->sender : STR(""), room_content(r, NULL, STR("m.room.create"), STR("")));
 }
 
 static void count_member(struct room *r, enum membership m, int by)
@@ -150,7 +159,7 @@ static void apply_state(struct room *r, struct event *e)
         s = mem_zero(sizeof *s + k.s.n);
         memcpy(s->key, k.s.p, k.s.n);
         s->key_n = k.s.n;
-        arena_init(&s->arena);
+        arena_init_small(&s->arena, CONTENT_FIRST);
         list_init(&s->recent);
         map_put(&r->state, str_make(s->key, s->key_n), s);
     }

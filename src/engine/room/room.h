@@ -18,7 +18,7 @@ enum { ROOM_TAIL = 64 };
 struct state_entry {
     struct list recent;
     struct event *event;
-    struct json *content; /* parsed on first use; see room_content */
+    struct json *content; /* parsed on first use, but of members; see room_content */
     struct arena arena;
     size_t key_n;
     char key[]; /* type, 0, state key: the key of the map */
@@ -106,8 +106,9 @@ void room_put_row(struct turn *t, const struct room *room);
 /* Current state; NULL when there is none. */
 struct event *room_state(const struct room *r, struct str type, struct str state_key);
 struct state_entry *room_state_entry(const struct room *r, struct str type, struct str state_key);
-/* Parsed content of current state, kept with it; NULL when there is none. */
-const struct json *room_content(const struct room *r, struct str type, struct str state_key);
+/* Parsed content of current state, kept with it; NULL when there is none. There are many members, and most are never asked for: theirs is not
+ * kept, but made in `scratch` (which may be NULL for other types). */
+const struct json *room_content(const struct room *r, struct arena *scratch, struct str type, struct str state_key);
 enum membership room_membership(const struct room *r, struct str user_id);
 enum history_visibility room_visibility(const struct room *r);
 enum join_rule room_join_rule(const struct room *r);

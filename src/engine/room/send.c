@@ -93,11 +93,11 @@ static enum err check_annotation(struct turn *t, struct room *room, const struct
 }
 
 /* Sending state that is there already changes nothing. */
-static bool is_same_state(const struct room *room, const struct proposal *p)
+static bool is_same_state(struct arena *a, const struct room *room, const struct proposal *p)
 {
     struct event *now = p->state_key.p ? room_state(room, p->type, p->state_key) : NULL;
     return now && str_eq(now->sender, p->sender) && str_empty(now->redacted_by) &&
-           json_equal(room_content(room, p->type, p->state_key), p->content);
+           json_equal(room_content(room, a, p->type, p->state_key), p->content);
 }
 
 /* The event to redact: what the command names, or the content of a message that redacts. */
@@ -137,7 +137,7 @@ enum err room_send(struct turn *t)
     if (e == ERR_OK) e = room_of_turn(t, true, &room);
     if (e == ERR_OK) e = answered_before(t, room, p.device_txn, &answered);
     if (e != ERR_OK || answered) return e;
-    if (is_same_state(room, &p)) {
+    if (is_same_state(turn_arena(t), room, &p)) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), room_state(room, p.type, p.state_key)->event_id);
         return ERR_OK;
     }

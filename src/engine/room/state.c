@@ -94,7 +94,7 @@ enum err room_joined_members(struct turn *t)
     {
         const struct event *ev = list_item(it, struct state_entry, recent)->event;
         if (ev->membership != MEMBER_JOIN || !str_is(ev->type, "m.room.member")) continue;
-        const struct json *content = room_content(room, ev->type, ev->state_key);
+        const struct json *content = room_content(room, a, ev->type, ev->state_key);
         struct json *m = json_set(out, ev->state_key, json_new(a, JSON_OBJECT));
         /* One without a name goes by the id; some clients refuse the whole list when a name is missing. */
         struct str name = json_string_at(content, "displayname");
@@ -134,7 +134,7 @@ enum err room_join_info(struct turn *t)
     if (r->num[0] != JOIN_RESTRICTED && r->num[0] != JOIN_KNOCK_RESTRICTED) return ERR_OK;
     struct buf b;
     buf_init(&b, 65536);
-    json_each(rule, json_get(room_content(room, STR("m.room.join_rules"), STR("")), "allow"))
+    json_each(rule, json_get(room_content(room, NULL, STR("m.room.join_rules"), STR("")), "allow"))
     {
         struct str id = json_string_at(rule, "room_id");
         if (str_is(json_string_at(rule, "type"), "m.room_membership") && id.p) pack_str(&b, id);

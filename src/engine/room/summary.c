@@ -22,7 +22,7 @@ static void write_allowed(struct json_out *o, const struct room *room, struct bu
     if (rule != JOIN_RESTRICTED && rule != JOIN_KNOCK_RESTRICTED) return;
     json_key(o, "allowed_room_ids");
     json_array(o);
-    json_each(v, json_get(room_content(room, STR("m.room.join_rules"), STR("")), "allow"))
+    json_each(v, json_get(room_content(room, NULL, STR("m.room.join_rules"), STR("")), "allow"))
     {
         struct str id = json_string_at(v, "room_id");
         if (!id.p || !str_is(json_string_at(v, "type"), "m.room_membership")) continue;
@@ -41,7 +41,7 @@ static void write_children(struct json_out *o, const struct room *room)
         const struct state_entry *s = list_item(it, struct state_entry, recent);
         const struct event *e = s->event;
         if (!str_is(e->type, "m.space.child")) continue;
-        const struct json *content = room_content(room, e->type, e->state_key);
+        const struct json *content = room_content(room, NULL, e->type, e->state_key);
         if (!json_is(json_get(content, "via"), JSON_ARRAY)) continue;
         json_object(o);
         json_raw_member(o, "content", e->content);

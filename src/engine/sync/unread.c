@@ -58,7 +58,7 @@ static struct push_result judge(struct section_reader *s, const struct room *roo
     struct push_event pe = {.event = v, .room_id = room->room_id};
     struct event *me = room_state(room, STR("m.room.member"), s->user_id);
     struct push_context c = {.user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
-    if (me) c.display_name = json_string_at(room_content(room, STR("m.room.member"), s->user_id), "displayname");
+    if (me) c.display_name = json_string_at(room_content(room, a, STR("m.room.member"), s->user_id), "displayname");
     return push_evaluate(rules_of(s), &pe, &c);
 }
 
@@ -84,7 +84,7 @@ static const struct power_levels *power_before(const struct section_reader *s, c
     if (!str_empty(e->extra) && json_parse(a, arena_join(a, STR("{"), e->extra, STR("}")), &v, NULL) != ERR_OK) return power;
     const struct event *create = room_state(room, STR("m.room.create"), STR(""));
     return power_levels_parse(a, room->version, json_get(v, "prev_content"), create ? create->sender : STR(""),
-                              room_content(room, STR("m.room.create"), STR("")));
+                              room_content(room, NULL, STR("m.room.create"), STR("")));
 }
 
 static void count(struct section_reader *s, const struct room *room, struct arena *scratch, const struct event *e, bool apart,
