@@ -52,35 +52,15 @@ static void gone(struct http_request *http)
     mem_free(p);
 }
 
-static enum err find_filter(struct api *r, struct str *out)
-{
-    struct str f = api_query(r, "filter");
-    *out = STR("");
-    if (str_empty(f)) return ERR_OK;
-    if (f.p[0] == '{') {
-        struct json *v;
-        struct sync_filter parsed;
-        enum err e = json_parse(r->arena, f, &v, &r->fault);
-        if (e == ERR_OK) e = filter_parse_sync(r->arena, v, &parsed, &r->fault);
-        *out = f;
-        return e;
-    }
-    struct command c = {.type = CMD_user_filter_get, .key = r->user_id, .s[0] = f};
-    struct reply reply;
-    enum err e = api_call(r, &c, &reply);
-    if (e == ERR_NOT_FOUND) return fault_set(&r->fault, ERR_INVALID_PARAM, "There is no filter with that id.");
-    *out = reply.s[0];
-    return e;
-}
-
 enum err api_sync(struct api *r)
 {
-    struct sync_params p = {.user_id = r->user_id, .device_id = r->device_id, .since = api_query(r, "since")};
+    struct sync_params p = {
+        .user_id = r->user_id, .device_id = r->device_id, .since = api_query(r, "since"), .filter = api_query(r, "filter")};
     int64_t timeout;
     enum err e = api_query_int(r, "timeout", 0, INT64_MAX, 0, &timeout);
-    if (e == ERR_OK) e = find_filter(r, &p.filter);
     if (e != ERR_OK) return e;
-    if (!str_null(p.since) && str_empty(p.since)) p.since = (struct str){0};
+    if (str_empty(p.since)) p.since = (struct str){0};
+    if (str_empty(p.filter)) p.filter = STR("");
     if (api_query_bool(r, "full_state", false)) p.flags |= SYNC_FULL_STATE;
     if (api_query_bool(r, "use_state_after", false) || api_query_bool(r, "org.matrix.msc4222.use_state_after", false))
         p.flags |= SYNC_STATE_AFTER;

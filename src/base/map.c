@@ -36,7 +36,7 @@ void *map_get(const struct map *m, struct str key)
 
 static void place(struct map *m, const struct map_entry *new)
 {
-    uint32_t i = new->hash & (m->cap - 1);
+    uint32_t i = new->hash &(m->cap - 1);
     while (m->e[i].key != NULL)
         i = (i + 1) & (m->cap - 1);
     m->e[i] = *new;

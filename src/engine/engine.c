@@ -4,6 +4,7 @@
 #include "engine/room/directory.h"
 #include "engine/room/room.h"
 #include "engine/session.h"
+#include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
 #include "engine/user/presence.h"
 #include "engine/user/user.h"
@@ -70,6 +71,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     for (size_t i = 0; i < loops; i++) {
         e->session[i] = session_cache_new(e, loop[i]);
         e->gateway[i] = sync_gateway_new(e, loop[i]);
+        e->filters[i] = filter_pool_new();
     }
     size_t rooms = config->warm_rooms / CLUSTER_SLOTS + 1, users = config->warm_users / CLUSTER_SLOTS + 1;
     const struct entity_kind kinds[KIND__COUNT] = {
@@ -111,10 +113,33 @@ void engine_free(struct engine *e)
     for (size_t i = 0; i < CLUSTER_LOOPS_MAX; i++) {
         session_cache_free(e->session[i]);
         sync_gateway_free(e->gateway[i]);
+        filter_pool_free(e->filters[i]);
     }
     push_free(e->default_rules);
     mem_free(e->kinds);
     mem_free(e);
+}
+
+struct stop {
+    struct task task;
+    struct sync_gateway *gateway;
+};
+
+static void stop_waiting(struct task *t)
+{
+    struct stop *s = list_item(t, struct stop, task);
+    sync_gateway_stop(s->gateway);
+    mem_free(s);
+}
+
+void engine_stop_waiting(struct engine *e)
+{
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && e->gateway[i]; i++) {
+        struct stop *s = mem_zero(sizeof *s);
+        s->task.run = stop_waiting;
+        s->gateway = e->gateway[i];
+        loop_post(sync_gateway_loop(e->gateway[i]), &s->task);
+    }
 }
 
 struct str engine_slot_key(struct arena *a, unsigned slot)

@@ -45,6 +45,7 @@ struct engine_config {
 struct pruner;
 struct sync_gateway;
 struct session_cache;
+struct filter_pool;
 struct push_rules;
 
 struct engine {
@@ -54,6 +55,7 @@ struct engine {
     struct cache *cache;
     struct limiter *limiter;
     struct sync_gateway *gateway[CLUSTER_LOOPS_MAX];  /* one per loop, see engine/sync */
+    struct filter_pool *filters[CLUSTER_LOOPS_MAX];   /* one per loop, see engine/sync/filters.h */
     struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
@@ -65,6 +67,8 @@ struct engine {
 must_use enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
                              struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f);
 void engine_free(struct engine *e);
+/* Nobody waits any more: who waits in /sync is answered, on each loop. */
+void engine_stop_waiting(struct engine *e);
 
 static inline struct engine *engine_of(const struct turn *t)
 {

@@ -292,6 +292,7 @@ static void stop(uv_signal_t *h, int number)
     s->closing = s->listeners;
     for (size_t i = 0; i < s->listeners; i++)
         http_close(s->http[i], s->settings->server.shutdown_grace, listener_closed, s);
+    engine_stop_waiting(s->engine);
 }
 
 static void reload(uv_signal_t *h, int number)

@@ -14,7 +14,7 @@ struct slot_ask {
 struct look {
     struct sync_job *job;
     struct arena arena;
-    struct sync_filter filter;
+    const struct sync_filter *filter; /* the job's */
     struct sync_token since, now;
     struct reply user;
     bool asked_user;
@@ -58,7 +58,7 @@ static void add_mode(struct look *l, unsigned slot, const char *mode, int64_t po
 static struct job_room *job_room_of(struct sync_job *job, struct str room_id)
 {
     for (size_t i = 0; i < job->rooms; i++)
-        if (str_eq(str_make(job->room[i]->follower.follow->key, job->room[i]->follower.follow->n), room_id)) return job->room[i];
+        if (str_eq(follow_key(job->room[i]->follower.follow), room_id)) return job->room[i];
     return NULL;
 }
 
@@ -96,7 +96,7 @@ static void follow_rooms(struct look *l)
 /* The rooms' account data, as the filter lets it through. */
 static void filter_room_data(struct look *l)
 {
-    const struct event_filter *f = &l->filter.room.account_data;
+    const struct event_filter *f = &l->filter->room.account_data;
     if (f->all || !l->room_data) return;
     struct json *kept = json_new(&l->arena, JSON_OBJECT);
     json_each(room, l->room_data)
@@ -116,7 +116,7 @@ static enum err ask_user(struct look *l, struct fault *f)
     struct command c = {.type = CMD_user_sync, .key = job->user_id, .s[0] = job->device_id};
     c.num[0] = since;
     c.num[1] = gateway_index(job->gateway);
-    enum err e = engine_call(job->engine, &c, &l->arena, &l->user, f);
+    enum err e = engine_call(job_engine(job), &c, &l->arena, &l->user, f);
     if (e == ERR_OK) e = parse_reply(l, l->user.s[2], &l->rooms);
     if (e == ERR_OK) e = parse_reply(l, l->user.s[1], &l->room_data);
     if (e != ERR_OK) return e;
@@ -149,7 +149,7 @@ static void sort_rooms(struct look *l)
     {
         struct str id = json_string_at(v, "room_id"), m = json_string_at(v, "membership");
         bool news = json_int_at(v, "position", 0) > seen;
-        if (!filter_room_matches(&l->filter.room, id)) continue;
+        if (!filter_room_matches(&l->filter->room, id)) continue;
         unsigned slot = cluster_slot_of(id);
         if (str_is(m, "join")) {
             add_mode(l, slot, news ? "n" : "j", 0, id);
@@ -158,20 +158,22 @@ static void sort_rooms(struct look *l)
             put_invitation(&l->invite, "invite_state", v);
         } else if (str_is(m, "knock") && (news || initial)) {
             put_invitation(&l->knock, "knock_state", v);
-        } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter.room.include_leave)) {
+        } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter->room.include_leave)) {
             add_mode(l, slot, "l", json_int_at(v, "room_position", 0), id);
             l->slot[slot]->due = true;
         }
     }
 }
 
-/* Without having asked the user's slot: the rooms are those that the job follows. */
+/* Without having asked the user's slot: those of the rooms that the job follows of which something was delivered. Whatever else happened in
+ * their slots up to what was delivered does not concern it. */
 static void sort_followed(struct look *l)
 {
     for (size_t i = 0; i < l->job->rooms; i++) {
         const struct follow *f = l->job->room[i]->follower.follow;
-        struct str id = str_make(f->key, f->n);
-        if (filter_room_matches(&l->filter.room, id)) add_mode(l, f->slot, "j", 0, id);
+        if (f->position <= sync_token_at(&l->since, f->slot) || !filter_room_matches(&l->filter->room, follow_key(f))) continue;
+        add_mode(l, f->slot, "j", 0, follow_key(f));
+        l->slot[f->slot]->due = true;
     }
 }
 
@@ -179,41 +181,48 @@ static void sort_followed(struct look *l)
 
 static void choose_slots(struct look *l)
 {
-    bool all = l->job->first || (l->job->flags & SYNC_FULL_STATE);
+    bool all = l->job->look_all || (l->job->flags & SYNC_FULL_STATE);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
-        if (l->slot[i] && (all || (l->asked_user && i == l->user_slot))) l->slot[i]->due = true;
+        if (l->slot[i] && (all || i == l->user_slot)) l->slot[i]->due = true;
     for (size_t i = 0; i < l->job->rooms; i++) {
         const struct follow *f = l->job->room[i]->follower.follow;
         if (l->slot[f->slot] && f->position > sync_token_at(&l->since, f->slot)) l->slot[f->slot]->due = true;
     }
 }
 
-static void start_slot(struct look *l, unsigned slot, struct call_group *g)
+static void make_command(struct look *l, unsigned slot, struct command *c)
 {
     struct slot_ask *s = l->slot[slot];
     struct sync_job *job = l->job;
-    struct command *c = &s->call.cmd;
     *c = (struct command){.type = CMD_rooms_sync, .key = s->any};
     c->num[0] = job->initial ? 0 : sync_token_at(&l->since, slot);
     c->num[1] = gateway_index(job->gateway);
     c->num[2] = job->flags | (job->initial ? SYNC_INITIAL : 0);
-    c->num[3] = slot == l->user_slot && l->asked_user ? l->user.num[0] : 0;
+    c->num[3] = !l->asked_user ? gateway_heard(job->gateway, slot) : slot == l->user_slot ? l->user.num[0] : 0;
     c->s[0] = job->user_id;
     c->s[1] = job->device_id;
-    c->s[2] = job->filter;
+    c->s[2] = job->filter->text;
     c->s[3] = buf_str(&s->rooms);
     c->s[4] = job->rules;
     c->s[5] = job->ignored;
-    cluster_call_start(job->engine->cluster, &s->call, g);
+}
+
+/* The rooms may be read as of an older position than that from which on the gateway hears of them: what lies between is to be looked at. */
+static void note_following(struct sync_job *job, const struct reply *r)
+{
+    if (r->num[1] > r->num[0]) job->again = job->look_user = true;
 }
 
 static enum err ask_rooms(struct look *l, struct fault *f)
 {
     struct call_group g = {0};
     enum err e = ERR_OK;
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (l->slot[i] && l->slot[i]->due) start_slot(l, i, &g);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (!l->slot[i] || !l->slot[i]->due) continue;
+        make_command(l, i, &l->slot[i]->call.cmd);
+        cluster_call_start(job_engine(l->job)->cluster, &l->slot[i]->call, &g);
+    }
     cluster_call_wait(&g);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         struct slot_ask *s = l->slot[i];
@@ -223,10 +232,7 @@ static enum err ask_rooms(struct look *l, struct fault *f)
             *f = s->call.reply.fault;
         }
         sync_token_set(&l->now, i, s->call.reply.num[0]);
-        /* The first time the rooms may be read as of an older position than that from which on the gateway hears of them: what lies
-         * between is to be looked at. */
-        struct follow *user = l->job->user.follow;
-        if (l->job->first && i == l->user_slot && s->call.reply.num[1] > user->position) user->position = s->call.reply.num[1];
+        if (l->job->look_all) note_following(l->job, &s->call.reply);
     }
     return e;
 }
@@ -265,7 +271,7 @@ static void take_presence(struct look *l, struct str packed)
     struct str user, content;
     struct json *v;
     while (pack_next(&packed, &user) && pack_next(&packed, &content)) {
-        if (!filter_event_matches(&l->filter.presence, STR("m.presence"), user, false) ||
+        if (!filter_event_matches(&l->filter->presence, STR("m.presence"), user, false) ||
             json_parse(&l->arena, content, &v, NULL) != ERR_OK)
             continue;
         if (!l->presence) l->presence = json_new(&l->arena, JSON_OBJECT);
@@ -314,7 +320,7 @@ static void put_room_data(struct look *l)
     if (!l->room_data) return;
     for (struct json *v = l->room_data->child, *next; v; v = next) {
         next = v->next;
-        if (job_room_of(l->job, v->key) && filter_room_matches(&l->filter.room, v->key)) put_section(l, STR("j"), v->key, STR(""));
+        if (job_room_of(l->job, v->key) && filter_room_matches(&l->filter->room, v->key)) put_section(l, STR("j"), v->key, STR(""));
     }
 }
 
@@ -325,12 +331,12 @@ static void check_left(struct look *l)
     struct buf rooms;
     buf_init(&rooms, 16 * 1048576);
     for (size_t i = 0; i < l->job->rooms; i++)
-        pack_str(&rooms, str_make(l->job->room[i]->follower.follow->key, l->job->room[i]->follower.follow->n));
+        pack_str(&rooms, follow_key(l->job->room[i]->follower.follow));
     for (struct json *v = l->left->child, *next; v; v = next) {
         next = v->next;
         struct command c = {.type = CMD_user_shares, .key = v->key, .s[0] = str_make(rooms.p ? rooms.p : "", rooms.n)};
         struct reply r;
-        if (engine_call(l->job->engine, &c, &l->arena, &r, NULL) != ERR_OK || r.num[0]) json_remove(l->left, v->key);
+        if (engine_call(job_engine(l->job), &c, &l->arena, &r, NULL) != ERR_OK || r.num[0]) json_remove(l->left, v->key);
     }
     buf_release(&rooms);
 }
@@ -406,12 +412,26 @@ static bool put_rooms(struct look *l, struct json_out *o)
 static struct str filtered_account_data(struct look *l)
 {
     struct json *list;
-    const struct event_filter *f = &l->filter.account_data;
+    const struct event_filter *f = &l->filter->account_data;
     if (!l->asked_user || f->all || parse_reply(l, l->user.s[0], &list) != ERR_OK || !list) return l->asked_user ? l->user.s[0] : STR("[]");
     struct json *kept = json_new(&l->arena, JSON_ARRAY);
     json_each(v, list) if (filter_event_matches(f, json_string_at(v, "type"), (struct str){0}, false))
         json_push(kept, json_copy(&l->arena, v));
     return json_text(&l->arena, kept);
+}
+
+/* The counts of keys are in every answer: a client takes their absence for none. */
+static void keep_key_counts(struct look *l)
+{
+    struct buf b;
+    struct json_out o;
+    buf_init(&b, 65536);
+    json_out_init(&o, &b);
+    json_object(&o);
+    if (!str_empty(l->user.s[4])) json_raw_member(&o, "device_one_time_keys_count", l->user.s[4]);
+    if (!str_empty(l->user.s[5])) json_raw_member(&o, "device_unused_fallback_key_types", l->user.s[5]);
+    job_keep_key_counts(l->job, buf_ok(&b) ? str_from(buf_str(&b), 1) : STR(""));
+    buf_release(&b);
 }
 
 static bool write_answer(struct look *l, struct buf *out)
@@ -421,46 +441,33 @@ static bool write_answer(struct look *l, struct buf *out)
     buf_clear(out);
     json_out_init(&o, out);
     json_object(&o);
-    json_str_member(&o, "next_batch", l->job->token);
+    json_str_member(&o, "next_batch", sync_token_write(&l->arena, &l->now, cluster_history(job_engine(l->job)->cluster)));
     some |= put_events(&o, "account_data", filtered_account_data(l));
     some |= put_rooms(l, &o);
     some |= put_device_lists(l, &o);
     some |= put_presence(l, &o);
     if (l->asked_user) {
         some |= put_events(&o, "to_device", l->user.s[3]);
-        if (!str_empty(l->user.s[4])) json_raw_member(&o, "device_one_time_keys_count", l->user.s[4]);
-        if (!str_empty(l->user.s[5])) json_raw_member(&o, "device_unused_fallback_key_types", l->user.s[5]);
         some |= l->user.num[5] != 0; /* the counts changed */
+        keep_key_counts(l);
+    }
+    struct str counts = bytes_str(l->job->key_counts);
+    if (!str_empty(counts)) {
+        buf_byte(out, ',');
+        buf_add(out, counts);
     }
     json_end(&o);
     return some;
 }
 
-static enum err look_begin(struct look *l, struct fault *f)
+static void look_begin(struct look *l)
 {
-    struct sync_job *job = l->job;
-    struct json *v;
-    filter_init_sync(&l->filter);
-    if (!str_empty(job->filter)) {
-        enum err e = json_parse(&l->arena, job->filter, &v, f);
-        if (e == ERR_OK) e = filter_parse_sync(&l->arena, v, &l->filter, f);
-        if (e != ERR_OK) return e;
-    }
-    l->user_slot = cluster_slot_of(job->user_id);
     struct buf *parts[] = {&l->join, &l->leave, &l->invite, &l->knock};
     for (int i = 0; i < 4; i++)
         buf_init(parts[i], 512 * 1048576);
-    if (str_empty(job->token)) return ERR_OK;
-    bool stale;
-    enum err e = sync_token_read(job->token, cluster_history(job->engine->cluster), &l->since, &stale, f);
-    if (e != ERR_OK) return e;
-    /* After a restore the positions mean something else: the client begins afresh. */
-    if (stale) {
-        job->initial = true;
-        l->since = (struct sync_token){0};
-    }
-    l->now = l->since;
-    return ERR_OK;
+    l->filter = &l->job->filter->filter;
+    l->user_slot = cluster_slot_of(l->job->user_id);
+    if (l->job->stand) l->now = l->since = sync_token_unpack(l->job->stand);
 }
 
 static void look_release(struct look *l)
@@ -480,24 +487,21 @@ static void look_release(struct look *l)
 static bool user_is_due(const struct look *l)
 {
     const struct sync_job *job = l->job;
-    if (job->first || (job->flags & SYNC_FULL_STATE)) return true;
-    if (job->user.follow->position > sync_token_at(&l->since, l->user_slot)) return true;
-    for (size_t i = 0; i < job->rooms; i++) {
-        const struct follow *f = job->room[i]->follower.follow;
-        if (f->slot == l->user_slot && f->position > sync_token_at(&l->since, f->slot)) return true;
-    }
-    return false;
+    return job->look_all || job->look_user || (job->flags & SYNC_FULL_STATE) ||
+           job->user.follow->position > sync_token_at(&l->since, l->user_slot);
 }
 
 static enum err ask(struct look *l, struct fault *f)
 {
-    enum err e = ERR_OK;
-    if (user_is_due(l)) e = ask_user(l, f);
-    if (e != ERR_OK) return e;
-    if (l->asked_user)
-        sort_rooms(l);
-    else
+    if (!user_is_due(l)) {
         sort_followed(l);
+        return ask_rooms(l, f);
+    }
+    enum err e = ask_user(l, f);
+    if (e != ERR_OK) return e;
+    /* Messages that are in this answer are acknowledged by the next request, which so has to ask again; as for more of them. */
+    l->job->look_user = l->user.num[2] || l->user.num[3];
+    sort_rooms(l);
     choose_slots(l);
     return ask_rooms(l, f);
 }
@@ -507,15 +511,15 @@ enum err compose(struct sync_job *job, struct buf *out, bool *something, struct 
     struct look *l = mem_zero(sizeof *l);
     l->job = job;
     arena_init(&l->arena);
-    enum err e = look_begin(l, f);
-    if (e == ERR_OK) e = ask(l, f);
+    look_begin(l);
+    enum err e = ask(l, f);
     if (e == ERR_OK) {
         put_slots(l);
         put_room_data(l);
         check_left(l);
-        job_keep(&job->token, sync_token_write(&l->arena, &l->now, cluster_history(job->engine->cluster)));
         *something = write_answer(l, out);
-        job->first = false;
+        sync_token_pack(&job->stand, &l->now);
+        job->look_all = false;
         if (!buf_ok(out)) e = fault_set(f, ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");
     }
     look_release(l);

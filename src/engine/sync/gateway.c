@@ -3,17 +3,31 @@
 #include "base/stat.h"
 #include "engine/session.h"
 #include "engine/sync/job.h"
+#include "engine/sync/section.h"
 
-enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_MS = 20000, UNUSED_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
+enum {
+    ABSENT_MS = 40000,
+    WATCH_MS = 5000,
+    SAY_MS = 20000,
+    UNUSED_MS = 60000,
+    KEPT_MS = 60000,
+    SWEEP_MS = 10000,
+    ANSWER_MAX = 512 * 1048576
+};
+enum { RECENT_COUNTS = 8 };
 
 struct sync_gateway {
     struct engine *engine;
     struct loop *loop;
     struct map follows;
     struct list unused; /* oldest first */
-    struct list jobs;
+    struct list jobs;   /* working or waiting */
+    struct list kept;   /* oldest first */
     struct timer sweep;
-    bool sweeping;
+    bool sweeping, stopping;
+    int64_t heard[CLUSTER_SLOTS];
+    uint64_t chain[CLUSTER_SLOTS];
+    struct bytes *recent_counts[RECENT_COUNTS]; /* by hash: most clients have the same */
     uint64_t waiting;
     uint64_t answered;
     struct map present; /* struct presence_watch, by user */
@@ -37,6 +51,7 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
     g->loop = l;
     list_init(&g->unused);
     list_init(&g->jobs);
+    list_init(&g->kept);
     list_init(&g->watch);
     return g;
 }
@@ -48,6 +63,18 @@ bool sync_gateway_follows(const struct sync_gateway *g, struct str key)
 unsigned gateway_index(const struct sync_gateway *g)
 {
     return loop_index(g->loop);
+}
+int64_t gateway_heard(const struct sync_gateway *g, unsigned slot)
+{
+    return g->heard[slot];
+}
+struct engine *sync_gateway_engine(const struct sync_gateway *g)
+{
+    return g->engine;
+}
+struct loop *sync_gateway_loop(const struct sync_gateway *g)
+{
+    return g->loop;
 }
 size_t sync_gateway_waiting(const struct sync_gateway *g)
 {
@@ -67,26 +94,53 @@ void job_keep(struct str *field, struct str value)
     *field = str_make(p, value.n);
 }
 
+void job_keep_key_counts(struct sync_job *job, struct str members)
+{
+    struct bytes **recent = &job->gateway->recent_counts[str_hash(members) % RECENT_COUNTS];
+    if (!*recent || !str_eq(bytes_str(*recent), members)) {
+        bytes_unref(*recent);
+        *recent = bytes_new(members);
+    }
+    bytes_unref(job->key_counts);
+    job->key_counts = bytes_ref(*recent);
+}
+
 /* --- following --- */
+
+static void job_free(struct sync_job *job);
+
+static void sweep_later(struct sync_gateway *g);
 
 /* What nobody has followed for a while is unfollowed at its owner. Not at once: the next request of the same client is on its way. */
 static void sweep(struct timer *t)
 {
     struct sync_gateway *g = list_item(t, struct sync_gateway, sweep);
     int64_t now = loop_now_ms(g->loop);
+    while (!list_is_empty(&g->kept)) {
+        struct sync_job *job = list_item(g->kept.next, struct sync_job, link);
+        if (job->until_ms > now) break;
+        job_free(job);
+    }
     while (!list_is_empty(&g->unused)) {
         struct follow *f = list_item(g->unused.next, struct follow, unused);
         if (f->unused_since_ms + UNUSED_MS > now) break;
         list_remove(&f->unused);
-        struct str key = str_make(f->key, f->n);
+        struct str key = follow_key(f);
         map_del(&g->follows, key);
         /* Sessions are remembered only while their user is followed. */
         session_cache_end(g->engine->session[gateway_index(g)], key, STR(""));
         cluster_unfollow(g->engine->cluster, key, gateway_index(g));
         mem_free(f);
     }
-    g->sweeping = !list_is_empty(&g->unused);
-    if (g->sweeping) timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
+    g->sweeping = false;
+    if (!list_is_empty(&g->unused) || !list_is_empty(&g->kept)) sweep_later(g);
+}
+
+static void sweep_later(struct sync_gateway *g)
+{
+    if (g->sweeping) return;
+    g->sweeping = true;
+    timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
 }
 
 void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job, struct str key)
@@ -95,11 +149,11 @@ void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job
     if (!at) {
         at = mem_zero(sizeof *at + key.n);
         if (key.n) memcpy(at->key, key.p, key.n);
-        at->n = key.n;
+        at->n = (unsigned)key.n;
         at->slot = cluster_slot_of(key);
         list_init(&at->followers);
         list_init(&at->unused);
-        map_put(&g->follows, str_make(at->key, at->n), at);
+        map_put(&g->follows, follow_key(at), at);
     }
     list_remove(&at->unused);
     f->follow = at;
@@ -116,9 +170,7 @@ void follow_remove(struct sync_gateway *g, struct follower *f)
     if (!list_is_empty(&at->followers)) return;
     at->unused_since_ms = loop_now_ms(g->loop);
     list_push(&g->unused, &at->unused);
-    if (g->sweeping) return;
-    g->sweeping = true;
-    timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
+    sweep_later(g);
 }
 
 /* --- presence by syncing --- */
@@ -132,7 +184,8 @@ static void say_presence(struct sync_gateway *g, struct str user_id, int state, 
 static bool is_waiting(struct sync_gateway *g, struct str user_id)
 {
     struct follow *f = map_get(&g->follows, user_id);
-    return f && !list_is_empty(&f->followers);
+    if (f) list_each(it, &f->followers) if (list_item(it, struct follower, link)->job->state != JOB_KEPT) return true;
+    return false;
 }
 
 static void watch(struct timer *t)
@@ -182,6 +235,22 @@ static void seen(struct sync_gateway *g, struct str user_id, enum presence_state
 
 /* --- jobs --- */
 
+static struct sync_job *job_new(struct sync_gateway *g, const struct sync_params *p)
+{
+    struct sync_job *job = mem_zero(sizeof *job + p->user_id.n + p->device_id.n);
+    memcpy(job->bytes, p->user_id.p, p->user_id.n);
+    if (p->device_id.n) memcpy(job->bytes + p->user_id.n, p->device_id.p, p->device_id.n);
+    job->user_id = str_make(job->bytes, p->user_id.n);
+    job->device_id = str_make(job->bytes + p->user_id.n, p->device_id.n);
+    job->gateway = g;
+    job->flags = p->flags;
+    job->look_all = true;
+    list_init(&job->link);
+    list_push(&g->jobs, &job->link);
+    follow_add(g, &job->user, job, p->user_id);
+    return job;
+}
+
 static void job_free(struct sync_job *job)
 {
     struct sync_gateway *g = job->gateway;
@@ -193,11 +262,24 @@ static void job_free(struct sync_job *job)
         mem_free(job->room[i]);
     }
     mem_free(job->room);
+    mem_free(job->stand);
     list_remove(&job->link);
-    struct str *fields[] = {&job->user_id, &job->device_id, &job->filter, &job->token, &job->rules, &job->ignored};
+    filter_drop(g->engine->filters[gateway_index(g)], job->filter);
+    bytes_unref(job->key_counts);
+    struct str *fields[] = {&job->filter_param, &job->rules, &job->ignored};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         mem_free((char *)(uintptr_t)fields[i]->p);
     mem_free(job);
+}
+
+static void job_keep_for_next(struct sync_job *job)
+{
+    struct sync_gateway *g = job->gateway;
+    job->state = JOB_KEPT;
+    job->until_ms = loop_now_ms(g->loop) + KEPT_MS;
+    list_remove(&job->link);
+    list_push(&g->kept, &job->link);
+    sweep_later(g);
 }
 
 static void work(void *arg);
@@ -208,12 +290,12 @@ static void run_wake(struct task *t)
     fiber_spawn(work, job);
 }
 
-/* From waiting to working. */
+/* Something that it follows has changed. From waiting to working. */
 static void wake(struct sync_job *job)
 {
     job->again = true;
-    if (job->working) return;
-    job->working = true;
+    if (job->state != JOB_WAITING) return;
+    job->state = JOB_WORKING;
     stat_add(&job->gateway->waiting, -1);
     job->wake.run = run_wake;
     loop_defer(job->gateway->loop, &job->wake);
@@ -226,30 +308,51 @@ static void time_over(struct timer *t)
     wake(job);
 }
 
-/* Is there anything that the job follows and has not looked at? */
-static bool is_behind(const struct sync_job *job)
+static void wait_for_news(struct sync_job *job, int64_t ms)
 {
-    struct sync_token t;
-    bool stale;
-    if (sync_token_read(job->token, cluster_history(job->engine->cluster), &t, &stale, NULL) != ERR_OK) return false;
-    const struct follow *u = job->user.follow;
-    if (u->position > sync_token_at(&t, u->slot)) return true;
-    for (size_t i = 0; i < job->rooms; i++) {
-        const struct follow *f = job->room[i]->follower.follow;
-        if (f->position > sync_token_at(&t, f->slot)) return true;
-    }
-    return false;
+    job->state = JOB_WAITING;
+    stat_add(&job->gateway->waiting, 1);
+    timer_set(job->gateway->loop, &job->timer, ms, time_over);
+    job->callbacks->waiting(job->ctx);
 }
 
 static void answer(struct sync_job *job, enum err e, const struct fault *f, struct str body)
 {
+    timer_clear(job->gateway->loop, &job->timer);
     if (!job->cancelled) {
         stat_add(&job->gateway->answered, 1);
         if (job->handle) *job->handle = NULL;
         job->handle = NULL;
-        job->callbacks.answer(job->ctx, e, f, body);
+        job->callbacks->answer(job->ctx, e, f, body);
     }
-    job_free(job);
+    if (e == ERR_OK && !job->gateway->stopping)
+        job_keep_for_next(job);
+    else
+        job_free(job);
+}
+
+/* The filter by its text, or by the id under which the user has stored it. */
+static enum err find_filter(struct sync_job *job, struct str param, struct fault *f)
+{
+    struct engine *e = job_engine(job);
+    struct arena a;
+    struct reply r;
+    enum err err = ERR_OK;
+    struct str text = param;
+    arena_init(&a);
+    if (!str_empty(param) && param.p[0] != '{') {
+        struct command c = {.type = CMD_user_filter_get, .key = job->user_id, .s[0] = param};
+        err = engine_call(e, &c, &a, &r, f);
+        if (err == ERR_NOT_FOUND) err = fault_set(f, ERR_INVALID_PARAM, "There is no filter with that id.");
+        text = r.s[0];
+        job_keep(&job->filter_param, param);
+    }
+    if (err == ERR_OK) {
+        job->filter = filter_take(e->filters[gateway_index(job->gateway)], text, f);
+        if (!job->filter) err = f->code;
+    }
+    arena_release(&a);
+    return err;
 }
 
 /* Looks until there is something, or the time is over, or there is nothing to wait for. */
@@ -263,48 +366,92 @@ static void work(void *arg)
     for (;;) {
         job->again = false;
         enum err e = job->cancelled ? ERR_UNAVAILABLE : compose(job, &out, &something, &f);
-        if (e != ERR_OK || something || job->over || job->cancelled) {
+        int64_t left = job->until_ms - loop_now_ms(job->gateway->loop);
+        if (e != ERR_OK || something || job->over || job->cancelled || (left <= 0 && !job->again)) {
             answer(job, e, &f, buf_str(&out));
             break;
         }
-        if (job->again || is_behind(job)) continue;
-        int64_t left = job->deadline_ms - loop_now_ms(job->gateway->loop);
-        if (left <= 0) {
-            answer(job, ERR_OK, &f, buf_str(&out));
-            break;
-        }
-        job->working = false;
-        stat_add(&job->gateway->waiting, 1);
-        timer_set(job->gateway->loop, &job->timer, left, time_over);
-        job->callbacks.waiting(job->ctx);
+        if (job->again) continue;
+        wait_for_news(job, left);
         break;
     }
     buf_release(&out);
 }
 
+static bool is_filter(const struct sync_job *job, struct str param)
+{
+    if (str_empty(param) || param.p[0] == '{') return str_null(job->filter_param) && str_eq(job->filter->text, param);
+    return str_eq(job->filter_param, param);
+}
+
+/* What was kept of this client. With another token or filter than before it begins anew. */
+static struct sync_job *find_kept(struct sync_gateway *g, const struct sync_params *p, const struct sync_token *since)
+{
+    const struct follow *u = map_get(&g->follows, p->user_id);
+    if (!u || (p->flags & SYNC_FULL_STATE)) return NULL;
+    list_each(it, &u->followers)
+    {
+        struct sync_job *job = list_item(it, struct follower, link)->job;
+        if (job->state != JOB_KEPT || !str_eq(job->device_id, p->device_id)) continue;
+        if (job->flags == p->flags && is_filter(job, p->filter) && packed_token_is(job->stand, since)) return job;
+        job_free(job);
+        return NULL;
+    }
+    return NULL;
+}
+
+static void job_begin(struct sync_job *job, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
+                      struct sync_job **out)
+{
+    struct sync_gateway *g = job->gateway;
+    job->state = JOB_WORKING;
+    job->over = job->cancelled = false;
+    job->callbacks = callbacks;
+    job->ctx = ctx;
+    job->handle = out;
+    job->until_ms = loop_now_ms(g->loop) + (job->initial || g->stopping ? 0 : p->timeout_ms);
+    *out = job;
+    seen(g, p->user_id, p->presence);
+}
+
+static void begin_anew(struct sync_job *job, const struct sync_params *p, const struct sync_token *since)
+{
+    struct fault f = {0};
+    if (!job->initial) sync_token_pack(&job->stand, since);
+    enum err e = find_filter(job, p->filter, &f);
+    if (e == ERR_OK)
+        work(job);
+    else
+        answer(job, e, &f, STR(""));
+}
+
 void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
                 struct sync_job **out)
 {
-    struct sync_job *job = mem_zero(sizeof *job);
-    job->gateway = g;
-    job->engine = g->engine;
-    job->callbacks = *callbacks;
-    job->ctx = ctx;
-    job->handle = out;
-    job->flags = p->flags;
-    job->first = job->working = true;
-    job->initial = str_null(p->since);
-    list_init(&job->link);
-    list_push(&g->jobs, &job->link);
-    job_keep(&job->user_id, p->user_id);
-    job_keep(&job->device_id, p->device_id);
-    job_keep(&job->filter, p->filter);
-    if (!job->initial) job_keep(&job->token, p->since);
-    job->deadline_ms = loop_now_ms(g->loop) + (job->initial ? 0 : p->timeout_ms);
-    follow_add(g, &job->user, job, p->user_id);
-    seen(g, p->user_id, p->presence);
-    *out = job;
-    work(job);
+    struct sync_token since = {0};
+    struct fault f = {0};
+    bool stale = false;
+    enum err e = ERR_OK;
+    if (!str_null(p->since)) e = sync_token_read(p->since, cluster_history(g->engine->cluster), &since, &stale, &f);
+    /* After a restore the positions mean something else: the client begins afresh. */
+    bool initial = str_null(p->since) || stale;
+    struct sync_job *job = e == ERR_OK && !initial ? find_kept(g, p, &since) : NULL;
+    bool kept = job != NULL;
+    if (!kept) job = job_new(g, p);
+    job->initial = initial;
+    if (kept) {
+        list_remove(&job->link);
+        list_push(&g->jobs, &job->link);
+    }
+    job_begin(job, p, callbacks, ctx, out);
+    if (e != ERR_OK)
+        answer(job, e, &f, STR(""));
+    else if (!kept)
+        begin_anew(job, p, &since);
+    else if (job->again || job->look_user || p->timeout_ms <= 0 || g->stopping)
+        work(job);
+    else
+        wait_for_news(job, p->timeout_ms);
 }
 
 void sync_cancel(struct sync_job *job)
@@ -312,16 +459,31 @@ void sync_cancel(struct sync_job *job)
     job->cancelled = true;
     if (job->handle) *job->handle = NULL;
     job->handle = NULL;
-    if (job->working) return;
+    if (job->state != JOB_WAITING) return;
     stat_add(&job->gateway->waiting, -1);
-    job_free(job);
+    timer_clear(job->gateway->loop, &job->timer);
+    job_keep_for_next(job);
+}
+
+void sync_gateway_stop(struct sync_gateway *g)
+{
+    g->stopping = true;
+    list_each_safe(it, &g->jobs)
+    {
+        struct sync_job *job = list_item(it, struct sync_job, link);
+        if (job->state == JOB_WAITING) time_over(&job->timer);
+    }
 }
 
 void sync_gateway_free(struct sync_gateway *g)
 {
     if (!g) return;
-    while (!list_is_empty(&g->jobs))
-        job_free(list_item(g->jobs.next, struct sync_job, link));
+    struct list *lists[] = {&g->jobs, &g->kept};
+    for (int i = 0; i < 2; i++)
+        while (!list_is_empty(lists[i]))
+            job_free(list_item(lists[i]->next, struct sync_job, link));
+    for (int i = 0; i < RECENT_COUNTS; i++)
+        bytes_unref(g->recent_counts[i]);
     struct follow *f;
     for (size_t at = 0; (f = map_next(&g->follows, &at));)
         mem_free(f);
@@ -333,12 +495,28 @@ void sync_gateway_free(struct sync_gateway *g)
     mem_free(g);
 }
 
+static void heard_of(struct follow *f, int64_t position)
+{
+    if (position > f->position) f->position = position;
+    list_each(it, &f->followers) wake(list_item(it, struct follower, link)->job);
+}
+
+/* A delivery is missing: anything that is followed in the slot may have changed. */
+static void fill_gap(struct sync_gateway *g, const struct delivery *d)
+{
+    struct follow *f;
+    for (size_t at = 0; (f = map_next(&g->follows, &at));)
+        if (f->slot == d->slot) heard_of(f, d->to);
+}
+
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d)
 {
+    bool gap = d->chain != g->chain[d->slot] + 1;
+    g->chain[d->slot] = d->chain;
+    if (d->to > g->heard[d->slot]) g->heard[d->slot] = d->to;
     for (size_t i = 0; i < d->count; i++) {
         struct follow *f = map_get(&g->follows, d->item[i]->key);
-        if (!f) continue;
-        if (d->item[i]->position > f->position) f->position = d->item[i]->position;
-        list_each(it, &f->followers) wake(list_item(it, struct follower, link)->job);
+        if (f) heard_of(f, d->item[i]->position);
     }
+    if (gap) fill_gap(g, d);
 }

@@ -1,7 +1,8 @@
 /* The gateway's half of sync, one per loop: what this loop's clients follow, and which of them wait.
  *
- * A sync job is one /sync request. It asks the owners what is new (compose.c); when nothing is, it waits here, costing its memory only,
- * until an item of something that it follows arrives, or its time is over. */
+ * A sync job is one client's place in sync. It asks the owners what is new (compose.c); when nothing is, it waits here, costing its memory
+ * only, until an item of something that it follows arrives, or its time is over. After its answer it is kept for a while: the same client's
+ * next request, with the token that it was just given, goes on with it and asks nobody anything. */
 #ifndef ROOKERY_ENGINE_SYNC_GATEWAY_H
 #define ROOKERY_ENGINE_SYNC_GATEWAY_H
 
@@ -11,6 +12,8 @@
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
+/* On the gateway's loop: whoever waits is answered now, and nobody waits any more. */
+void sync_gateway_stop(struct sync_gateway *g);
 /* Items for this loop: wakes the clients that they concern. */
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d);
 /* Does this loop follow the key, or did so a moment ago? */
@@ -18,10 +21,11 @@ bool sync_gateway_follows(const struct sync_gateway *g, struct str key);
 /* Jobs that wait now, on this loop. */
 size_t sync_gateway_waiting(const struct sync_gateway *g);
 uint64_t sync_gateway_answered(const struct sync_gateway *g);
+struct loop *sync_gateway_loop(const struct sync_gateway *g);
 
 struct sync_params {
     struct str user_id, device_id;
-    struct str filter; /* JSON, or empty */
+    struct str filter; /* JSON, the id of one that the user has stored, or empty */
     struct str since;  /* null: an initial sync */
     unsigned flags;    /* sync_flags */
     int64_t timeout_ms;
@@ -32,10 +36,11 @@ struct sync_job;
 struct sync_callbacks {
     /* It is going to wait: memory of the request may go. */
     void (*waiting)(void *ctx);
-    /* Once, unless cancelled. `body` lives for the call. */
+    /* Once, unless cancelled. `body` lives for the call. INVALID_PARAM: the token, or the filter's id; other errors of the filter's JSON. */
     void (*answer)(void *ctx, enum err e, const struct fault *f, struct str body);
 };
-/* In a fiber of the loop. The answer may come before it returns; *out is then NULL. `out` is written before anything else happens. Waits. */
+/* In a fiber of the loop. The answer may come before it returns; *out is then NULL. `out` is written before anything else happens; the
+ * callbacks live for ever. Waits. */
 void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
                 struct sync_job **out);
 /* Nobody wants the answer any more. */

@@ -3,6 +3,7 @@
 #define ROOKERY_ENGINE_SYNC_JOB_H
 
 #include "base/map.h"
+#include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
 
 /* A room or user that clients of this loop follow. */
@@ -12,7 +13,7 @@ struct follow {
     int64_t position;      /* of the newest item that was delivered */
     int64_t unused_since_ms;
     unsigned slot;
-    size_t n;
+    unsigned n;
     char key[];
 };
 
@@ -27,35 +28,58 @@ struct job_room {
     bool keep; /* still joined, while the list is made anew */
 };
 
+enum job_state { JOB_WORKING, JOB_WAITING, JOB_KEPT /* answered; what it knows is of use to the same client's next request */ };
+
 struct sync_job {
     struct sync_gateway *gateway;
-    struct engine *engine;
-    struct sync_callbacks callbacks;
-    void *ctx;
-    struct sync_job **handle; /* the caller's pointer, until the job is gone */
-    struct str user_id, device_id, filter;
-    struct str token;          /* where the client will stand when nothing comes */
-    struct str rules, ignored; /* as of the last look at the user */
+    enum job_state state;
     unsigned flags;
-    bool first, initial, cancelled, working, again, over, stale;
+    bool initial;   /* the client has no token, or one from before a restore */
+    bool look_all;  /* everything is to be asked for: the first look */
+    bool look_user; /* the user's slot is to be asked, whatever was delivered */
+    bool again;     /* something was delivered that the last look may not have seen */
+    bool over, cancelled;
+    const struct sync_callbacks *callbacks;
+    void *ctx;
+    struct sync_job **handle; /* the caller's pointer, until the job is answered */
+    const struct shared_filter *filter;
+    struct str filter_param;    /* as the client names it: an id. Null: by its text, or none */
+    struct packed_token *stand; /* where the client will stand when nothing comes; NULL: nowhere yet */
+    struct str rules, ignored;  /* as of the last look at the user */
+    struct bytes *key_counts;   /* both, since each answer has to tell them: JSON */
     struct follower user;
     struct job_room **room;
     size_t rooms;
     struct timer timer;
-    int64_t deadline_ms;
-    struct list link; /* all jobs of the gateway */
+    int64_t until_ms; /* when waiting, or being kept, ends */
+    struct list link; /* in the gateway's list of jobs, or of kept ones (oldest first) */
     struct task wake;
+    struct str user_id, device_id; /* in bytes */
+    char bytes[];
 };
 
+/* Takes a copy, shared with other jobs. */
+void job_keep_key_counts(struct sync_job *job, struct str members);
+struct engine *sync_gateway_engine(const struct sync_gateway *g);
+static inline struct engine *job_engine(const struct sync_job *job)
+{
+    return sync_gateway_engine(job->gateway);
+}
+static inline struct str follow_key(const struct follow *f)
+{
+    return str_make(f->key, f->n);
+}
 /* Follows a key for the job: from now on its deliveries count. */
 void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job, struct str key);
 void follow_remove(struct sync_gateway *g, struct follower *f);
 unsigned gateway_index(const struct sync_gateway *g);
+/* Everything that concerns this gateway's keys in the slot has been delivered up to this position. */
+int64_t gateway_heard(const struct sync_gateway *g, unsigned slot);
 /* Replaces an owned string. */
 void job_keep(struct str *field, struct str value);
 
-/* One look: asks the owners for all that is new since the job's token, writes the answer into `out` (always complete) and says whether there
- * is anything in it. Moves the job's token on. Waits. */
+/* One look: asks the owners for all that is new since where the job stands, writes the answer into `out` (always complete) and says whether
+ * there is anything in it. Moves the job on. Waits. */
 must_use enum err compose(struct sync_job *job, struct buf *out, bool *something, struct fault *f);
 
 #endif

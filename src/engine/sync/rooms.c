@@ -1,16 +1,7 @@
 /* What is new for one user in the rooms of one slot, as of one position. */
 #include "base/pack.h"
+#include "engine/sync/filters.h"
 #include "engine/sync/section.h"
-
-static enum err read_filter(struct turn *t, struct str text, struct sync_filter *out)
-{
-    struct json *v;
-    filter_init_sync(out);
-    if (str_empty(text)) return ERR_OK;
-    enum err e = json_parse(turn_arena(t), text, &v, turn_fault(t));
-    if (e == ERR_OK) e = filter_parse_sync(turn_arena(t), v, out, turn_fault(t));
-    return e;
-}
 
 static enum err one_room(struct section_reader *s, struct str mode, struct str room_id, struct buf *out)
 {
@@ -58,9 +49,10 @@ enum err rooms_sync(struct turn *t)
 {
     const struct command *c = turn_command(t);
     struct arena *a = turn_arena(t);
-    struct sync_filter filter;
-    enum err e = read_filter(t, c->s[2], &filter);
-    if (e != ERR_OK) return e;
+    struct filter_pool *filters = engine_of(t)->filters[loop_index(turn_loop(t))];
+    const struct shared_filter *filter = filter_take(filters, c->s[2], turn_fault(t));
+    if (!filter) return turn_fault(t)->code;
+    enum err e = ERR_OK;
     follow_all(t, c->s[3], (unsigned)c->num[1]);
     turn_reply(t)->num[1] = turn_durable(t);
     struct section_reader s = {.turn = t,
@@ -68,7 +60,7 @@ enum err rooms_sync(struct turn *t)
                                .device_id = c->s[1],
                                .since = c->num[0],
                                .flags = (unsigned)c->num[2],
-                               .filter = &filter,
+                               .filter = &filter->filter,
                                .as_of = c->num[3] ? c->num[3] : turn_durable(t)};
     s.rules_text = c->s[4];
     if (!str_empty(c->s[5]) && json_parse(a, c->s[5], &s.ignored, NULL) != ERR_OK) s.ignored = NULL;
@@ -92,6 +84,7 @@ enum err rooms_sync(struct turn *t)
     buf_release(&s.left);
     buf_release(&s.presence);
     push_free(s.rules);
+    filter_drop(filters, filter);
     return e;
 }
 

@@ -78,6 +78,42 @@ enum err sync_token_read(struct str text, struct str history, struct sync_token 
     return e;
 }
 
+void sync_token_pack(struct packed_token **kept, const struct sync_token *t)
+{
+    unsigned n = 0, had = *kept ? (unsigned)__builtin_popcountll((*kept)->some) : 0, count = (unsigned)__builtin_popcountll(t->some);
+    if (!*kept || had != count) {
+        mem_free(*kept);
+        *kept = mem_alloc(sizeof **kept + count * sizeof(*kept)->position[0]);
+    }
+    (*kept)->some = t->some;
+    for (uint64_t bits = t->some; bits; bits &= bits - 1)
+        (*kept)->position[n++] = t->position[__builtin_ctzll(bits)];
+}
+
+struct sync_token sync_token_unpack(const struct packed_token *p)
+{
+    struct sync_token t = {.some = p->some};
+    unsigned n = 0;
+    for (uint64_t bits = p->some; bits; bits &= bits - 1)
+        t.position[__builtin_ctzll(bits)] = p->position[n++];
+    return t;
+}
+
+int64_t packed_token_at(const struct packed_token *p, unsigned slot)
+{
+    uint64_t bit = (uint64_t)1 << slot;
+    return p->some & bit ? p->position[__builtin_popcountll(p->some & (bit - 1))] : 0;
+}
+
+bool packed_token_is(const struct packed_token *p, const struct sync_token *t)
+{
+    unsigned n = 0;
+    if (p->some != t->some) return false;
+    for (uint64_t bits = p->some; bits; bits &= bits - 1)
+        if (p->position[n++] != t->position[__builtin_ctzll(bits)]) return false;
+    return true;
+}
+
 struct str place_token_write(struct arena *a, int64_t ord)
 {
     return arena_printf(a, "t%lld", (long long)ord);

@@ -13,6 +13,18 @@ struct sync_token {
     int64_t position[CLUSTER_SLOTS];
 };
 
+/* The same in as little memory as it takes, for a client that waits. */
+struct packed_token {
+    uint64_t some;
+    int64_t position[]; /* of those slots, in order */
+};
+/* Replaces *kept (NULL: none yet), which mem_free frees. */
+void sync_token_pack(struct packed_token **kept, const struct sync_token *t);
+struct sync_token sync_token_unpack(const struct packed_token *p);
+/* 0 for a slot that it does not name, as sync_token_at. */
+int64_t packed_token_at(const struct packed_token *p, unsigned slot);
+bool packed_token_is(const struct packed_token *p, const struct sync_token *t);
+
 /* In the arena. */
 struct str sync_token_write(struct arena *a, const struct sync_token *t, struct str history);
 /* INVALID_PARAM with a sentence when it is no token of this server. A token of another history (before a restore) gives *stale: the client
