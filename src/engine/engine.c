@@ -6,6 +6,7 @@
 #include "engine/session.h"
 #include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
+#include "engine/sync/memo.h"
 #include "engine/user/presence.h"
 #include "engine/user/user.h"
 #include "matrix/id.h"
@@ -72,6 +73,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
         e->session[i] = session_cache_new(e, loop[i]);
         e->gateway[i] = sync_gateway_new(e, loop[i]);
         e->filters[i] = filter_pool_new();
+        e->memo[i] = sync_memo_new();
     }
     size_t rooms = config->warm_rooms / CLUSTER_SLOTS + 1, users = config->warm_users / CLUSTER_SLOTS + 1;
     const struct entity_kind kinds[KIND__COUNT] = {
@@ -114,6 +116,7 @@ void engine_free(struct engine *e)
         session_cache_free(e->session[i]);
         sync_gateway_free(e->gateway[i]);
         filter_pool_free(e->filters[i]);
+        sync_memo_free(e->memo[i]);
     }
     push_free(e->default_rules);
     mem_free(e->kinds);

@@ -46,6 +46,7 @@ struct pruner;
 struct sync_gateway;
 struct session_cache;
 struct filter_pool;
+struct sync_memo;
 struct push_rules;
 
 struct engine {
@@ -56,6 +57,7 @@ struct engine {
     struct limiter *limiter;
     struct sync_gateway *gateway[CLUSTER_LOOPS_MAX];  /* one per loop, see engine/sync */
     struct filter_pool *filters[CLUSTER_LOOPS_MAX];   /* one per loop, see engine/sync/filters.h */
+    struct sync_memo *memo[CLUSTER_LOOPS_MAX];        /* one per loop, see engine/sync/memo.h */
     struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */

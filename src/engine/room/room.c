@@ -1,6 +1,7 @@
 #include "engine/room/room.h"
 
 #include "base/log.h"
+#include "engine/sync/memo.h"
 #include "matrix/version.h"
 
 enum { CONTENT_FIRST = 480, POWER_FIRST = 1000 };
@@ -201,6 +202,7 @@ void room_apply_event(struct room *r, struct event *e)
 void room_replace_event(struct room *r, struct event *e)
 {
     forget_all_unread(r);
+    sync_memo_forget(r->engine->memo[loop_index(r->loop)]);
     for (size_t i = 0; i < r->tail_count; i++)
         if (r->tail[i]->ord == e->ord) {
             event_unref(r->tail[i]);

@@ -35,6 +35,10 @@ static bool page_from_tail(struct walk *w)
     make_page(w, r->tail_count);
     for (size_t i = 0; i < r->tail_count; i++) {
         struct event *e = r->tail[w->back ? r->tail_count - 1 - i : i];
+        if (w->back && e->ord <= w->past) {
+            w->end = true;
+            return true;
+        }
         if (w->back ? e->ord <= w->at : e->ord >= w->at) w->page[w->count++] = event_ref(e);
     }
     w->end = w->back ? whole : true;

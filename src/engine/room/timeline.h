@@ -8,6 +8,7 @@ struct walk {
     struct turn *turn;
     struct room *room;
     bool back;
+    int64_t past;        /* going back, set by the caller after init: events at or before it are not wanted. Otherwise all are */
     int64_t at;          /* next: events with ord <= at going back, >= at going forward */
     struct event **page; /* owned references */
     size_t count, next;

@@ -23,7 +23,10 @@ struct viewer {
     size_t memberships, visibilities;
 };
 
-/* Reads how the user's membership and the room's visibility went. Waits. */
+/* Reads how the user's membership and the room's visibility went. Waits. `since`: only events after this position will be looked at, all of
+ * which a user who was there all the time sees. */
+must_use enum err viewer_init_since(struct viewer *v, struct turn *t, struct room *room, struct str user_id, struct str device_id,
+                                    int64_t since);
 must_use enum err viewer_init(struct viewer *v, struct turn *t, struct room *room, struct str user_id, struct str device_id);
 bool viewer_ignores(const struct viewer *v, struct str sender);
 bool viewer_may_see(const struct viewer *v, const struct event *e);

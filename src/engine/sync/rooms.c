@@ -61,6 +61,7 @@ enum err rooms_sync(struct turn *t)
                                .since = c->num[0],
                                .flags = (unsigned)c->num[2],
                                .filter = &filter->filter,
+                               .filter_id = filter->id,
                                .as_of = c->num[3] ? c->num[3] : turn_durable(t)};
     s.rules_text = c->s[4];
     if (!str_empty(c->s[5]) && json_parse(a, c->s[5], &s.ignored, NULL) != ERR_OK) s.ignored = NULL;

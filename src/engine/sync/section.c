@@ -2,6 +2,7 @@
 
 #include "base/pack.h"
 #include "engine/room/snapshot.h"
+#include "engine/sync/memo.h"
 #include "engine/sync/token.h"
 #include "engine/user/presence.h"
 
@@ -45,6 +46,7 @@ static enum err gather(struct section_reader *s, const struct viewer *v, int64_t
     *out =
         (struct timeline){.e = arena_array(turn_arena(s->turn), limit + 1, sizeof(*out->e)), .start_ord = ord_last_of_position(until) + 1};
     walk_init(&w, s->turn, v->room, true, ord_last_of_position(until));
+    w.past = since_ord;
     while ((ev = walk_next(&w, &e)) && ev->ord > since_ord) {
         if (!wanted(s, v, ev)) {
             if (++scanned < SCAN_MAX) continue;
@@ -442,37 +444,109 @@ static void take_members(struct buf *out, const struct buf *object)
     if (object->n > 2) buf_add(out, str_make(object->p + 1, object->n - 2));
 }
 
+/* --- what is the same for all who stand at the same place --- */
+
+/* Timeline, state and what is ephemeral. */
+static enum err write_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct json_out *o, bool *events)
+{
+    struct timeline t;
+    const struct room *room = v->room;
+    enum err e = gather(s, v, since, s->as_of, &t);
+    *events = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE);
+    bool state_moved =
+        !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
+    if (e == ERR_OK && (*events || state_moved)) {
+        e = write_timeline(s, v, &t, o);
+        if (e == ERR_OK) e = write_state(s, v, &t, o, since, s->as_of, fresh);
+    }
+    if (e == ERR_OK) write_ephemeral(s, room, o, since, fresh);
+    timeline_release(&t);
+    return e;
+}
+
+static bool sent_since(const struct room *room, struct str user_id, int64_t since)
+{
+    for (size_t i = room->tail_count; i-- > 0 && room->tail[i]->item.position > since;)
+        if (str_eq(room->tail[i]->sender, user_id)) return true;
+    return false;
+}
+
+static bool read_privately_since(const struct section_reader *s, const struct room *room)
+{
+    list_each(it, &room->recent_receipts)
+    {
+        const struct receipt *r = list_item(it, struct receipt, recent);
+        if (r->position <= s->since) return false;
+        if (str_is(r->type, "m.read.private") && str_eq(r->user_id, s->user_id)) return true;
+    }
+    return false;
+}
+
+/* Would anybody else get the same common part? Not who has sent something (a transaction id comes with it), read something privately or ignores
+ * somebody; nor where aggregations could tell of the reader's own part in them. */
+static bool is_plain(const struct section_reader *s, const struct viewer *v, bool fresh)
+{
+    const struct room *room = v->room;
+    return !fresh && !(s->flags & (SYNC_FULL_STATE | SYNC_INITIAL)) && v->everything && v->now == MEMBER_JOIN && !s->ignored &&
+           room->relation_ord <= ord_last_of_position(s->since) && !sent_since(room, s->user_id, s->since) &&
+           !read_privately_since(s, room);
+}
+
+/* As write_common, from what was made for somebody else where that is possible. The members are in *out. */
+static enum err make_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct buf *out, bool *events)
+{
+    struct sync_memo *memo = engine_of(s->turn)->memo[loop_index(turn_loop(s->turn))];
+    struct section_key key = {
+        .room_id = v->room->room_id, .since = s->since, .as_of = s->as_of, .filter = s->filter_id, .flags = s->flags & SYNC_STATE_AFTER};
+    bool plain = is_plain(s, v, fresh);
+    const struct section_text *found = plain ? sync_memo_section(memo, &key, turn_now_ms(s->turn)) : NULL;
+    if (found) {
+        buf_add(out, bytes_str(found->members));
+        *events = found->events;
+        return ERR_OK;
+    }
+    struct buf b;
+    struct json_out o;
+    buf_init(&b, 64 * 1048576);
+    json_out_init(&o, &b);
+    json_object(&o);
+    enum err e = write_common(s, v, since, fresh, &o, events);
+    json_end(&o);
+    if (e == ERR_OK) take_members(out, &b);
+    if (e == ERR_OK && plain && buf_ok(&b)) sync_memo_keep_section(memo, &key, turn_now_ms(s->turn), buf_str(out), *events);
+    buf_release(&b);
+    return e;
+}
+
+/* What only this reader gets. */
+static enum err write_own(struct section_reader *s, struct room *room, bool fresh, bool events, struct json_out *o)
+{
+    int64_t since = fresh ? 0 : s->since;
+    note_devices(s, room, since, fresh);
+    note_presence(s, room, since, fresh);
+    if (fresh || members_changed(room, since)) write_summary(o, room, s->user_id);
+    return events || own_receipt_is_new(s, room) ? write_unread(s, room, o) : ERR_OK;
+}
+
 enum err section_joined(struct section_reader *s, struct room *room, bool fresh, struct buf *out)
 {
     if (!fresh && !(s->flags & SYNC_FULL_STATE) && is_quiet(s, room)) return ERR_OK;
     struct viewer v;
-    struct timeline t;
     struct buf b;
     struct json_out o;
+    bool events = false;
     int64_t since = fresh ? 0 : s->since;
-    enum err e = viewer_init(&v, s->turn, room, s->user_id, s->device_id);
+    enum err e = viewer_init_since(&v, s->turn, room, s->user_id, s->device_id, since);
     if (e != ERR_OK) return e;
     v.ignored = s->ignored;
-    v.federation = s->filter->federation_format;
-    e = gather(s, &v, since, s->as_of, &t);
-    buf_init(&b, 64 * 1048576);
+    e = make_common(s, &v, since, fresh, out, &events);
+    buf_init(&b, 1048576);
     json_out_init(&o, &b);
     json_object(&o);
-    bool events = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE);
-    bool state_moved =
-        !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
-    if (e == ERR_OK) note_devices(s, room, since, fresh);
-    if (e == ERR_OK) note_presence(s, room, since, fresh);
-    if (e == ERR_OK && (events || state_moved)) {
-        e = write_timeline(s, &v, &t, &o);
-        if (e == ERR_OK) e = write_state(s, &v, &t, &o, since, s->as_of, fresh);
-        if (fresh || members_changed(room, since)) write_summary(&o, room, s->user_id);
-    }
-    if (e == ERR_OK) write_ephemeral(s, room, &o, since, fresh);
-    if (e == ERR_OK && (events || own_receipt_is_new(s, room))) e = write_unread(s, room, &o);
+    if (e == ERR_OK) e = write_own(s, room, fresh, events, &o);
     json_end(&o);
+    if (e == ERR_OK && b.n > 2 && out->n) buf_byte(out, ',');
     if (e == ERR_OK) take_members(out, &b);
-    timeline_release(&t);
     buf_release(&b);
     return e;
 }

@@ -16,6 +16,7 @@ struct section_reader {
     int64_t since, as_of; /* positions of the slot: what lies in (since, as_of] is new */
     unsigned flags;
     const struct sync_filter *filter;
+    uint64_t filter_id;       /* of the shared filter */
     struct str rules_text;    /* the user's stored push rules; empty: the defaults */
     struct push_rules *rules; /* compiled when first needed, by section_unread; the owner frees them */
     struct json *ignored;     /* array of user ids, or NULL */

@@ -2,6 +2,7 @@
  *
  * Counting stops after COUNT_SCAN_MAX events: nobody looks at the difference between two and three thousand. */
 #include "engine/engine.h"
+#include "engine/sync/memo.h"
 #include "engine/sync/section.h"
 
 enum { COUNT_SCAN_MAX = 2000 };
@@ -50,11 +51,11 @@ static const struct push_rules *rules_of(struct section_reader *s)
     return s->rules;
 }
 
-static struct push_result judge(struct section_reader *s, const struct room *room, struct arena *a, const struct event *e,
+static struct push_result judge(struct section_reader *s, const struct room *room, struct arena *a, struct event *e,
                                 const struct power_levels *power)
 {
-    struct json *v;
-    if (json_parse(a, e->client, &v, NULL) != ERR_OK) return (struct push_result){0};
+    const struct json *v = sync_memo_event(engine_of(s->turn)->memo[loop_index(turn_loop(s->turn))], e);
+    if (!v) return (struct push_result){0};
     struct push_event pe = {.event = v, .room_id = room->room_id};
     struct event *me = room_state(room, STR("m.room.member"), s->user_id);
     struct push_context c = {.user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
@@ -87,8 +88,8 @@ static const struct power_levels *power_before(const struct section_reader *s, c
                               room_content(room, NULL, STR("m.room.create"), STR("")));
 }
 
-static void count(struct section_reader *s, const struct room *room, struct arena *scratch, const struct event *e, bool apart,
-                  int64_t main_ord, const struct power_levels *power, struct unread *out)
+static void count(struct section_reader *s, const struct room *room, struct arena *scratch, struct event *e, bool apart, int64_t main_ord,
+                  const struct power_levels *power, struct unread *out)
 {
     struct arena *a = turn_arena(s->turn);
     if (str_eq(e->sender, s->user_id) || e->item.position > s->as_of) return;
@@ -124,6 +125,7 @@ static enum err count_from(struct section_reader *s, struct room *room, bool apa
     *came_in = false;
     arena_init(&scratch);
     walk_init(&w, s->turn, room, true, ord_last_of_position(s->as_of));
+    w.past = from;
     while ((e = walk_next(&w, &err)) && e->ord > from && scanned++ < COUNT_SCAN_MAX) {
         *came_in = is_own_join(s, &scratch, e);
         if (*came_in) break;
