@@ -12,6 +12,7 @@ struct dialogue {
     struct str body;  /* hash of the body without `auth`; empty until a stage is completed */
     struct str completed[COMPLETED_MAX];
     size_t count;
+    bool kept; /* in the cache, from an earlier request */
 };
 
 /* --- the session in the cache --- */
@@ -46,7 +47,7 @@ static bool restore(struct api *r, struct str session, struct dialogue *d)
     struct json *v;
     if (session.n != SESSION_NAME || !cache_get(r->engine->cache, cache_key(r, session), r->arena, &kept)) return false;
     if (json_parse(r->arena, kept.value, &v, NULL) != ERR_OK) return false;
-    *d = (struct dialogue){.session = session, .bound = json_string_at(v, "bound"), .body = json_string_at(v, "body")};
+    *d = (struct dialogue){.session = session, .kept = true, .bound = json_string_at(v, "bound"), .body = json_string_at(v, "body")};
     json_each(stage, json_get(v, "completed")) if (d->count < COMPLETED_MAX) d->completed[d->count++] = json_string(stage);
     if (!str_eq(d->bound, request_hash(r))) return false;
     return d->count == 0 || str_eq(d->body, body_hash(r));
@@ -211,7 +212,7 @@ enum err uia_check(struct api *r, const struct uia_flow *flow, size_t flows)
         if (d.count == 1) d.body = body_hash(r);
     }
     if (!is_complete(&d, flow, flows)) return ask(r, &d, flow, flows, ERR_OK);
-    cache_del(r->engine->cache, cache_key(r, d.session), INT64_MAX);
+    if (d.kept) cache_del(r->engine->cache, cache_key(r, d.session), INT64_MAX);
     return ERR_OK;
 }
 

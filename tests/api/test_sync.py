@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from harness.client import Follower, bodies, has_body, ids, joined, state_events, timeline, with_type
+from harness.client import Client, Follower, bodies, has_body, ids, joined, state_events, timeline, with_type
+from harness.keys import DeviceKeys
 
 
 QUIET = {"presence": {"not_types": ["*"]}}  # that somebody comes online must not end a wait
@@ -349,3 +350,38 @@ def test_summary(alice, bob, carol, new_user):
 def test_heroes_are_former_members_when_alone(alice, bob, room):
     bob.leave(room)
     assert joined(alice.sync(), room)["summary"]["m.heroes"] == [bob.user_id]
+
+
+def waiters(client):
+    text = client.call("GET", "/metrics", token=None, check=False).body.decode()
+    return int(float(next(line for line in text.splitlines() if line.startswith("rookery_sync_waiters ")).split()[1]))
+
+
+def test_an_orderly_stop_answers_who_waits(own_server):
+    """Nobody has to wait for the grace of an orderly stop because of clients that wait in /sync."""
+    server = own_server({("server", "shutdown_grace"): "60s"})
+    client = Client(server).register("waiting")
+    since = client.token_now()
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(client.sync(since, timeout=60)))
+    waiting.start()
+    end = time.monotonic() + 20
+    while waiters(client) != 1:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    server.stop(deadline=30)
+    waiting.join(20)
+    assert answers and answers[0]["next_batch"]
+
+
+def test_each_answer_tells_the_counts_of_keys(alice, bob, room):
+    """Their absence means that there are none left."""
+    DeviceKeys(alice).upload(one_time=3)
+    since = alice.token_now(filter=QUIET)
+    for n in range(3):
+        bob.say(room, str(n))
+        answer = alice.sync(since, timeout=5, filter=QUIET)
+        assert bodies(timeline(answer, room)) == [str(n)]
+        assert answer["device_one_time_keys_count"]["signed_curve25519"] == 3
+        assert answer["device_unused_fallback_key_types"] == []
+        since = answer["next_batch"]

@@ -21,7 +21,6 @@ static void free_all(struct map *marks)
 void room_presence_release(struct room *r)
 {
     timer_clear(r->loop, &r->presence.timer);
-    free_all(&r->presence.told);
     free_all(&r->presence.waiting);
 }
 
@@ -47,6 +46,22 @@ static void replace(struct map *marks, struct presence_mark *m)
     mem_free(old);
 }
 
+/* Takes the mark over. */
+static void tell_of(struct room *r, struct presence_mark *m)
+{
+    struct state_entry *member = room_state_entry(r, STR("m.room.member"), m->user_id);
+    if (!member) {
+        mem_free(m);
+        return;
+    }
+    if (member->presence) {
+        list_remove(&member->presence->recent);
+        mem_free(member->presence);
+    }
+    member->presence = m;
+    list_push_front(&r->presence.recent, &m->recent);
+}
+
 /* One position, one item, for all that was gathered. */
 static enum err tell(struct turn *t, struct room *r)
 {
@@ -58,8 +73,7 @@ static enum err tell(struct turn *t, struct room *r)
     struct presence_mark *m;
     for (size_t at = 0; (m = map_next(&p->waiting, &at));) {
         m->position = position;
-        replace(&p->told, m);
-        list_push_front(&p->recent, &m->recent);
+        tell_of(r, m);
     }
     map_release(&p->waiting);
     p->told_ms = loop_now_ms(r->loop);

@@ -19,9 +19,8 @@ struct presence_mark {
 };
 
 struct room_presence {
-    struct map told;    /* struct presence_mark, by user */
-    struct list recent; /* those, newest first */
-    struct map waiting; /* what is gathered */
+    struct list recent; /* what was told, newest first; each is its member's (state_entry) */
+    struct map waiting; /* what is gathered: struct presence_mark, by user */
     int64_t told_ms;    /* of the loop's clock: when last; 0: never */
     struct timer timer;
 };

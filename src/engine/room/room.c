@@ -30,17 +30,22 @@ struct room *room_new(struct turn *t, const struct room_version *v, struct str r
 
 static void forget_unread(struct room *r, struct str user_id)
 {
+    struct state_entry *member = room_state_entry(r, STR("m.room.member"), user_id);
     r->unread_changes++;
-    mem_free(map_del(&r->unread, user_id));
+    if (!member) return;
+    mem_free(member->unread);
+    member->unread = NULL;
 }
 
 static void forget_all_unread(struct room *r)
 {
-    struct unread_memo *m;
     r->unread_changes++;
-    for (size_t at = 0; (m = map_next(&r->unread, &at));)
-        mem_free(m);
-    map_release(&r->unread);
+    list_each(it, &r->recent_state)
+    {
+        struct state_entry *s = list_item(it, struct state_entry, recent);
+        mem_free(s->unread);
+        s->unread = NULL;
+    }
 }
 
 void room_free_state(void *state)
@@ -56,6 +61,8 @@ void room_free_state(void *state)
         struct state_entry *s = list_item(n, struct state_entry, recent);
         event_unref(s->event);
         arena_release(&s->arena);
+        mem_free(s->unread);
+        mem_free(s->presence);
         mem_free(s);
     }
     while ((n = list_pop(&r->recent_receipts)))
@@ -64,7 +71,6 @@ void room_free_state(void *state)
         mem_free(list_item(n, struct device_mark, recent));
     while ((n = list_pop(&r->typing)))
         mem_free(list_item(n, struct typist, link));
-    forget_all_unread(r);
     txns_release(&r->txns);
     map_release(&r->state);
     map_release(&r->receipts);
@@ -275,14 +281,10 @@ void room_apply_receipt(struct room *r, struct str user_id, struct str type, str
 
 void room_keep_unread(struct room *r, struct str user_id, const struct unread_memo *m)
 {
-    struct unread_memo *n = map_get(&r->unread, user_id);
-    if (!n) {
-        n = mem_alloc(sizeof *n + user_id.n);
-        memcpy(n->user_id, user_id.p, user_id.n);
-        map_put(&r->unread, str_make(n->user_id, user_id.n), n);
-    }
-    *n = *m;
-    n->n = user_id.n;
+    struct state_entry *member = room_state_entry(r, STR("m.room.member"), user_id);
+    if (!member) return;
+    if (!member->unread) member->unread = mem_alloc(sizeof *m);
+    *member->unread = *m;
 }
 
 void room_apply_device_mark(struct room *r, struct str user_id, int64_t position)

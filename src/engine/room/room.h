@@ -20,6 +20,8 @@ struct state_entry {
     struct event *event;
     struct json *content; /* parsed on first use, but of members; see room_content */
     struct arena arena;
+    struct unread_memo *unread;     /* of a member; NULL: not counted yet */
+    struct presence_mark *presence; /* of a member; NULL: not told */
     size_t key_n;
     char key[]; /* type, 0, state key: the key of the map */
 };
@@ -51,9 +53,7 @@ struct unread_memo {
     int64_t as_of;      /* events up to this position are in it */
     int64_t from, main; /* where the user had read to: everywhere, in the main timeline */
     uint64_t rules;     /* hash of the user's stored push rules; 0: none */
-    int64_t notify, highlight;
-    size_t n;
-    char user_id[];
+    int32_t notify, highlight;
 };
 
 struct room {
@@ -81,7 +81,6 @@ struct room {
     struct list recent_devices; /* newest first */
     int64_t relation_ord;       /* no event after this one relates to another: those after it have no children */
     struct room_presence presence;
-    struct map unread;       /* struct unread_memo, by user */
     uint64_t unread_changes; /* counts what makes memos void: a count that was under way meanwhile is not kept */
     struct list typing;
     int64_t typing_position; /* of the newest change; 0: none since it was loaded */

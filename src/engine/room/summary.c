@@ -12,7 +12,7 @@ static void write_summary(struct json_out *o, const struct room *room)
 static void write_more(struct json_out *o, const struct room *room)
 {
     json_str_member(o, "room_version", str_c(room->version->name));
-    struct str algorithm = json_string_at(room_content(room, STR("m.room.encryption"), STR("")), "algorithm");
+    struct str algorithm = json_string_at(room_content(room, NULL, STR("m.room.encryption"), STR("")), "algorithm");
     if (algorithm.n) json_str_member(o, "encryption", algorithm);
 }
 

@@ -108,7 +108,8 @@ static void count(struct section_reader *s, const struct room *room, struct aren
 /* What can be taken over from the last count: NULL or the counts up to memo->as_of. */
 static const struct unread_memo *memo_of(const struct section_reader *s, const struct room *room, const struct unread_memo *now)
 {
-    const struct unread_memo *m = map_get(&room->unread, s->user_id);
+    const struct state_entry *member = room_state_entry(room, STR("m.room.member"), s->user_id);
+    const struct unread_memo *m = member ? member->unread : NULL;
     return m && m->from == now->from && m->main == now->main && m->rules == now->rules && m->as_of <= now->as_of ? m : NULL;
 }
 
@@ -155,8 +156,8 @@ enum err section_unread(struct section_reader *s, struct room *room, bool apart,
         out->notify += before.notify;
         out->highlight += before.highlight;
     }
-    now.notify = out->notify;
-    now.highlight = out->highlight;
+    now.notify = (int32_t)out->notify;
+    now.highlight = (int32_t)out->highlight;
     if (e == ERR_OK && !apart && changes == room->unread_changes) room_keep_unread(room, s->user_id, &now);
     return e;
 }
