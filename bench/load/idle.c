@@ -69,11 +69,11 @@ void scenario_idle(const struct options *o, struct report *r)
     idle_begin(&s, o);
     struct proc_memory users = proc_memory(o->pid);
     idle_settle(&s);
-    struct proc_memory waiting = proc_memory(o->pid);
     double cpu = proc_cpu_us(o->pid);
     size_t responses = s.responses;
     int64_t began = now_us();
     net_run(&s.w.net, began + (int64_t)(o->idle_seconds * 1e6));
+    struct proc_memory waiting = proc_memory(o->pid);
     double seconds = (double)(now_us() - began) / 1e6, n = (double)s.count;
     report_figure(r, "users", n);
     report_figure(r, "waiting", (double)s.ready);

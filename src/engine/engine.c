@@ -7,7 +7,6 @@
 #include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
 #include "engine/sync/memo.h"
-#include "engine/user/presence.h"
 #include "engine/user/user.h"
 #include "matrix/id.h"
 #include "matrix/pushrules.h"
@@ -82,7 +81,6 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
         [KIND_NAME] = {"name", 64, NULL},
         [KIND_MEDIA] = {"media", 64, NULL},
         [KIND_SLOT] = {"slot", 64, NULL},
-        [KIND_PRESENCE] = {"presence", 100000, presence_free_state},
         [KIND_DIRECTORY] = {"directory", 64, directory_free_state},
     };
     struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);

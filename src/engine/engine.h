@@ -17,7 +17,6 @@ enum entity_kinds {
     KIND_NAME /* aliases, registration tokens */,
     KIND_MEDIA,
     KIND_SLOT /* queries over a whole slot */,
-    KIND_PRESENCE,
     KIND_DIRECTORY /* one per slot: its part of the public directory */,
     KIND__COUNT
 };

@@ -32,7 +32,7 @@ enum {
     READY_POLL_MS = 2,
     SETTLE_ROUNDS = 500,
     TRIM_MS = 5000,
-    TRIM_BYTES = 8 * 1048576
+    TRIM_BYTES = 4 * 1048576
 };
 
 struct server {
@@ -54,6 +54,7 @@ struct server {
     struct control *control;
     uv_signal_t terminate, interrupt, hangup;
     struct timer ready, trim;
+    size_t free_kept; /* what the allocator had free after the last trimming */
     bool stopping;
 };
 
@@ -254,13 +255,17 @@ static void give_back(void *arg)
 
 static void trim_fiber(void *arg)
 {
-    fiber_work(give_back, arg);
+    struct server *s = arg;
+    fiber_work(give_back, s);
+    s->free_kept = mallinfo2().fordblks;
 }
 
 static void trim(struct timer *t)
 {
     struct server *s = list_item(t, struct server, trim);
-    if (mallinfo2().fordblks > TRIM_BYTES) fiber_spawn(trim_fiber, s);
+    size_t free_bytes = mallinfo2().fordblks;
+    if (free_bytes < s->free_kept) s->free_kept = free_bytes;
+    if (free_bytes > s->free_kept + TRIM_BYTES) fiber_spawn(trim_fiber, s);
     timer_set(s->loop[0], &s->trim, TRIM_MS, trim);
 }
 

@@ -15,25 +15,36 @@ static struct str place(char **at, struct str s)
     return str_make(p, s.n);
 }
 
-static size_t bytes_of(const struct event_parts *p)
+/* Of state events there are as many as a room has members, and they stay: what their text has anyway is not stored twice. The place in the
+ * text, or NULL. */
+static const char *in_text(const struct event_parts *p, struct str s)
 {
-    return p->room_id.n + p->event_id.n + p->type.n + p->sender.n + p->state_key.n + p->client.n + p->redacted_by.n + p->device_txn.n +
-           p->extra.n;
+    return p->state_key.p && s.n ? memmem(p->client.p, p->client.n, s.p, s.n) : NULL;
 }
 
 struct event *event_new(const struct event_parts *p)
 {
-    struct event *e = mem_alloc(sizeof *e + bytes_of(p));
+    const struct str names[] = {p->event_id, p->type, p->sender, p->state_key};
+    enum { NAMES = sizeof names / sizeof names[0] };
+    const char *found[NAMES];
+    size_t n = p->room_id.n + p->client.n + p->redacted_by.n + p->device_txn.n + p->extra.n;
+    for (int i = 0; i < NAMES; i++) {
+        found[i] = in_text(p, names[i]);
+        if (!found[i]) n += names[i].n;
+    }
+    struct event *e = mem_alloc(sizeof *e + n);
     *e = (struct event){.item = {.kind = ITEM_EVENT, .position = p->position, .free = event_free}, .ord = p->ord, .ts = p->ts};
     char *at = e->bytes;
     atomic_init(&e->item.refs, 1);
     e->item.key = place(&at, p->room_id);
     e->client = place(&at, p->client);
     if (p->content.p) e->content = str_make(e->client.p + (p->content.p - p->client.p), p->content.n);
-    e->event_id = place(&at, p->event_id);
-    e->type = place(&at, p->type);
-    e->sender = place(&at, p->sender);
-    if (p->state_key.p) e->state_key = place(&at, p->state_key);
+    struct str *out[NAMES] = {&e->event_id, &e->type, &e->sender, &e->state_key};
+    for (int i = 0; i < NAMES; i++)
+        if (found[i])
+            *out[i] = str_make(e->client.p + (found[i] - p->client.p), names[i].n);
+        else if (names[i].p)
+            *out[i] = place(&at, names[i]);
     e->redacted_by = place(&at, p->redacted_by);
     e->device_txn = place(&at, p->device_txn);
     e->extra = place(&at, p->extra);

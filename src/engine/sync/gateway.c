@@ -30,18 +30,16 @@ struct sync_gateway {
     struct bytes *recent_counts[RECENT_COUNTS]; /* by hash: most clients have the same */
     uint64_t waiting;
     uint64_t answered;
-    struct map present; /* struct presence_watch, by user */
-    struct list watch;  /* oldest first */
+    struct list watch; /* oldest first */
     struct timer watching;
 };
 
 /* A user who syncs here; goes offline some time after the last request. */
 struct presence_watch {
     struct list link;
+    struct follow *follow;    /* the user's, which stays as long as this */
     int64_t seen_ms, said_ms; /* last request; when its owner was last told */
     enum presence_state state;
-    size_t n;
-    char user_id[];
 };
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l)
@@ -125,6 +123,11 @@ static void sweep(struct timer *t)
         struct follow *f = list_item(g->unused.next, struct follow, unused);
         if (f->unused_since_ms + UNUSED_MS > now) break;
         list_remove(&f->unused);
+        if (f->watch) { /* goes first */
+            f->unused_since_ms = now;
+            list_push(&g->unused, &f->unused);
+            continue;
+        }
         struct str key = follow_key(f);
         map_del(&g->follows, key);
         /* Sessions are remembered only while their user is followed. */
@@ -181,11 +184,17 @@ static void say_presence(struct sync_gateway *g, struct str user_id, int state, 
     cluster_cast(g->engine->cluster, &c);
 }
 
-static bool is_waiting(struct sync_gateway *g, struct str user_id)
+static bool is_waiting(const struct follow *f)
 {
-    struct follow *f = map_get(&g->follows, user_id);
-    if (f) list_each(it, &f->followers) if (list_item(it, struct follower, link)->job->state != JOB_KEPT) return true;
+    list_each(it, &f->followers) if (list_item(it, struct follower, link)->job->state != JOB_KEPT) return true;
     return false;
+}
+
+static void unwatch(struct presence_watch *w)
+{
+    list_remove(&w->link);
+    w->follow->watch = NULL;
+    mem_free(w);
 }
 
 static void watch(struct timer *t)
@@ -195,33 +204,29 @@ static void watch(struct timer *t)
     list_each_safe(it, &g->watch)
     {
         struct presence_watch *w = list_item(it, struct presence_watch, link);
-        struct str user = str_make(w->user_id, w->n);
         if (w->seen_ms + ABSENT_MS > now) break;
-        list_remove(&w->link);
-        if (is_waiting(g, user)) {
+        if (is_waiting(w->follow)) {
             w->seen_ms = now;
+            list_remove(&w->link);
             list_push(&g->watch, &w->link);
             continue;
         }
-        say_presence(g, user, PRESENCE_OFFLINE, false);
-        map_del(&g->present, user);
-        mem_free(w);
+        say_presence(g, follow_key(w->follow), PRESENCE_OFFLINE, false);
+        unwatch(w);
     }
     if (!list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
 }
 
 /* A request with set_presence (or without: online). */
-static void seen(struct sync_gateway *g, struct str user_id, enum presence_state state)
+static void seen(struct sync_gateway *g, struct follow *user, enum presence_state state)
 {
     if (!g->engine->config.presence || state == PRESENCE_OFFLINE) return;
-    struct presence_watch *w = map_get(&g->present, user_id);
+    struct presence_watch *w = user->watch;
     if (!w) {
-        w = mem_zero(sizeof *w + user_id.n);
-        if (user_id.n) memcpy(w->user_id, user_id.p, user_id.n);
-        w->n = user_id.n;
+        w = user->watch = mem_zero(sizeof *w);
+        w->follow = user;
         list_init(&w->link);
         w->said_ms = -SAY_MS;
-        map_put(&g->present, str_make(w->user_id, w->n), w);
         if (list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
     }
     w->seen_ms = loop_now_ms(g->loop);
@@ -230,7 +235,7 @@ static void seen(struct sync_gateway *g, struct str user_id, enum presence_state
     if (w->state == state && w->said_ms + SAY_MS > w->seen_ms) return;
     w->state = state;
     w->said_ms = w->seen_ms;
-    say_presence(g, user_id, (int)state, state == PRESENCE_ONLINE);
+    say_presence(g, follow_key(user), (int)state, state == PRESENCE_ONLINE);
 }
 
 /* --- jobs --- */
@@ -411,7 +416,7 @@ static void job_begin(struct sync_job *job, const struct sync_params *p, const s
     job->handle = out;
     job->until_ms = loop_now_ms(g->loop) + (job->initial || g->stopping ? 0 : p->timeout_ms);
     *out = job;
-    seen(g, p->user_id, p->presence);
+    seen(g, job->user.follow, p->presence);
 }
 
 static void begin_anew(struct sync_job *job, const struct sync_params *p, const struct sync_token *since)
@@ -484,14 +489,12 @@ void sync_gateway_free(struct sync_gateway *g)
             job_free(list_item(lists[i]->next, struct sync_job, link));
     for (int i = 0; i < RECENT_COUNTS; i++)
         bytes_unref(g->recent_counts[i]);
+    while (!list_is_empty(&g->watch))
+        unwatch(list_item(g->watch.next, struct presence_watch, link));
     struct follow *f;
     for (size_t at = 0; (f = map_next(&g->follows, &at));)
         mem_free(f);
     map_release(&g->follows);
-    struct list *n;
-    while ((n = list_pop(&g->watch)))
-        mem_free(list_item(n, struct presence_watch, link));
-    map_release(&g->present);
     mem_free(g);
 }
 

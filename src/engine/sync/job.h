@@ -12,6 +12,7 @@ struct follow {
     struct list unused;    /* in the gateway's list while nobody follows */
     int64_t position;      /* of the newest item that was delivered */
     int64_t unused_since_ms;
+    struct presence_watch *watch; /* of a user who syncs here, or did so a moment ago */
     unsigned slot;
     unsigned n;
     char key[];

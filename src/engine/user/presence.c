@@ -2,6 +2,7 @@
 
 #include "base/pack.h"
 #include "engine/room/room.h"
+#include "engine/user/state.h"
 
 enum { ACTIVE_MS = 60000, STATUS_MAX = 1024 };
 
@@ -25,9 +26,8 @@ enum presence_state presence_parse(struct str s)
     return PRESENCE__COUNT;
 }
 
-void presence_free_state(void *state)
+void presence_free(struct presence *p)
 {
-    struct presence *p = state;
     if (!p) return;
     mem_free((char *)(uintptr_t)p->status.p);
     mem_free(p);
@@ -42,16 +42,16 @@ static void keep_status(struct presence *p, struct str s)
 }
 
 /* One message per slot in which the user has rooms. */
-static void spread(struct turn *t, const struct presence *p, const struct store_read *rooms)
+static void spread(struct turn *t, const struct presence *p, const struct user_state *u)
 {
     struct engine *e = engine_of(t);
     struct buf packed[CLUSTER_SLOTS];
     struct str any[CLUSTER_SLOTS];
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         buf_init(&packed[i], 1048576);
-    for (size_t i = 0; i < rooms->count; i++) {
-        struct str id = rooms->row[i].c[C_user_room_room_id].s;
-        if (!str_is(rooms->row[i].c[C_user_room_membership].s, "join")) continue;
+    for (size_t i = 0; i < u->rooms; i++) {
+        struct str id = room_mark_id(u, &u->room[i]);
+        if (u->room[i].membership != MEMBER_JOIN) continue;
         pack_str(&packed[cluster_slot_of(id)], id);
         any[cluster_slot_of(id)] = id;
     }
@@ -70,29 +70,29 @@ static void spread(struct turn *t, const struct presence *p, const struct store_
 enum err presence_set(struct turn *t)
 {
     const struct command *c = turn_command(t);
-    struct store_read rooms = {.table = T_user_room, .prefix = 1, .key[0].s = c->key, .limit = SIZE_MAX};
     enum presence_state state = (enum presence_state)c->num[0];
-    struct presence *p = turn_entity(t)->state;
+    struct user_state *u = user_state(t);
+    struct presence *p = u->presence;
     if (c->s[0].p && c->s[0].n > STATUS_MAX)
         return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
     bool status = c->s[0].p && !str_eq(c->s[0], p ? p->status : STR(""));
     if (p && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
     if (!p && state == PRESENCE_OFFLINE && !status) return ERR_OK;
-    enum err e = turn_range(t, &rooms);
+    enum err e = user_state_rooms(t, u);
     if (e != ERR_OK) return e;
-    p = turn_entity(t)->state;
-    if (!p) p = turn_entity(t)->state = mem_zero(sizeof *p);
+    if (!p) p = u->presence = mem_zero(sizeof *p);
     p->state = state;
     if (c->num[1] || !p->active_ms) p->active_ms = turn_now_ms(t);
     if (status) keep_status(p, c->s[0]);
-    spread(t, p, &rooms);
+    spread(t, p, u);
     return ERR_OK;
 }
 
 /* presence_get. Reply: s[0] the state's name, s[1] status message or empty; num[0] when last active, 0: never. */
 enum err presence_get(struct turn *t)
 {
-    const struct presence *p = turn_entity(t)->state;
+    const struct user_state *u = turn_entity(t)->state;
+    const struct presence *p = u ? u->presence : NULL;
     struct reply *r = turn_reply(t);
     r->s[0] = str_c(presence_name(p ? p->state : PRESENCE_OFFLINE));
     r->s[1] = p ? arena_str(turn_arena(t), p->status.p ? p->status : STR("")) : STR("");

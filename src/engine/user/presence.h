@@ -11,7 +11,8 @@ enum presence_state { PRESENCE_OFFLINE, PRESENCE_UNAVAILABLE, PRESENCE_ONLINE, P
 const char *presence_name(enum presence_state p);
 /* PRESENCE__COUNT for any other word. */
 enum presence_state presence_parse(struct str s);
-/* entity_kind's free_state. */
-void presence_free_state(void *state);
+/* What a user's state has of it; NULL is allowed. */
+struct presence;
+void presence_free(struct presence *p);
 
 #endif

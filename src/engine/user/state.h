@@ -38,6 +38,7 @@ struct user_state {
     int64_t changes_checked, changes_newest;
     struct list devices; /* most recently used last */
     size_t device_count;
+    struct presence *presence; /* NULL: has not been online since it was loaded */
 };
 
 /* Of the turn's user; made empty when there is none. */

@@ -1,6 +1,7 @@
 /* What all of a user's turns share: taking positions, the memory, rows that are to go. */
 #include "engine/user/user.h"
 
+#include "engine/user/presence.h"
 #include "engine/user/state.h"
 #include "matrix/id.h"
 
@@ -62,6 +63,7 @@ void user_free_state(void *state)
     forget_rooms(u);
     user_state_keep(&u->rules, STR(""));
     user_state_keep(&u->ignored, STR(""));
+    presence_free(u->presence);
     mem_free(u);
 }
 
