@@ -14,7 +14,7 @@ static const struct api_route routes[] = {
 #include "api/routes.def"
 #undef ROUTE
 };
-enum { ROUTES = sizeof routes / sizeof routes[0], OUT_MAX = 256 * 1048576 };
+enum { ROUTES = sizeof routes / sizeof routes[0], OUT_MAX = 256 * 1048576, OUT_FIRST = 256 };
 
 struct api_server {
     struct api_config config;
@@ -117,9 +117,10 @@ void api_finish(struct api *r, enum err e)
     size_t n = api_answer_headers(r, header, HEADERS_MAX - 2);
     header[n++] = (struct http_header){STR("Content-Type"), STR("application/json")};
     header[n++] = (struct http_header){STR("Cache-Control"), STR("no-store")};
-    api_metrics_count(r, status, clock_mono_us(r->engine->clock) - r->began_us);
+    int64_t took_us = clock_mono_us(r->engine->clock) - r->began_us;
+    api_metrics_count(r, status, took_us);
     log_event(LOG_DEBUG, "api", "request", "request=%s route=%s status=%d us=%lld", r->http->id, r->route ? r->route->name : "-", status,
-              (long long)(clock_mono_us(r->engine->clock) - r->began_us));
+              (long long)took_us);
     struct buf out = r->out; /* `r` lives in the request's arena and goes with it */
     http_respond(r->http, status, header, n, buf_str(&out));
     buf_release(&out);
@@ -237,7 +238,7 @@ void api_handle(void *ctx, struct http_request *http)
     *r = (struct api){.http = http, .server = s, .engine = s->config.engine, .arena = http->arena, .query = http->query};
     r->began_us = clock_mono_us(r->engine->clock);
     http->user = r;
-    buf_init(&r->out, OUT_MAX);
+    buf_init_in(&r->out, OUT_MAX, arena_alloc(r->arena, OUT_FIRST), OUT_FIRST);
     json_out_init(&r->json, &r->out);
     if (http->method == HTTP_OPTIONS) {
         api_finish(r, ERR_OK);

@@ -3,8 +3,7 @@
 #include "base/map.h"
 
 struct node {
-    struct str segment;
-    struct node *child, *next; /* literal children */
+    struct map literal; /* of nodes, by segment */
     struct node *parameter;
     const struct api_route *route[HTTP_OTHER + 1];
     bool any;
@@ -24,25 +23,16 @@ static struct str cut_segment(struct str *path)
     return s;
 }
 
-static struct node *child_of(const struct node *n, struct str segment)
-{
-    for (struct node *c = n->child; c; c = c->next)
-        if (str_eq(c->segment, segment)) return c;
-    return NULL;
-}
-
 static struct node *descend(struct router *r, struct node *n, struct str segment)
 {
     if (segment.n && segment.p[0] == '{') {
         if (!n->parameter) n->parameter = arena_zero(&r->arena, sizeof *n->parameter);
         return n->parameter;
     }
-    struct node *c = child_of(n, segment);
+    struct node *c = map_get(&n->literal, segment);
     if (c) return c;
     c = arena_zero(&r->arena, sizeof *c);
-    c->segment = segment;
-    c->next = n->child;
-    n->child = c;
+    map_put(&n->literal, segment, c);
     return c;
 }
 
@@ -65,8 +55,18 @@ struct router *router_new(const struct api_route *route, size_t count)
     return r;
 }
 
+static void release_maps(struct node *n)
+{
+    struct node *c;
+    for (size_t at = 0; (c = map_next(&n->literal, &at));)
+        release_maps(c);
+    map_release(&n->literal);
+    if (n->parameter) release_maps(n->parameter);
+}
+
 void router_free(struct router *r)
 {
+    release_maps(&r->root);
     arena_release(&r->arena);
     mem_free(r);
 }
@@ -86,7 +86,7 @@ enum err router_find(const struct router *r, struct arena *a, enum http_method m
     unsigned depth = 0, params = 0;
     while (rest.p && n) {
         struct str segment = modern(cut_segment(&rest), depth++);
-        const struct node *c = child_of(n, segment);
+        const struct node *c = map_get(&n->literal, segment);
         if (!c && n->parameter && params < API_PARAMS_MAX) {
             c = n->parameter;
             if (!http_decode(a, segment, false, &out->param[params++])) return ERR_INVALID_PARAM;

@@ -8,9 +8,17 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max < SIZE_MAX / 2 ? max : SIZE_MAX / 2};
 }
 
+void buf_init_in(struct buf *b, size_t max, void *room, size_t n)
+{
+    buf_init(b, max);
+    b->p = room;
+    b->cap = n <= b->max ? n : b->max + 1;
+    b->borrowed = true;
+}
+
 void buf_release(struct buf *b)
 {
-    mem_free(b->p);
+    if (!b->borrowed) mem_free(b->p);
     *b = (struct buf){.max = b->max};
 }
 
@@ -31,7 +39,10 @@ char *buf_grow(struct buf *b, size_t n)
     while (cap - b->n <= n)
         cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
     if (cap > b->max) cap = b->max + 1;
-    b->p = mem_resize(b->p, cap, 1);
+    char *lent = b->borrowed ? b->p : NULL;
+    b->p = mem_resize(lent ? NULL : b->p, cap, 1);
+    if (lent && b->n) memcpy(b->p, lent, b->n);
+    b->borrowed = false;
     b->cap = cap;
     return b->p + b->n;
 }

@@ -1,7 +1,7 @@
 /* Growing byte buffers with a declared maximum.
  *
  * Past the maximum a buffer stops taking bytes and is `full` for good (until cleared): writers need not check each
- * call, whoever uses the result checks once with buf_ok. The buffer owns its memory. */
+ * call, whoever uses the result checks once with buf_ok. The buffer owns its memory, but for what buf_init_in lent it. */
 #ifndef ROOKERY_BASE_BUF_H
 #define ROOKERY_BASE_BUF_H
 
@@ -11,10 +11,12 @@
 struct buf {
     char *p;
     size_t n, cap, max; /* n <= max, cap <= max + 1 */
-    bool full;
+    bool full, borrowed;
 };
 
 void buf_init(struct buf *b, size_t max);
+/* Begins in memory that the caller lends for the buffer's life (an arena's, for one); allocates when more is needed. */
+void buf_init_in(struct buf *b, size_t max, void *room, size_t n);
 void buf_release(struct buf *b);
 /* Empties, keeps the memory. */
 void buf_clear(struct buf *b);

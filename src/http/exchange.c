@@ -1,5 +1,7 @@
 #include "http/internal.h"
 
+enum { BODY_FIRST = 512 }; /* most bodies are no longer */
+
 static struct exchange *exchange_of(struct http_request *r)
 {
     return (struct exchange *)(void *)r;
@@ -151,7 +153,7 @@ void http_read_body(struct http_request *r, size_t max, void (*ready)(struct htt
 {
     struct exchange *x = exchange_of(r);
     x->to.ready = ready;
-    buf_init(&x->body, max);
+    buf_init_in(&x->body, max, arena_alloc(r->arena, BODY_FIRST), BODY_FIRST);
     want(x, READER_GATHER, max);
 }
 

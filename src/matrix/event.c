@@ -6,7 +6,7 @@
 
 enum {
     HASHES_ROOM = 66,   /* ,"hashes":{"sha256":"…"} */
-    BESIDES_ROOM = 1023 /* what a usual event has besides its content */
+    BESIDES_ROOM = 1024 /* what a usual event has besides its content */
 };
 
 /* --- what must hold before anything is made --- */
@@ -269,8 +269,9 @@ enum err event_build(struct arena *a, const struct room_version *v, const struct
     enum err bad = check(v, &e, f);
     if (bad) return bad;
     struct draft d = {0};
-    buf_init(&d.text, 2 * EVENT_SIZE_MAX); /* the event, and what redaction leaves of its content */
-    (void)buf_room(&d.text, BESIDES_ROOM + (e.content->raw.n < EVENT_SIZE_MAX ? e.content->raw.n : 0));
+    size_t usual = BESIDES_ROOM + (e.content->raw.n < EVENT_SIZE_MAX ? e.content->raw.n : 0);
+    /* The event, and what redaction leaves of its content. */
+    buf_init_in(&d.text, 2 * EVENT_SIZE_MAX, arena_alloc(a, usual), usual);
     bad = draft_and_build(a, v, &e, &d, out, f);
     buf_release(&d.text);
     return bad;

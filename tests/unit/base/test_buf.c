@@ -36,6 +36,28 @@ static void test_add(void **state)
     buf_release(&b);
 }
 
+static void test_lent_memory(void **state)
+{
+    (void)state;
+    for (size_t lent = 0; lent < 20; lent++) {
+        char room[20];
+        struct buf b;
+        memset(room, '#', sizeof room);
+        buf_init_in(&b, 12, room, lent);
+        for (char c = 'a'; c < 'a' + 12; c++)
+            buf_byte(&b, c);
+        assert_buf(&b, "abcdefghijkl");
+        buf_byte(&b, 'm');
+        assert_false(buf_ok(&b));
+        for (size_t i = lent; i < sizeof room; i++)
+            assert_int_equal(room[i], '#');
+        buf_release(&b);
+        buf_add(&b, STR("again"));
+        assert_buf(&b, "again");
+        buf_release(&b);
+    }
+}
+
 static void test_int(void **state)
 {
     (void)state;
@@ -135,7 +157,8 @@ static void test_no_maximum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),     cmocka_unit_test(test_int),
+        cmocka_unit_test(test_add),     cmocka_unit_test(test_lent_memory),
+        cmocka_unit_test(test_int),
         cmocka_unit_test(test_maximum), cmocka_unit_test(test_full_stays_full),
         cmocka_unit_test(test_room),    cmocka_unit_test(test_no_maximum),
     };
