@@ -217,11 +217,22 @@ static void body_ready(struct http_request *http, enum err e)
     api_finish(r, e);
 }
 
+static struct str methods_text(struct arena *a, unsigned methods)
+{
+    struct str text = STR("OPTIONS");
+    for (unsigned m = 0; m < HTTP_OTHER; m++) {
+        bool head = m == HTTP_HEAD && (methods & 1u << HTTP_GET);
+        if (head || (methods & 1u << m)) text = arena_join(a, str_c(http_method_name((enum http_method)m)), STR(", "), text);
+    }
+    return text;
+}
+
 static enum err match(struct api *r)
 {
     struct router_match m;
     enum err e = router_find(r->server->router, r->arena, r->http->method, r->http->path, &m);
     if (e != ERR_OK) return fault_set(&r->fault, e, "The path has an escape (%%) that is not valid.");
+    if (!m.route && m.path_known) api_header(r, "Allow", methods_text(r->arena, m.methods));
     if (!m.route) return m.path_known ? ERR_METHOD : ERR_UNRECOGNIZED;
     r->route = m.route;
     memcpy(r->param, m.param, sizeof m.param);

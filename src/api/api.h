@@ -91,7 +91,10 @@ struct api {
 struct str api_query(struct api *r, const char *name);
 /* INVALID_PARAM when present and no integer in [min, max]. */
 must_use enum err api_query_int(struct api *r, const char *name, int64_t min, int64_t max, int64_t otherwise, int64_t *out);
-bool api_query_bool(struct api *r, const char *name, bool otherwise);
+/* These two take an empty one for absent. */
+must_use enum err api_query_bool(struct api *r, const char *name, bool otherwise, bool *out);
+/* One of the words, which are separated by blanks; null slice when absent. */
+must_use enum err api_query_word(struct api *r, const char *name, const char *words, struct str *out);
 /* Member of the body. MISSING_PARAM / BAD_JSON with a sentence that names it. The _opt forms leave a null slice / NULL when absent. */
 must_use enum err api_body_str(struct api *r, const char *name, struct str *out);
 must_use enum err api_body_str_opt(struct api *r, const char *name, struct str *out);

@@ -171,6 +171,9 @@ enum err api_mutual_rooms(struct api *r)
     struct str other = api_query(r, "user_id");
     struct json *shared;
     if (str_empty(other)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The parameter 'user_id' is missing.");
+    if (!id_user(other, NULL)) return fault_set(&r->fault, ERR_INVALID_PARAM, "'user_id' is no user id.");
+    if (!str_empty(api_query(r, "from"))) /* everything is in one answer */
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "'from' is a token of an earlier answer.");
     if (str_eq(other, r->user_id)) return fault_set(&r->fault, ERR_INVALID_PARAM, "You share all rooms with yourself.");
     enum err e = membership_shared(r, other, &shared);
     if (e != ERR_OK) return e;

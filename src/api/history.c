@@ -120,12 +120,13 @@ enum err api_members(struct api *r)
     struct command c = {.type = CMD_room_state_all, .key = r->param[0], .num[0] = 1};
     struct reply reply;
     int64_t at;
+    static const char memberships[] = "join invite knock leave ban";
     enum err e = check_room(r);
     if (e == ERR_OK) e = place(r, "at", &at);
+    if (e == ERR_OK) e = api_query_word(r, "membership", memberships, &c.s[1]);
+    if (e == ERR_OK) e = api_query_word(r, "not_membership", memberships, &c.s[2]);
     if (e != ERR_OK) return e;
     c.s[0] = r->user_id;
-    c.s[1] = api_query(r, "membership");
-    c.s[2] = api_query(r, "not_membership");
     if (at >= 0) c.num[1] = (at >> ORD_SHIFT) > 0 ? at >> ORD_SHIFT : 1;
     e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
@@ -140,8 +141,9 @@ enum err api_relations(struct api *r)
     struct command c = {
         .type = CMD_room_relations, .key = r->param[0], .s = {r->user_id, r->device_id, r->param[1], r->param[2], r->param[3]}};
     struct reply reply;
-    bool recurse = api_query_bool(r, "recurse", false);
-    enum err e = check_room(r);
+    bool recurse;
+    enum err e = api_query_bool(r, "recurse", false, &recurse);
+    if (e == ERR_OK) e = check_room(r);
     if (e == ERR_OK) e = place(r, "from", &c.num[0]);
     if (e == ERR_OK) e = place(r, "to", &c.num[1]);
     if (e == ERR_OK) e = api_query_int(r, "limit", 1, INT64_MAX, LIMIT_DEFAULT, &c.num[2]);
@@ -165,10 +167,9 @@ enum err api_threads(struct api *r)
 {
     struct command c = {.type = CMD_room_threads, .key = r->param[0], .s = {r->user_id, r->device_id}};
     struct reply reply;
-    struct str include = api_query(r, "include");
+    struct str include = {0};
     enum err e = check_room(r);
-    if (e == ERR_OK && include.p && !str_is(include, "all") && !str_is(include, "participated"))
-        e = fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter 'include' is all or participated.");
+    if (e == ERR_OK) e = api_query_word(r, "include", "all participated", &include);
     if (e == ERR_OK) e = place(r, "from", &c.num[0]);
     if (e == ERR_OK) e = api_query_int(r, "limit", 1, INT64_MAX, LIMIT_DEFAULT, &c.num[1]);
     if (c.num[1] > LIMIT_MAX) c.num[1] = LIMIT_MAX;

@@ -12,14 +12,31 @@ enum err api_query_int(struct api *r, const char *name, int64_t min, int64_t max
     *out = otherwise;
     if (str_null(s)) return ERR_OK;
     if (str_to_int64(s, out) && *out >= min && *out <= max) return ERR_OK;
+    if (max == INT64_MAX)
+        return fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be a whole number, %lld or more.", name, (long long)min);
     return fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be a whole number from %lld to %lld.", name, (long long)min,
                      (long long)max);
 }
 
-bool api_query_bool(struct api *r, const char *name, bool otherwise)
+enum err api_query_bool(struct api *r, const char *name, bool otherwise, bool *out)
 {
     struct str s = api_query(r, name);
-    return str_null(s) ? otherwise : str_is(s, "true");
+    *out = str_is(s, "true") || (str_empty(s) && otherwise);
+    if (str_empty(s) || str_is(s, "true") || str_is(s, "false")) return ERR_OK;
+    return fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be true or false.", name);
+}
+
+enum err api_query_word(struct api *r, const char *name, const char *words, struct str *out)
+{
+    struct str rest = str_c(words);
+    *out = api_query(r, name);
+    if (str_empty(*out)) *out = (struct str){0};
+    while (out->p && rest.n) {
+        ptrdiff_t blank = str_find(rest, ' ');
+        if (str_eq(*out, blank < 0 ? rest : str_first(rest, (size_t)blank))) return ERR_OK;
+        rest = str_from(rest, blank < 0 ? rest.n : (size_t)blank + 1);
+    }
+    return out->p ? fault_set(&r->fault, ERR_INVALID_PARAM, "The parameter '%s' must be one of: %s.", name, words) : ERR_OK;
 }
 
 enum err api_body_str_opt(struct api *r, const char *name, struct str *out)

@@ -29,6 +29,8 @@ static enum err check_device_keys(struct api *r, struct json *keys)
     if (!json_is(json_get(keys, "algorithms"), JSON_ARRAY) || !json_is(json_get(keys, "keys"), JSON_OBJECT) ||
         !json_is(json_get(keys, "signatures"), JSON_OBJECT))
         return fault_set(&r->fault, ERR_BAD_JSON, "Device keys need 'algorithms' (an array), 'keys' and 'signatures' (objects).");
+    json_each(v, json_get(keys, "algorithms")) if (!json_is(v, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON,
+                                                                                              "Each of the 'algorithms' must be a string.");
     if (!has_string(json_get(keys, "keys"), &bad))
         return fault_set(&r->fault, ERR_BAD_JSON, "The key '%.*s' is no string.", STR_FMT(str_first(bad, 100)));
     json_remove(keys, STR("unsigned")); /* is the server's to fill in */
@@ -42,7 +44,8 @@ static enum err check_one_time(struct api *r, const struct json *keys)
     {
         if (str_find(k->key, ':') <= 0) return fault_set(&r->fault, ERR_INVALID_PARAM, "The name of a key must be 'algorithm:id'.");
         if (!json_is(k, JSON_STRING) && !json_string_at(k, "key").p)
-            return fault_set(&r->fault, ERR_BAD_JSON, "The key '%.*s' has no key in it.", STR_FMT(str_first(k->key, 100)));
+            return fault_set(&r->fault, ERR_BAD_JSON, "The key '%.*s' must be a string, or an object with the string 'key'.",
+                             STR_FMT(str_first(k->key, 100)));
     }
     return ERR_OK;
 }

@@ -24,12 +24,18 @@ static enum err read_user(struct api *r, struct str *typed)
     struct json *identifier;
     enum err e = api_body_object_opt(r, "identifier", &identifier);
     if (e != ERR_OK) return e;
-    if (!identifier) return api_body_str(r, "user", typed);
-    struct str type = json_string_at(identifier, "type");
-    *typed = json_string_at(identifier, "user");
-    if (str_null(type)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The identifier has no 'type'.");
-    if (!str_is(type, "m.id.user")) return fault_set(&r->fault, ERR_UNKNOWN, "Users are known here by their ids only (m.id.user).");
-    if (str_null(*typed)) return fault_set(&r->fault, ERR_MISSING_PARAM, "The identifier has no 'user'.");
+    if (!identifier) { /* the older form */
+        e = api_body_str_opt(r, "user", typed);
+        if (e == ERR_OK && str_null(*typed)) e = fault_set(&r->fault, ERR_MISSING_PARAM, "The member 'identifier' is missing.");
+        return e;
+    }
+    const struct json *type = json_get(identifier, "type"), *user = json_get(identifier, "user");
+    if (!type) return fault_set(&r->fault, ERR_MISSING_PARAM, "The identifier has no 'type'.");
+    if (!json_is(type, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON, "The 'type' of the identifier must be a string.");
+    if (!str_is(type->string, "m.id.user")) return fault_set(&r->fault, ERR_UNKNOWN, "Users are known here by their ids only (m.id.user).");
+    if (!user) return fault_set(&r->fault, ERR_MISSING_PARAM, "The identifier has no 'user'.");
+    if (!json_is(user, JSON_STRING)) return fault_set(&r->fault, ERR_BAD_JSON, "The 'user' of the identifier must be a string.");
+    *typed = user->string;
     return ERR_OK;
 }
 

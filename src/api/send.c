@@ -85,7 +85,7 @@ static enum err check_canonical_alias(struct api *r)
     if (e == ERR_OK && json_parse(r->arena, reply.s[0], &old, NULL) != ERR_OK) old = NULL;
     struct json *alias = json_get(r->body, "alias"), *others = json_get(r->body, "alt_aliases");
     if ((alias && !json_is(alias, JSON_STRING) && !json_is(alias, JSON_NULL)) || (others && !json_is(others, JSON_ARRAY)))
-        return ERR_BAD_JSON;
+        return fault_set(&r->fault, ERR_BAD_JSON, "'alias' must be a string, and 'alt_aliases' a list of strings.");
     if (json_is(alias, JSON_STRING) && alias->string.n && !has_alias(old, alias->string)) {
         e = check_alias(r, alias->string);
         if (e != ERR_OK) return e;
@@ -120,13 +120,15 @@ enum err api_state_get(struct api *r)
 {
     struct command c = {.type = CMD_room_state_get, .key = r->param[0]};
     struct reply reply;
+    struct str format;
     c.s[0] = r->user_id;
     c.s[1] = r->param[1];
     c.s[2] = r->param[2].p ? r->param[2] : STR("");
     enum err e = check_room(r, c.key);
+    if (e == ERR_OK) e = api_query_word(r, "format", "content event", &format);
     if (e == ERR_OK) e = api_call(r, &c, &reply);
     if (e != ERR_OK) return e;
-    json_put_raw(&r->json, str_is(api_query(r, "format"), "event") ? reply.s[1] : reply.s[0]);
+    json_put_raw(&r->json, str_is(format, "event") ? reply.s[1] : reply.s[0]);
     return ERR_OK;
 }
 

@@ -118,9 +118,10 @@ static enum err visit(struct hierarchy *h, const struct visit *v)
 
 enum err api_hierarchy(struct api *r)
 {
-    struct hierarchy h = {.r = r, .suggested_only = api_query_bool(r, "suggested_only", false), .met = json_new(r->arena, JSON_OBJECT)};
+    struct hierarchy h = {.r = r, .met = json_new(r->arena, JSON_OBJECT)};
     struct str from = api_query(r, "from");
-    enum err e = api_query_int(r, "limit", 1, INT64_MAX, PAGE_DEFAULT, &h.limit);
+    enum err e = api_query_bool(r, "suggested_only", false, &h.suggested_only);
+    if (e == ERR_OK) e = api_query_int(r, "limit", 1, INT64_MAX, PAGE_DEFAULT, &h.limit);
     if (e == ERR_OK) e = api_query_int(r, "max_depth", 0, INT64_MAX, -1, &h.max_depth);
     if (e != ERR_OK) return e;
     if (h.limit > PAGE_MAX) h.limit = PAGE_MAX;

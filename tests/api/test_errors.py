@@ -185,6 +185,60 @@ def test_errors_name_the_field(alice):
         assert r.status == 400 and field in r.json["error"], r
 
 
+@pytest.mark.parametrize("path, name, value", [
+    (("sync",), "full_state", "yes"), (("sync",), "use_state_after", "1"), (("sync",), "timeout", "soon"), (("rooms", "ROOM", "members"), "membership", "joined"),
+    (("rooms", "ROOM", "members"), "not_membership", "x"), (("rooms", "ROOM", "state", "m.room.create", ""), "format", "json"),
+    (("rooms", "ROOM", "messages"), "filter", "{"), (("rooms", "ROOM", "messages"), "limit", "-1"), (("rooms", "ROOM", "context", "EVENT"), "filter", "[}"),
+    ("/_matrix/client/v1/rooms/ROOM/relations/EVENT", "recurse", "TRUE"), ("/_matrix/client/v1/rooms/ROOM/hierarchy", "suggested_only", "0"),
+    ("/_matrix/client/v1/rooms/ROOM/threads", "include", "some"), ("/_matrix/client/v1/mutual_rooms", "user_id", "nonsense")])
+def test_queries_with_wrong_values(alice, room, path, name, value):
+    """Refused, and the parameter is named; without a value it is as if it were not there."""
+    names = {"ROOM": room, "EVENT": alice.say(room, "x")}
+    path = tuple(names.get(p, p) for p in path) if isinstance(path, tuple) else path.replace("ROOM", room).replace("EVENT", names["EVENT"].replace("$", "%24"))
+    others = {"dir": "b"} if "messages" in path else {}
+    r = alice.call("GET", path, query={**others, name: value})
+    assert r.status == 400 and r.errcode in ("M_INVALID_PARAM", "M_NOT_JSON") and f"'{name}'" in r.json["error"], r
+    assert "9223372036854775807" not in r.json["error"]
+    if name not in ("timeout", "limit", "user_id"):
+        assert alice.call("GET", path, query={**others, name: ""}).status == 200
+
+
+def test_pages_of_mutual_rooms(alice, bob):
+    alice.fails(400, "M_INVALID_PARAM", "GET", "/_matrix/client/v1/mutual_rooms", query={"user_id": bob.user_id, "from": "nonsense"})
+
+
+def test_wrong_methods(alice, room):
+    """405, and what the path takes instead."""
+    for method, path, allowed in (("PATCH", ("rooms", room, "state"), {"GET", "HEAD", "OPTIONS"}), ("POST", ("account", "whoami"), {"GET", "HEAD", "OPTIONS"}),
+                                  ("GET", ("createRoom",), {"POST", "OPTIONS"}), ("DELETE", ("devices", "x", ), None)):
+        r = alice.call(method, path, {} if method in ("POST", "PATCH") else None)
+        if allowed is None:
+            assert r.status != 405 and "allow" not in r.headers, r
+            continue
+        assert r.status == 405 and r.errcode == "M_UNRECOGNIZED" and {m.strip() for m in r.headers["allow"].split(",")} == allowed, r
+
+
+@pytest.mark.parametrize("body, errcode, word", [
+    ({}, "M_MISSING_PARAM", "identifier"), ({"identifier": 5}, "M_BAD_JSON", "identifier"), ({"identifier": {}}, "M_MISSING_PARAM", "type"),
+    ({"identifier": {"type": 5}}, "M_BAD_JSON", "type"), ({"identifier": {"type": "m.id.user"}}, "M_MISSING_PARAM", "user"),
+    ({"identifier": {"type": "m.id.user", "user": None}}, "M_BAD_JSON", "user"), ({"user": 5}, "M_BAD_JSON", "user")])
+def test_logins_without_a_user(anyone, body, errcode, word):
+    r = anyone.fails(400, errcode, "POST", ("login",), {"type": "m.login.password", "password": "x", **body}, token=None)
+    assert f"'{word}'" in r["error"]
+
+
+def test_sentences_that_help(alice, room):
+    for request, words in ((("GET", ("user", alice.user_id, "account_data", "org.none")), "no account data of that type"),
+                           (("GET", ("rooms", room, "messages?dir=b&from=x")), "Leave it out"),
+                           (("PUT", ("rooms", room, "state", "m.room.canonical_alias", ""), {"alias": 5}), "'alias' must be a string"),
+                           (("POST", ("keys", "upload"), {"one_time_keys": {"signed_curve25519:A": 5}}), "an object with the string 'key'")):
+        path = request[1]
+        if "?" in path[-1]:
+            path = "/_matrix/client/v3/" + "/".join(path)
+        r = alice.call(request[0], path, *request[2:])
+        assert r.status in (400, 404) and words in r.json["error"], r
+
+
 def test_hostile_strings_are_not_echoed_unsafely(alice):
     for hostile in ("<script>", "\r\nX-Evil: 1", "%s%n", "\u202e", "\0"):
         r = alice.call("GET", ("profile", f"@{hostile}:localhost"))

@@ -46,8 +46,9 @@ static enum err read_filter(struct turn *t, struct str text, struct event_filter
     struct json *v;
     filter_init_events(f);
     if (str_empty(text)) return ERR_OK;
-    enum err e = json_parse(turn_arena(t), text, &v, turn_fault(t));
-    return e == ERR_OK ? filter_parse_events(turn_arena(t), v, f, turn_fault(t)) : e;
+    if (json_parse(turn_arena(t), text, &v, NULL) != ERR_OK)
+        return fault_set(turn_fault(t), ERR_NOT_JSON, "The parameter 'filter' is not JSON.");
+    return filter_parse_events(turn_arena(t), v, f, turn_fault(t));
 }
 
 /* The last string of all these commands: users whom the asker ignores, as a JSON array, or null. */

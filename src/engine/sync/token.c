@@ -46,7 +46,7 @@ struct str sync_token_write(struct arena *a, const struct sync_token *t, struct 
 
 static enum err broken(struct fault *f)
 {
-    return fault_set(f, ERR_INVALID_PARAM, "That is no token of this server. Sync without one to begin afresh.");
+    return fault_set(f, ERR_INVALID_PARAM, "That is no token of this server. Leave it out to begin afresh.");
 }
 
 static enum err read_positions(struct str in, struct sync_token *out, struct fault *f)

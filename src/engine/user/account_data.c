@@ -43,7 +43,8 @@ enum err user_account_data(struct turn *t)
     struct str json = {0};
     bool rules = str_empty(c->s[0]) && str_is(c->s[1], "m.push_rules");
     enum err e = user_account_data_read(t, c->s[0], c->s[1], &json);
-    if (e != ERR_OK && (e != ERR_NOT_FOUND || !rules)) return e;
+    if (e == ERR_NOT_FOUND && !rules) return fault_set(turn_fault(t), e, "You have no account data of that type here.");
+    if (e != ERR_OK && e != ERR_NOT_FOUND) return e;
     turn_reply(t)->s[0] = json;
     if (!rules) return ERR_OK;
     struct json *stored = NULL;
