@@ -539,6 +539,7 @@ enum err section_joined(struct section_reader *s, struct room *room, bool fresh,
     enum err e = viewer_init_since(&v, s->turn, room, s->user_id, s->device_id, since);
     if (e != ERR_OK) return e;
     v.ignored = s->ignored;
+    v.federation = s->filter->federation_format;
     e = make_common(s, &v, since, fresh, out, &events);
     buf_init(&b, 1048576);
     json_out_init(&o, &b);
