@@ -115,6 +115,7 @@ void engine_free(struct engine *e)
         sync_gateway_free(e->gateway[i]);
         filter_pool_free(e->filters[i]);
         sync_memo_free(e->memo[i]);
+        share_release(&e->texts[i]);
     }
     push_free(e->default_rules);
     mem_free(e->kinds);

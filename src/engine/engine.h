@@ -5,6 +5,7 @@
 #ifndef ROOKERY_ENGINE_ENGINE_H
 #define ROOKERY_ENGINE_ENGINE_H
 
+#include "base/share.h"
 #include "cache/cache.h"
 #include "cache/limiter.h"
 #include "cluster/cluster.h"
@@ -57,6 +58,7 @@ struct engine {
     struct sync_gateway *gateway[CLUSTER_LOOPS_MAX];  /* one per loop, see engine/sync */
     struct filter_pool *filters[CLUSTER_LOOPS_MAX];   /* one per loop, see engine/sync/filters.h */
     struct sync_memo *memo[CLUSTER_LOOPS_MAX];        /* one per loop, see engine/sync/memo.h */
+    struct share texts[CLUSTER_LOOPS_MAX];            /* one per loop: what many users and clients have alike */
     struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */

@@ -10,12 +10,25 @@ enum { SESSIONS_MAX = 50000, TOKEN_RANDOM = 40, SEEN_EVERY_MS = 600000 };
 struct cached {
     struct list lru;
     struct list of_user; /* ring of the same user's sessions */
-    struct str user_id, device_id, hash;
     bool guest;
+    uint8_t hash_n, user_n, device_n; /* in bytes, in this order */
     int64_t expires_ms;
     int64_t seen_ms; /* when it was last written down that it is in use */
     char bytes[];
 };
+
+static struct str cached_hash(const struct cached *s)
+{
+    return str_make(s->bytes, s->hash_n);
+}
+static struct str cached_user(const struct cached *s)
+{
+    return str_make(s->bytes + s->hash_n, s->user_n);
+}
+static struct str cached_device(const struct cached *s)
+{
+    return str_make(s->bytes + s->hash_n + s->user_n, s->device_n);
+}
 
 struct session_cache {
     struct engine *engine;
@@ -58,15 +71,15 @@ struct session_cache *session_cache_new(struct engine *e, struct loop *l)
 static void drop(struct session_cache *c, struct cached *s)
 {
     list_remove(&s->lru);
-    map_del(&c->by_hash, s->hash);
+    map_del(&c->by_hash, cached_hash(s));
     if (list_is_empty(&s->of_user)) {
-        map_del(&c->by_user, s->user_id);
+        map_del(&c->by_user, cached_user(s));
     } else {
         struct cached *other = list_item(s->of_user.next, struct cached, of_user);
-        map_put(&c->by_user, other->user_id, other);
+        map_put(&c->by_user, cached_user(other), other);
         list_remove(&s->of_user);
     }
-    mem_wipe(s->bytes, s->hash.n);
+    mem_wipe(s->bytes, s->hash_n);
     mem_free(s);
 }
 
@@ -74,9 +87,9 @@ static void drop(struct session_cache *c, struct cached *s)
 static void forget(struct session_cache *c, struct cached *s)
 {
     struct engine *e = c->engine;
-    if (list_is_empty(&s->of_user) && !sync_gateway_follows(e->gateway[c->gateway], s->user_id)) {
+    if (list_is_empty(&s->of_user) && !sync_gateway_follows(e->gateway[c->gateway], cached_user(s))) {
         c->ends++; /* who asks at this moment must not rely on it */
-        cluster_unfollow(e->cluster, s->user_id, c->gateway);
+        cluster_unfollow(e->cluster, cached_user(s), c->gateway);
     }
     drop(c, s);
 }
@@ -107,25 +120,26 @@ void session_cache_end(struct session_cache *c, struct str user_id, struct str h
 static void remember(struct session_cache *c, const struct session *from)
 {
     if (map_get(&c->by_hash, from->token_hash)) return;
+    if (from->token_hash.n > UINT8_MAX || from->user_id.n > UINT8_MAX || from->device_id.n > UINT8_MAX) return; /* none that we gave */
     struct cached *s = mem_zero(sizeof *s + from->token_hash.n + from->user_id.n + from->device_id.n);
     char *p = s->bytes;
     const struct str *in[] = {&from->token_hash, &from->user_id, &from->device_id};
-    struct str *out[] = {&s->hash, &s->user_id, &s->device_id};
+    uint8_t *out[] = {&s->hash_n, &s->user_n, &s->device_n};
     for (int i = 0; i < 3; i++) {
         if (in[i]->n) memcpy(p, in[i]->p, in[i]->n);
-        *out[i] = str_make(p, in[i]->n);
+        *out[i] = (uint8_t)in[i]->n;
         p += in[i]->n;
     }
     s->guest = from->guest;
     s->expires_ms = from->expires_ms;
     list_init(&s->of_user);
     list_push(&c->lru, &s->lru);
-    map_put(&c->by_hash, s->hash, s);
-    struct cached *other = map_get(&c->by_user, s->user_id);
+    map_put(&c->by_hash, cached_hash(s), s);
+    struct cached *other = map_get(&c->by_user, cached_user(s));
     if (other)
         list_push(&other->of_user, &s->of_user);
     else
-        map_put(&c->by_user, s->user_id, s);
+        map_put(&c->by_user, cached_user(s), s);
     if (map_count(&c->by_hash) > SESSIONS_MAX) forget(c, list_item(c->lru.next, struct cached, lru));
 }
 
@@ -162,7 +176,7 @@ enum err session_find(struct engine *e, struct str token, struct arena *a, struc
     if (s) {
         list_remove(&s->lru);
         list_push(&c->lru, &s->lru);
-        *out = (struct session){arena_str(a, s->user_id), arena_str(a, s->device_id), hash, s->guest, s->expires_ms};
+        *out = (struct session){arena_str(a, cached_user(s)), arena_str(a, cached_device(s)), hash, s->guest, s->expires_ms};
     } else if (!session_token_user(a, e, token, &user_id)) {
         return ERR_UNKNOWN_TOKEN;
     } else {

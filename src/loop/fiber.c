@@ -319,9 +319,8 @@ void fiber_lock(struct fiber_lock *l)
         l->holder = f;
         return;
     }
-    if (!l->initialised) {
+    if (!l->waiters.next) {
         list_init(&l->waiters);
-        l->initialised = true;
     }
     list_push(&l->waiters, &f->link);
     while (l->holder != f)
@@ -330,7 +329,7 @@ void fiber_lock(struct fiber_lock *l)
 
 void fiber_unlock(struct fiber_lock *l)
 {
-    struct list *n = l->initialised ? list_pop(&l->waiters) : NULL;
+    struct list *n = l->waiters.next ? list_pop(&l->waiters) : NULL;
     l->holder = n ? list_item(n, struct fiber, link) : NULL;
     if (l->holder) fiber_wake(l->holder);
 }

@@ -26,7 +26,6 @@ void fiber_sleep_ms(int64_t ms);
 struct fiber_lock {
     struct fiber *holder;
     struct list waiters; /* initialised on first use */
-    bool initialised;
 };
 void fiber_lock(struct fiber_lock *l); /* waits */
 void fiber_unlock(struct fiber_lock *l);

@@ -58,8 +58,15 @@ static void tell_of(struct room *r, struct presence_mark *m)
         list_remove(&member->presence->recent);
         mem_free(member->presence);
     }
-    member->presence = m;
-    list_push_front(&r->presence.recent, &m->recent);
+    /* What is told is kept for long: the name is the member's. */
+    struct presence_mark *told = mem_alloc(sizeof *told + m->status.n);
+    *told = *m;
+    if (m->status.n) memcpy(told->bytes, m->status.p, m->status.n);
+    told->status = str_make(told->bytes, m->status.n);
+    told->user_id = state_entry_key(member);
+    mem_free(m);
+    member->presence = told;
+    list_push_front(&r->presence.recent, &told->recent);
 }
 
 /* One position, one item, for all that was gathered. */

@@ -48,6 +48,14 @@ static void forget_all_unread(struct room *r)
     }
 }
 
+static void forget_content(struct state_entry *s)
+{
+    if (!s->content) return;
+    arena_release(&s->content->arena);
+    mem_free(s->content);
+    s->content = NULL;
+}
+
 void room_free_state(void *state)
 {
     struct room *r = state;
@@ -60,7 +68,7 @@ void room_free_state(void *state)
     while ((n = list_pop(&r->recent_state))) {
         struct state_entry *s = list_item(n, struct state_entry, recent);
         event_unref(s->event);
-        arena_release(&s->arena);
+        forget_content(s);
         mem_free(s->unread);
         mem_free(s->presence);
         mem_free(s);
@@ -105,6 +113,12 @@ struct state_entry *room_state_entry(const struct room *r, struct str type, stru
     return k.s.p ? map_get(&r->state, k.s) : NULL;
 }
 
+struct str state_entry_key(const struct state_entry *s)
+{
+    size_t type = strlen(s->key) + 1;
+    return str_make(s->key + type, s->key_n - type);
+}
+
 struct event *room_state(const struct room *r, struct str type, struct str state_key)
 {
     struct state_entry *s = room_state_entry(r, type, state_key);
@@ -122,8 +136,12 @@ const struct json *room_content(const struct room *r, struct arena *scratch, str
     struct state_entry *s = room_state_entry(r, type, state_key);
     if (!s) return NULL;
     if (str_is(type, "m.room.member")) return parse_content(scratch, s->event);
-    if (!s->content) s->content = parse_content(&s->arena, s->event);
-    return s->content;
+    if (!s->content) {
+        s->content = mem_alloc(sizeof *s->content);
+        arena_init_small(&s->content->arena, CONTENT_FIRST);
+        s->content->tree = parse_content(&s->content->arena, s->event);
+    }
+    return s->content->tree;
 }
 
 enum membership room_membership(const struct room *r, struct str user_id)
@@ -166,7 +184,6 @@ static void apply_state(struct room *r, struct event *e)
         s = mem_zero(sizeof *s + k.s.n);
         memcpy(s->key, k.s.p, k.s.n);
         s->key_n = k.s.n;
-        arena_init_small(&s->arena, CONTENT_FIRST);
         list_init(&s->recent);
         map_put(&r->state, str_make(s->key, s->key_n), s);
     }
@@ -176,8 +193,7 @@ static void apply_state(struct room *r, struct event *e)
     }
     event_unref(s->event);
     s->event = event_ref(e);
-    s->content = NULL;
-    arena_release(&s->arena);
+    forget_content(s);
     list_remove(&s->recent);
     list_push_front(&r->recent_state, &s->recent);
     if (str_is(e->type, "m.room.power_levels") || str_is(e->type, "m.room.create")) refresh_power(r);

@@ -14,17 +14,24 @@
 
 enum { ROOM_TAIL = 64 };
 
+struct state_content {
+    struct arena arena;
+    struct json *tree;
+};
+
 /* One current state event; `recent` is ordered by the newest change. */
 struct state_entry {
     struct list recent;
     struct event *event;
-    struct json *content; /* parsed on first use, but of members; see room_content */
-    struct arena arena;
+    struct state_content *content;  /* parsed on first use, but of members; see room_content. NULL: not yet */
     struct unread_memo *unread;     /* of a member; NULL: not counted yet */
     struct presence_mark *presence; /* of a member; NULL: not told */
     size_t key_n;
     char key[]; /* type, 0, state key: the key of the map */
 };
+
+/* The state key, which lives as long as the entry. */
+struct str state_entry_key(const struct state_entry *s);
 
 struct receipt {
     struct list recent;

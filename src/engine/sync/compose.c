@@ -55,10 +55,13 @@ static void add_mode(struct look *l, unsigned slot, const char *mode, int64_t po
     s->any = room_id;
 }
 
-static struct job_room *job_room_of(struct sync_job *job, struct str room_id)
+/* `at`: where it is likely to be. */
+static struct follower *job_room_of(const struct sync_job *job, struct str room_id, size_t at)
 {
-    for (size_t i = 0; i < job->rooms; i++)
-        if (str_eq(follow_key(job->room[i]->follower.follow), room_id)) return job->room[i];
+    for (size_t n = 0; n < job->rooms; n++) {
+        struct follower *f = &job->room[(at + n) % job->rooms];
+        if (f->follow && str_eq(follow_key(f->follow), room_id)) return f;
+    }
     return NULL;
 }
 
@@ -66,31 +69,38 @@ static struct job_room *job_room_of(struct sync_job *job, struct str room_id)
 static void follow_rooms(struct look *l)
 {
     struct sync_job *job = l->job;
-    size_t joined = 0, kept = 0;
+    size_t joined = 0, n = 0;
     json_each(v, l->rooms) joined += str_is(json_string_at(v, "membership"), "join");
-    struct job_room **list = mem_array(joined + job->rooms + 1, sizeof(*list));
-    for (size_t i = 0; i < job->rooms; i++)
-        job->room[i]->keep = false;
+    struct follower *list = mem_array(joined, sizeof *list);
     json_each(v, l->rooms)
     {
         if (!str_is(json_string_at(v, "membership"), "join")) continue;
         struct str id = json_string_at(v, "room_id");
-        struct job_room *r = job->rooms ? job_room_of(job, id) : NULL;
-        if (!r) {
-            r = mem_zero(sizeof *r);
-            follow_add(job->gateway, &r->follower, job, id);
-        }
-        r->keep = true;
-        list[kept++] = r;
+        struct follower *now = job_room_of(job, id, n);
+        if (now)
+            follow_move(&list[n++], now);
+        else
+            follow_add(job->gateway, &list[n++], job, id);
     }
     for (size_t i = 0; i < job->rooms; i++)
-        if (!job->room[i]->keep) {
-            follow_remove(job->gateway, &job->room[i]->follower);
-            mem_free(job->room[i]);
-        }
+        follow_remove(job->gateway, &job->room[i]);
     mem_free(job->room);
     job->room = list;
-    job->rooms = kept;
+    job->rooms = joined;
+}
+
+static void keep_user_texts(struct look *l)
+{
+    struct buf b;
+    buf_init(&b, 16 * 1048576);
+    bytes_unref(l->job->user_texts);
+    l->job->user_texts = NULL;
+    if (!str_empty(l->user.s[8]) || !str_empty(l->user.s[9])) {
+        pack_str(&b, l->user.s[8]);
+        pack_str(&b, l->user.s[9]);
+        l->job->user_texts = bytes_new(buf_str(&b));
+    }
+    buf_release(&b);
 }
 
 /* The rooms' account data, as the filter lets it through. */
@@ -113,7 +123,7 @@ static enum err ask_user(struct look *l, struct fault *f)
 {
     struct sync_job *job = l->job;
     int64_t since = job->initial ? 0 : sync_token_at(&l->since, l->user_slot);
-    struct command c = {.type = CMD_user_sync, .key = job->user_id, .s[0] = job->device_id};
+    struct command c = {.type = CMD_user_sync, .key = job_user(job), .s[0] = job_device(job)};
     c.num[0] = since;
     c.num[1] = gateway_index(job->gateway);
     enum err e = engine_call(job_engine(job), &c, &l->arena, &l->user, f);
@@ -123,8 +133,7 @@ static enum err ask_user(struct look *l, struct fault *f)
     filter_room_data(l);
     l->asked_user = true;
     sync_token_set(&l->now, l->user_slot, l->user.num[0]);
-    job_keep(&job->rules, l->user.s[8]);
-    job_keep(&job->ignored, l->user.s[9]);
+    keep_user_texts(l);
     follow_rooms(l);
     return ERR_OK;
 }
@@ -170,7 +179,7 @@ static void sort_rooms(struct look *l)
 static void sort_followed(struct look *l)
 {
     for (size_t i = 0; i < l->job->rooms; i++) {
-        const struct follow *f = l->job->room[i]->follower.follow;
+        const struct follow *f = l->job->room[i].follow;
         if (f->position <= sync_token_at(&l->since, f->slot) || !filter_room_matches(&l->filter->room, follow_key(f))) continue;
         add_mode(l, f->slot, "j", 0, follow_key(f));
         l->slot[f->slot]->due = true;
@@ -186,7 +195,7 @@ static void choose_slots(struct look *l)
         /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
         if (l->slot[i] && (all || i == l->user_slot)) l->slot[i]->due = true;
     for (size_t i = 0; i < l->job->rooms; i++) {
-        const struct follow *f = l->job->room[i]->follower.follow;
+        const struct follow *f = l->job->room[i].follow;
         if (l->slot[f->slot] && f->position > sync_token_at(&l->since, f->slot)) l->slot[f->slot]->due = true;
     }
 }
@@ -200,12 +209,12 @@ static void make_command(struct look *l, unsigned slot, struct command *c)
     c->num[1] = gateway_index(job->gateway);
     c->num[2] = job->flags | (job->initial ? SYNC_INITIAL : 0);
     c->num[3] = !l->asked_user ? gateway_heard(job->gateway, slot) : slot == l->user_slot ? l->user.num[0] : 0;
-    c->s[0] = job->user_id;
-    c->s[1] = job->device_id;
+    c->s[0] = job_user(job);
+    c->s[1] = job_device(job);
     c->s[2] = job->filter->text;
     c->s[3] = buf_str(&s->rooms);
-    c->s[4] = job->rules;
-    c->s[5] = job->ignored;
+    struct str texts = bytes_str(job->user_texts);
+    if (!pack_next(&texts, &c->s[4]) || !pack_next(&texts, &c->s[5])) c->s[4] = c->s[5] = STR("");
 }
 
 /* The rooms may be read as of an older position than that from which on the gateway hears of them: what lies between is to be looked at. */
@@ -320,7 +329,7 @@ static void put_room_data(struct look *l)
     if (!l->room_data) return;
     for (struct json *v = l->room_data->child, *next; v; v = next) {
         next = v->next;
-        if (job_room_of(l->job, v->key) && filter_room_matches(&l->filter->room, v->key)) put_section(l, STR("j"), v->key, STR(""));
+        if (job_room_of(l->job, v->key, 0) && filter_room_matches(&l->filter->room, v->key)) put_section(l, STR("j"), v->key, STR(""));
     }
 }
 
@@ -331,7 +340,7 @@ static void check_left(struct look *l)
     struct buf rooms;
     buf_init(&rooms, 16 * 1048576);
     for (size_t i = 0; i < l->job->rooms; i++)
-        pack_str(&rooms, follow_key(l->job->room[i]->follower.follow));
+        pack_str(&rooms, follow_key(l->job->room[i].follow));
     for (struct json *v = l->left->child, *next; v; v = next) {
         next = v->next;
         struct command c = {.type = CMD_user_shares, .key = v->key, .s[0] = str_make(rooms.p ? rooms.p : "", rooms.n)};
@@ -466,7 +475,7 @@ static void look_begin(struct look *l)
     for (int i = 0; i < 4; i++)
         buf_init(parts[i], 512 * 1048576);
     l->filter = &l->job->filter->filter;
-    l->user_slot = cluster_slot_of(l->job->user_id);
+    l->user_slot = cluster_slot_of(job_user(l->job));
     if (l->job->stand) l->now = l->since = sync_token_unpack(l->job->stand);
 }
 

@@ -5,16 +5,7 @@
 #include "engine/sync/job.h"
 #include "engine/sync/section.h"
 
-enum {
-    ABSENT_MS = 40000,
-    WATCH_MS = 5000,
-    SAY_MS = 20000,
-    UNUSED_MS = 60000,
-    KEPT_MS = 60000,
-    SWEEP_MS = 10000,
-    ANSWER_MAX = 512 * 1048576
-};
-enum { RECENT_COUNTS = 8 };
+enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_S = 20, UNUSED_MS = 60000, KEPT_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
 
 struct sync_gateway {
     struct engine *engine;
@@ -27,7 +18,6 @@ struct sync_gateway {
     bool sweeping, stopping;
     int64_t heard[CLUSTER_SLOTS];
     uint64_t chain[CLUSTER_SLOTS];
-    struct bytes *recent_counts[RECENT_COUNTS]; /* by hash: most clients have the same */
     uint64_t waiting;
     uint64_t answered;
     struct list watch; /* oldest first */
@@ -37,8 +27,9 @@ struct sync_gateway {
 /* A user who syncs here; goes offline some time after the last request. */
 struct presence_watch {
     struct list link;
-    struct follow *follow;    /* the user's, which stays as long as this */
-    int64_t seen_ms, said_ms; /* last request; when its owner was last told */
+    struct follow *follow; /* the user's, which stays as long as this */
+    int64_t seen_ms;       /* last request */
+    uint32_t told_s;       /* when its owner was last told; 0: never */
     enum presence_state state;
 };
 
@@ -83,24 +74,15 @@ uint64_t sync_gateway_answered(const struct sync_gateway *g)
     return stat_get(&g->answered);
 }
 
-void job_keep(struct str *field, struct str value)
+static struct share *texts_of(struct sync_gateway *g)
 {
-    if (str_eq(*field, value)) return;
-    mem_free((char *)(uintptr_t)field->p);
-    char *p = value.n ? mem_alloc(value.n) : NULL;
-    if (p) memcpy(p, value.p, value.n);
-    *field = str_make(p, value.n);
+    return &g->engine->texts[gateway_index(g)];
 }
 
 void job_keep_key_counts(struct sync_job *job, struct str members)
 {
-    struct bytes **recent = &job->gateway->recent_counts[str_hash(members) % RECENT_COUNTS];
-    if (!*recent || !str_eq(bytes_str(*recent), members)) {
-        bytes_unref(*recent);
-        *recent = bytes_new(members);
-    }
     bytes_unref(job->key_counts);
-    job->key_counts = bytes_ref(*recent);
+    job->key_counts = share_text(texts_of(job->gateway), members);
 }
 
 /* --- following --- */
@@ -162,6 +144,14 @@ void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job
     f->follow = at;
     f->job = job;
     list_push(&at->followers, &f->link);
+}
+
+void follow_move(struct follower *to, struct follower *from)
+{
+    *to = *from;
+    list_remove(&from->link);
+    list_push(&to->follow->followers, &to->link);
+    from->follow = NULL;
 }
 
 void follow_remove(struct sync_gateway *g, struct follower *f)
@@ -226,15 +216,15 @@ static void seen(struct sync_gateway *g, struct follow *user, enum presence_stat
         w = user->watch = mem_zero(sizeof *w);
         w->follow = user;
         list_init(&w->link);
-        w->said_ms = -SAY_MS;
         if (list_is_empty(&g->watch)) timer_set(g->loop, &g->watching, WATCH_MS, watch);
     }
     w->seen_ms = loop_now_ms(g->loop);
     list_remove(&w->link);
     list_push(&g->watch, &w->link);
-    if (w->state == state && w->said_ms + SAY_MS > w->seen_ms) return;
+    uint32_t now_s = (uint32_t)(w->seen_ms / 1000) + 1;
+    if (w->state == state && w->told_s && now_s - w->told_s < SAY_S) return;
     w->state = state;
-    w->said_ms = w->seen_ms;
+    w->told_s = now_s;
     say_presence(g, follow_key(user), (int)state, state == PRESENCE_ONLINE);
 }
 
@@ -242,11 +232,9 @@ static void seen(struct sync_gateway *g, struct follow *user, enum presence_stat
 
 static struct sync_job *job_new(struct sync_gateway *g, const struct sync_params *p)
 {
-    struct sync_job *job = mem_zero(sizeof *job + p->user_id.n + p->device_id.n);
-    memcpy(job->bytes, p->user_id.p, p->user_id.n);
-    if (p->device_id.n) memcpy(job->bytes + p->user_id.n, p->device_id.p, p->device_id.n);
-    job->user_id = str_make(job->bytes, p->user_id.n);
-    job->device_id = str_make(job->bytes + p->user_id.n, p->device_id.n);
+    struct sync_job *job = mem_zero(sizeof *job + p->device_id.n);
+    if (p->device_id.n) memcpy(job->device_id, p->device_id.p, p->device_id.n);
+    job->device_n = p->device_id.n;
     job->gateway = g;
     job->flags = p->flags;
     job->look_all = true;
@@ -262,18 +250,15 @@ static void job_free(struct sync_job *job)
     if (job->handle) *job->handle = NULL;
     timer_clear(g->loop, &job->timer);
     follow_remove(g, &job->user);
-    for (size_t i = 0; i < job->rooms; i++) {
-        follow_remove(g, &job->room[i]->follower);
-        mem_free(job->room[i]);
-    }
+    for (size_t i = 0; i < job->rooms; i++)
+        follow_remove(g, &job->room[i]);
     mem_free(job->room);
     mem_free(job->stand);
     list_remove(&job->link);
     filter_drop(g->engine->filters[gateway_index(g)], job->filter);
     bytes_unref(job->key_counts);
-    struct str *fields[] = {&job->filter_param, &job->rules, &job->ignored};
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        mem_free((char *)(uintptr_t)fields[i]->p);
+    bytes_unref(job->user_texts);
+    bytes_unref(job->filter_id);
     mem_free(job);
 }
 
@@ -346,11 +331,11 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
     struct str text = param;
     arena_init(&a);
     if (!str_empty(param) && param.p[0] != '{') {
-        struct command c = {.type = CMD_user_filter_get, .key = job->user_id, .s[0] = param};
+        struct command c = {.type = CMD_user_filter_get, .key = job_user(job), .s[0] = param};
         err = engine_call(e, &c, &a, &r, f);
         if (err == ERR_NOT_FOUND) err = fault_set(f, ERR_INVALID_PARAM, "There is no filter with that id.");
         text = r.s[0];
-        job_keep(&job->filter_param, param);
+        job->filter_id = share_text(texts_of(job->gateway), param);
     }
     if (err == ERR_OK) {
         job->filter = filter_take(e->filters[gateway_index(job->gateway)], text, f);
@@ -385,8 +370,8 @@ static void work(void *arg)
 
 static bool is_filter(const struct sync_job *job, struct str param)
 {
-    if (str_empty(param) || param.p[0] == '{') return str_null(job->filter_param) && str_eq(job->filter->text, param);
-    return str_eq(job->filter_param, param);
+    if (str_empty(param) || param.p[0] == '{') return !job->filter_id && str_eq(job->filter->text, param);
+    return job->filter_id && str_eq(bytes_str(job->filter_id), param);
 }
 
 /* What was kept of this client. With another token or filter than before it begins anew. */
@@ -397,7 +382,7 @@ static struct sync_job *find_kept(struct sync_gateway *g, const struct sync_para
     list_each(it, &u->followers)
     {
         struct sync_job *job = list_item(it, struct follower, link)->job;
-        if (job->state != JOB_KEPT || !str_eq(job->device_id, p->device_id)) continue;
+        if (job->state != JOB_KEPT || !str_eq(job_device(job), p->device_id)) continue;
         if (job->flags == p->flags && is_filter(job, p->filter) && packed_token_is(job->stand, since)) return job;
         job_free(job);
         return NULL;
@@ -487,8 +472,6 @@ void sync_gateway_free(struct sync_gateway *g)
     for (int i = 0; i < 2; i++)
         while (!list_is_empty(lists[i]))
             job_free(list_item(lists[i]->next, struct sync_job, link));
-    for (int i = 0; i < RECENT_COUNTS; i++)
-        bytes_unref(g->recent_counts[i]);
     while (!list_is_empty(&g->watch))
         unwatch(list_item(g->watch.next, struct presence_watch, link));
     struct follow *f;

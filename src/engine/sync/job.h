@@ -24,11 +24,6 @@ struct follower {
     struct sync_job *job;
 };
 
-struct job_room {
-    struct follower follower;
-    bool keep; /* still joined, while the list is made anew */
-};
-
 enum job_state { JOB_WORKING, JOB_WAITING, JOB_KEPT /* answered; what it knows is of use to the same client's next request */ };
 
 struct sync_job {
@@ -44,19 +39,19 @@ struct sync_job {
     void *ctx;
     struct sync_job **handle; /* the caller's pointer, until the job is answered */
     const struct shared_filter *filter;
-    struct str filter_param;    /* as the client names it: an id. Null: by its text, or none */
+    struct bytes *filter_id;    /* as the client names it; NULL: by its text, or not at all */
     struct packed_token *stand; /* where the client will stand when nothing comes; NULL: nowhere yet */
-    struct str rules, ignored;  /* as of the last look at the user */
+    struct bytes *user_texts;   /* packed: stored push rules, ignored users, as of the last look at the user; NULL: neither */
     struct bytes *key_counts;   /* both, since each answer has to tell them: JSON */
     struct follower user;
-    struct job_room **room;
+    struct follower *room;
     size_t rooms;
     struct timer timer;
     int64_t until_ms; /* when waiting, or being kept, ends */
     struct list link; /* in the gateway's list of jobs, or of kept ones (oldest first) */
     struct task wake;
-    struct str user_id, device_id; /* in bytes */
-    char bytes[];
+    size_t device_n;
+    char device_id[];
 };
 
 /* Takes a copy, shared with other jobs. */
@@ -66,9 +61,17 @@ static inline struct engine *job_engine(const struct sync_job *job)
 {
     return sync_gateway_engine(job->gateway);
 }
+static inline struct str job_device(const struct sync_job *job)
+{
+    return str_make(job->device_id, job->device_n);
+}
 static inline struct str follow_key(const struct follow *f)
 {
     return str_make(f->key, f->n);
+}
+static inline struct str job_user(const struct sync_job *job)
+{
+    return follow_key(job->user.follow);
 }
 /* Follows a key for the job: from now on its deliveries count. */
 void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job, struct str key);
@@ -76,8 +79,8 @@ void follow_remove(struct sync_gateway *g, struct follower *f);
 unsigned gateway_index(const struct sync_gateway *g);
 /* Everything that concerns this gateway's keys in the slot has been delivered up to this position. */
 int64_t gateway_heard(const struct sync_gateway *g, unsigned slot);
-/* Replaces an owned string. */
-void job_keep(struct str *field, struct str value);
+/* The follower is moved to another place in memory. */
+void follow_move(struct follower *to, struct follower *from);
 
 /* One look: asks the owners for all that is new since where the job stands, writes the answer into `out` (always complete) and says whether
  * there is anything in it. Moves the job on. Waits. */

@@ -16,28 +16,28 @@ struct room_mark {
 /* What /sync tells a device about itself. */
 struct device_state {
     struct list link;
-    int64_t checked;             /* the entity's position when the counts were read; -1: never */
-    int64_t changed;             /* position at which they were last seen to change */
-    int64_t told;                /* newest message that an answer held and no later token has acknowledged; -1: not known */
-    struct str counts, fallback; /* owned: JSON */
+    int64_t checked;    /* the entity's position when the counts were read; -1: never */
+    int64_t changed;    /* position at which they were last seen to change */
+    int64_t told;       /* newest message that an answer held and no later token has acknowledged; -1: not known */
+    struct bytes *keys; /* packed JSON: counts of one-time keys, unused fallback keys' algorithms; NULL: not read yet */
     size_t n;
     char device_id[];
 };
 
 struct user_state {
     /* rooms that are not forgotten */
-    bool rooms_known;
     struct room_mark *room; /* the bytes of the ids follow the marks */
-    size_t rooms;
-    const char *bytes;
+    uint32_t rooms;
+    bool rooms_known;
+    uint8_t device_count;
     /* account data */
     bool data_known;
+    const char *bytes;
     int64_t data_newest;       /* position */
     struct str rules, ignored; /* owned; empty: none. The stored push rules; a JSON array of user ids */
     /* device changes */
     int64_t changes_checked, changes_newest;
-    struct list devices; /* most recently used last */
-    size_t device_count;
+    struct list devices;       /* most recently used last */
     struct presence *presence; /* NULL: has not been online since it was loaded */
 };
 

@@ -1,6 +1,7 @@
 /* What /sync asks of a user's slot. */
 #include "engine/user/state.h"
 
+#include "base/pack.h"
 #include "matrix/pushrules.h"
 
 enum { MESSAGES_DEFAULT = 100, MESSAGES_MAX = 1000, REPLY_MAX = 256 * 1048576 };
@@ -295,19 +296,25 @@ static enum err read_fallback_types(const struct reader *r, struct str *out)
 static enum err write_keys(const struct reader *r, struct reply *out)
 {
     struct device_state *d = r->device;
+    struct arena *a = turn_arena(r->t);
     int64_t position = turn_entity(r->t)->position;
     if (d->checked != position) {
         struct str counts, fallback;
+        struct buf packed;
         enum err e = read_key_counts(r, &counts);
         if (e == ERR_OK) e = read_fallback_types(r, &fallback);
         if (e != ERR_OK) return e;
-        if (!str_eq(counts, d->counts) || !str_eq(fallback, d->fallback)) d->changed = position;
-        user_state_keep(&d->counts, counts);
-        user_state_keep(&d->fallback, fallback);
+        buf_init(&packed, 65536);
+        pack_str(&packed, counts);
+        pack_str(&packed, fallback);
+        if (!d->keys || !str_eq(bytes_str(d->keys), buf_str(&packed))) d->changed = position;
+        bytes_unref(d->keys);
+        d->keys = share_text(&engine_of(r->t)->texts[loop_index(turn_loop(r->t))], buf_str(&packed));
         d->checked = position;
+        buf_release(&packed);
     }
-    out->s[4] = arena_str(turn_arena(r->t), d->counts);
-    out->s[5] = arena_str(turn_arena(r->t), d->fallback);
+    struct str packed = arena_str(a, bytes_str(d->keys));
+    if (!pack_next(&packed, &out->s[4]) || !pack_next(&packed, &out->s[5])) return ERR_INTERNAL;
     out->num[5] = d->changed > r->since;
     return ERR_OK;
 }

@@ -50,8 +50,7 @@ static void forget_device(struct user_state *u, struct device_state *d)
 {
     list_remove(&d->link);
     u->device_count--;
-    user_state_keep(&d->counts, STR(""));
-    user_state_keep(&d->fallback, STR(""));
+    bytes_unref(d->keys);
     mem_free(d);
 }
 
