@@ -1,5 +1,6 @@
 /* Questions about a room's state and members. */
 #include "base/pack.h"
+#include "engine/room/snapshot.h"
 #include "engine/room/timeline.h"
 #include "engine/room/viewer.h"
 
@@ -67,13 +68,15 @@ enum err room_state_all(struct turn *t)
     buf_init(&b, 256 * 1048576);
     json_out_init(&o, &b);
     json_array(&o);
-    for (struct list *it = v.room->recent_state.prev, *before; it != &v.room->recent_state && e == ERR_OK; it = before) {
-        before = it->prev;
-        struct event *now = list_item(it, struct state_entry, recent)->event, *ev;
+    struct snapshot state;
+    snapshot_take(&state, turn_arena(t), v.room, 0);
+    for (size_t i = state.count; i-- > 0 && e == ERR_OK;) {
+        struct event *now = state.e[i], *ev;
         e = timeline_state_at(t, v.room, now->type, now->state_key, until, &ev);
         if (e == ERR_OK && ev && passes(&f, ev)) e = viewer_write(&v, &o, ev, FORM_ROOM, BUNDLE_NONE);
         event_unref(ev);
     }
+    snapshot_release(&state);
     json_end(&o);
     turn_reply(t)->s[0] = arena_str(turn_arena(t), buf_str(&b));
     buf_release(&b);

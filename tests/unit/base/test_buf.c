@@ -157,10 +157,9 @@ static void test_no_maximum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),     cmocka_unit_test(test_lent_memory),
-        cmocka_unit_test(test_int),
-        cmocka_unit_test(test_maximum), cmocka_unit_test(test_full_stays_full),
-        cmocka_unit_test(test_room),    cmocka_unit_test(test_no_maximum),
+        cmocka_unit_test(test_add),        cmocka_unit_test(test_lent_memory),     cmocka_unit_test(test_int),
+        cmocka_unit_test(test_maximum),    cmocka_unit_test(test_full_stays_full), cmocka_unit_test(test_room),
+        cmocka_unit_test(test_no_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
