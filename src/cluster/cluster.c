@@ -40,7 +40,7 @@ static void start_home(struct task *t)
 {
     struct home *h = list_item(t, struct home, start);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (h->cluster->slot[i].home == h) slot_start(&h->cluster->slot[i]);
+        if (h->cluster->slot[i].home == h) slot_go_on(&h->cluster->slot[i]);
 }
 
 enum err cluster_new(const struct cluster_config *config, struct cluster **out, struct fault *f)
@@ -61,6 +61,7 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
         h->seal.run = home_seal;
         h->flush.run = home_flush;
         h->start.run = start_home;
+        h->leave.run = home_leave;
         list_init(&h->dirty);
         list_init(&h->spare);
     }
@@ -79,6 +80,12 @@ void cluster_free(struct cluster *c)
     for (size_t i = 0; i < c->config.loops; i++)
         home_release(&c->home[i]);
     mem_free(c);
+}
+
+void cluster_leave(struct cluster *c)
+{
+    for (size_t i = 0; i < c->config.loops; i++)
+        loop_post(c->home[i].loop, &c->home[i].leave);
 }
 
 static void run_fiber(void *arg)

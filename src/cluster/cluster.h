@@ -6,6 +6,7 @@
 #define ROOKERY_CLUSTER_CLUSTER_H
 
 #include "base/clock.h"
+#include "broker/broker.h"
 #include "cluster/command.h"
 #include "cluster/item.h"
 #include "loop/fiber.h"
@@ -47,6 +48,7 @@ struct cluster_config {
     struct loop **loop;
     size_t loops;
     struct store *store;
+    struct broker *broker; /* who holds which slot; NULL: nobody else can hold any */
     const struct clock *clock;
     const struct entity_kind *kind;
     size_t kinds;
@@ -60,8 +62,10 @@ struct cluster_config {
 
 /* The store must be open. Fails with a sentence when it does not belong to this program's slots. */
 must_use enum err cluster_new(const struct cluster_config *config, struct cluster **out, struct fault *f);
-/* After the loops have ended. */
+/* After the loops have ended and the broker and the store are closed. */
 void cluster_free(struct cluster *c);
+/* Gives up every slot, for good: others may hold them. Calls that wait get UNAVAILABLE. From any thread; it is done soon. */
+void cluster_leave(struct cluster *c);
 /* The history that tokens belong to: 16 hex digits. */
 struct str cluster_history(const struct cluster *c);
 unsigned cluster_slot_of(struct str key);

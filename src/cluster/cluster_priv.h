@@ -37,6 +37,8 @@ struct entity_table {
     struct list lru; /* oldest first */
 };
 
+_Static_assert((int)CLUSTER_SLOTS == (int)BROKER_SLOTS && (int)CLUSTER_SLOTS == (int)STORE_SLOTS, "one number of slots");
+
 enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN };
 
 struct interest {
@@ -51,6 +53,10 @@ struct slot {
     struct home *home;
     struct loop *loop;
     enum slot_state state;
+    struct broker_hold hold;
+    bool subscribed, holding; /* wants it; the broker says that it is this node's */
+    bool opening;             /* open_fiber is at work */
+    bool left;                /* for good */
     bool writable;
     enum err refusal;    /* why it is not: STORAGE or FULL */
     unsigned generation; /* counts the openings; what began under another one is void */
@@ -85,7 +91,7 @@ struct outbox {
 struct home {
     struct cluster *cluster;
     struct loop *loop;
-    struct task seal, flush, start;
+    struct task seal, flush, start, leave;
     bool seal_due, flush_due;
     struct list dirty;
     struct list spare; /* records for reuse, with some of their memory */
@@ -121,7 +127,10 @@ struct turn {
 /* slot.c */
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home);
 void slot_release(struct slot *s);
-void slot_start(struct slot *s);
+/* What has to happen next for a closed slot, once nothing of its former life is under way: hold it, open it. */
+void slot_go_on(struct slot *s);
+/* Undoes everything that is not durable. It goes on as it can. */
+void slot_fail(struct slot *s, enum err why);
 /* False when it does not open in OPEN_PATIENCE_MS. Waits. */
 must_use bool slot_wait_open(struct slot *s);
 /* The record that turns add to; made when there is none. */
@@ -133,6 +142,12 @@ void home_seal(struct task *t);
 /* Entities. */
 struct entity *entity_get(struct slot *s, unsigned kind, struct str key, bool make);
 void entity_unuse(struct slot *s, struct entity *e);
+
+/* hold.c: the broker's part. Subscribes; calls slot_go_on when the slot is held, slot_fail when it is lost. */
+void slot_subscribe(struct slot *s);
+/* To the end of the queue of those who want it. */
+void slot_let_go(struct slot *s);
+void home_leave(struct task *t);
 
 /* turn.c: runs the call in the current fiber; answers it or leaves it among the waiting. Waits. */
 void turn_run(struct slot *s, struct call *call);

@@ -25,9 +25,13 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->flying);
 }
 
-void slot_start(struct slot *s)
+void slot_go_on(struct slot *s)
 {
-    fiber_spawn(open_fiber, s);
+    if (s->state != SLOT_CLOSED || s->opening || s->in_flight || s->left) return;
+    if (s->holding)
+        fiber_spawn(open_fiber, s);
+    else if (!s->subscribed)
+        slot_subscribe(s);
 }
 
 static void stop_waiting(struct timer *t)
@@ -214,18 +218,23 @@ static enum err refusal_of(enum err why)
     return why == ERR_FULL ? ERR_FULL : ERR_STORAGE;
 }
 
-/* Undoes everything that is not durable, and opens the slot again once nothing of the old life is under way. */
-static void slot_fail(struct slot *s, enum err why)
+static enum err told(const struct slot *s, enum err why)
 {
-    if (s->state == SLOT_OPEN)
-        log_event(LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s", s->index, (long long)s->position,
-                  (long long)s->durable, err_name(why));
-    if (s->state == SLOT_OPEN) stat_add(&s->home->stats.slots_open, -1);
+    return why == ERR_CONFLICT || why == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : s->refusal;
+}
+
+void slot_fail(struct slot *s, enum err why)
+{
+    if (s->state == SLOT_OPEN) {
+        log_event(why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s",
+                  s->index, (long long)s->position, (long long)s->durable, err_name(why));
+        stat_add(&s->home->stats.slots_open, -1);
+    }
     s->state = SLOT_CLOSED;
     s->writable = false;
     s->refusal = refusal_of(why);
     s->generation++;
-    stat_add(&s->home->stats.failed_records, 1);
+    if (why != ERR_UNAVAILABLE) stat_add(&s->home->stats.failed_records, 1);
     if (s->open) slot_drop_open_record(s);
     forget_entities(s);
     overlay_free(s->overlay);
@@ -239,11 +248,13 @@ static void slot_fail(struct slot *s, enum err why)
         struct call *call = list_item(n, struct call, waiting);
         letters_forget_call(s, call);
         call->letters = 0;
-        call->reply.err = why == ERR_CONFLICT ? ERR_UNAVAILABLE : s->refusal;
+        call->reply.err = told(s, why);
         call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
         call_answer(call);
     }
-    if (s->in_flight == 0) fiber_spawn(open_fiber, s);
+    /* Somebody else writes it: whether it is still this node's the broker knows. */
+    if (why == ERR_CONFLICT) slot_let_go(s);
+    slot_go_on(s);
 }
 
 static void record_succeeded(struct slot *s, struct record *r)
@@ -271,8 +282,8 @@ static void record_returned(struct store_batch *b)
         record_succeeded(s, r);
     else if (r->generation == s->generation)
         slot_fail(s, b->err);
-    else if (s->in_flight == 0 && s->state == SLOT_CLOSED)
-        fiber_spawn(open_fiber, s);
+    else
+        slot_go_on(s);
     record_free(r);
 }
 
@@ -353,7 +364,11 @@ static enum err write_mark(struct slot *s, const struct store_slot *stands)
 
 static void retry_open(struct timer *t)
 {
-    fiber_spawn(open_fiber, list_item(t, struct slot, retry));
+    struct slot *s = list_item(t, struct slot, retry);
+    if (s->state == SLOT_OPEN && !s->opening && !s->writable)
+        fiber_spawn(open_fiber, s);
+    else
+        slot_go_on(s);
 }
 
 static void serve(struct slot *s, const struct store_slot *stands, bool writable)
@@ -384,12 +399,14 @@ static enum err where_it_stands(struct slot *s, struct store_slot *out)
 static void become_writable(struct slot *s)
 {
     struct store_slot stands;
+    unsigned generation = s->generation;
     enum err e = where_it_stands(s, &stands);
     if (e == ERR_OK && stands.position != s->position) {
         slot_fail(s, ERR_CONFLICT); /* somebody else wrote: what is in memory is of an older time */
         return;
     }
     if (e == ERR_OK) e = write_mark(s, &stands);
+    if (s->generation != generation) return;
     if (e != ERR_OK) {
         s->refusal = refusal_of(e);
         try_later(s);
@@ -399,28 +416,42 @@ static void become_writable(struct slot *s)
     serve(s, &stands, true);
 }
 
-static void open_fiber(void *arg)
+/* Reads what there is, then claims it. A late record of a former owner may come between the two: then what was read is old. */
+static void become_open(struct slot *s)
 {
-    struct slot *s = arg;
-    if (s->state == SLOT_OPEN) {
-        if (!s->writable) become_writable(s);
-        return;
-    }
-    s->state = SLOT_OPENING;
     struct store_slot stands;
-    enum err e = where_it_stands(s, &stands);
-    if (e == ERR_OK) e = letters_load(s);
+    unsigned generation = s->generation;
+    s->state = SLOT_OPENING;
+    enum err e, refused = ERR_CONFLICT;
+    do {
+        e = where_it_stands(s, &stands);
+        if (e == ERR_OK) e = letters_load(s);
+        if (e == ERR_OK && s->generation == generation) refused = write_mark(s, &stands);
+    } while (e == ERR_OK && s->generation == generation && refused == ERR_CONFLICT);
+    if (s->generation != generation) return;
     if (e != ERR_OK) {
         log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
         s->state = SLOT_CLOSED;
         try_later(s);
         return;
     }
-    enum err refused = write_mark(s, &stands);
     s->refusal = refusal_of(refused);
     stat_add(&s->home->stats.reopened, 1);
     serve(s, &stands, refused == ERR_OK);
     if (refused != ERR_OK) try_later(s); /* what cannot be written can still be read */
+}
+
+static void open_fiber(void *arg)
+{
+    struct slot *s = arg;
+    unsigned generation = s->generation;
+    s->opening = true;
+    if (s->state == SLOT_OPEN)
+        become_writable(s);
+    else
+        become_open(s);
+    s->opening = false;
+    if (s->generation != generation) slot_go_on(s); /* lost meanwhile */
 }
 
 void slot_release(struct slot *s)

@@ -58,8 +58,8 @@ static void make_slot_keys(struct engine *e)
     arena_release(&a);
 }
 
-enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
-                    struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f)
+enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct broker *broker,
+                    struct cache *cache, struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f)
 {
     struct engine *e = mem_zero(sizeof *e);
     e->config = *config;
@@ -89,6 +89,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     struct cluster_config cc = {.loop = loop,
                                 .loops = loops,
                                 .store = store,
+                                .broker = broker,
                                 .clock = clock,
                                 .kind = own,
                                 .kinds = KIND__COUNT,

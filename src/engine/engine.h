@@ -67,8 +67,9 @@ struct engine {
 };
 
 /* The engine brings its tables to the cluster; `cluster` in the config's place is made by it. */
-must_use enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct cache *cache,
-                             struct limiter *limiter, const struct clock *clock, struct engine **out, struct fault *f);
+must_use enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store,
+                             struct broker *broker, struct cache *cache, struct limiter *limiter, const struct clock *clock,
+                             struct engine **out, struct fault *f);
 void engine_free(struct engine *e);
 /* Nobody waits any more: who waits in /sync is answered, on each loop. */
 void engine_stop_waiting(struct engine *e);

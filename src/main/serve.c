@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "blob/files/files.h"
+#include "broker/local/local.h"
 #include "cache/local/local.h"
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
@@ -39,6 +40,8 @@ struct server {
     const struct settings *settings;
     struct arena arena;
     struct store *store;
+    struct broker_exchange *exchange;
+    struct broker *broker;
     struct cache *cache;
     struct limiter *limiter;
     struct blobs *blobs;
@@ -82,6 +85,8 @@ static enum err open_parts(struct server *s, struct fault *f)
     if (e == ERR_OK) e = crypto_init(f);
     if (e == ERR_OK) e = store_rocksdb_open(db, &rc, &s->store, f);
     if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
+    s->exchange = broker_exchange_new();
+    if (e == ERR_OK) e = broker_local_attach(s->exchange, STR("self"), &s->broker, f);
     if (e != ERR_OK) return e;
     s->cache = cache_local_open(CACHE_BYTES, &clock_system);
     s->limiter = limiter_new(LIMITER_KEYS);
@@ -113,7 +118,7 @@ static enum err make_engine(struct server *s, struct fault *f)
     s->loops = loop_count(set);
     for (size_t i = 0; i < s->loops; i++)
         s->loop[i] = loop_new((unsigned)i);
-    return engine_new(&ec, s->loop, s->loops, s->store, s->cache, s->limiter, &clock_system, &s->engine, f);
+    return engine_new(&ec, s->loop, s->loops, s->store, s->broker, s->cache, s->limiter, &clock_system, &s->engine, f);
 }
 
 static bool may_read_metrics(void *ctx, struct str client_ip)
@@ -357,6 +362,7 @@ static void settle(struct server *s)
 static void take_apart(struct server *s)
 {
     if (s->engine) settle(s);
+    if (s->broker) broker_close(s->broker);
     if (s->store) s->store->ops->close(s->store);
     if (s->api) api_free(s->api);
     if (s->engine) engine_free(s->engine);
@@ -365,6 +371,7 @@ static void take_apart(struct server *s)
     if (s->thumbnailer) thumbnailer_free(s->thumbnailer);
     shelf_free(s->shelf);
     if (s->blobs) blobs_close(s->blobs);
+    if (s->exchange) broker_exchange_free(s->exchange);
     if (s->cache) cache_close(s->cache);
     if (s->limiter) limiter_free(s->limiter);
     arena_release(&s->arena);

@@ -65,7 +65,7 @@ static inline void play_on(struct store *store, void (*script)(struct scene *x))
     arena_init(&x.arena);
     x.cache = cache_local_open(65536, &test_clock);
     x.limiter = limiter_new(64);
-    assert_int_equal(engine_new(&config, &x.loop, 1, x.store, x.cache, x.limiter, &test_clock, &x.engine, &f), ERR_OK);
+    assert_int_equal(engine_new(&config, &x.loop, 1, x.store, NULL, x.cache, x.limiter, &test_clock, &x.engine, &f), ERR_OK);
     loop_post(x.loop, &x.start);
     while (!x.done)
         loop_poll(x.loop);

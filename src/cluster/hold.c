@@ -1,0 +1,55 @@
+/* Which slots are this node's: the broker says so, and says when they no longer are. */
+#include "cluster/cluster_priv.h"
+
+static void held(struct broker_hold *h)
+{
+    struct slot *s = list_item(h, struct slot, hold);
+    s->holding = true;
+    slot_go_on(s);
+}
+
+/* The journal is the store: nobody publishes anything here, and what comes all the same is of no use. */
+static void records(struct broker_hold *h, const struct broker_record *r, size_t count)
+{
+    struct slot *s = list_item(h, struct slot, hold);
+    broker_acknowledge(s->cluster->config.broker, h, r[count - 1].tag);
+}
+
+static void lost(struct broker_hold *h, enum err why)
+{
+    struct slot *s = list_item(h, struct slot, hold);
+    (void)why;
+    s->subscribed = s->holding = false;
+    slot_fail(s, ERR_UNAVAILABLE);
+}
+
+void slot_subscribe(struct slot *s)
+{
+    struct broker *b = s->cluster->config.broker;
+    s->subscribed = true;
+    if (!b) {
+        s->holding = true;
+        slot_go_on(s);
+        return;
+    }
+    s->hold = (struct broker_hold){.loop = s->loop, .slot = s->index, .held = held, .records = records, .lost = lost};
+    broker_subscribe(b, &s->hold);
+}
+
+void slot_let_go(struct slot *s)
+{
+    if (s->subscribed && s->cluster->config.broker) broker_release(s->cluster->config.broker, &s->hold);
+    s->subscribed = s->holding = false;
+}
+
+void home_leave(struct task *t)
+{
+    struct home *h = list_item(t, struct home, leave);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct slot *s = &h->cluster->slot[i];
+        if (s->home != h || s->left) continue;
+        s->left = true;
+        slot_let_go(s);
+        slot_fail(s, ERR_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,183 @@
+/* Several nodes in one thread: each a cluster on loops of its own, all on one store and one exchange. The test lets them run, one after
+ * another, moves the clock, and lets nodes die, leave, be taken for dead, or stand still. */
+#ifndef ROOKERY_TESTS_CLUSTER_NODES_H
+#define ROOKERY_TESTS_CLUSTER_NODES_H
+
+#include "broker/faulty.h"
+#include "broker/local/local.h"
+#include "unit/cluster/toy.h"
+
+enum { NODES = 3, NODE_LOOPS = 2 };
+
+struct node {
+    struct toy_scene toy; /* first */
+    struct broker *broker, *local;
+    bool alive, still; /* still: its loops do not run */
+};
+
+struct nodes {
+    struct store *store, *faulty;
+    struct broker_exchange *exchange;
+    struct node node[NODES];
+    struct arena arena;
+    unsigned names;
+    struct cluster_config config; /* what the nodes have in common */
+};
+
+static inline struct scene *scene_of(struct nodes *n, unsigned i)
+{
+    return &n->node[i].toy.scene;
+}
+static inline struct slot *slot_at(struct nodes *n, unsigned i, struct str key)
+{
+    return &scene_of(n, i)->cluster->slot[cluster_slot_of(key)];
+}
+
+/* --- lives --- */
+
+static inline void node_start(struct nodes *n, unsigned i)
+{
+    struct node *node = &n->node[i];
+    struct scene *x = &node->toy.scene;
+    char name[32];
+    int len = snprintf(name, sizeof name, "node-%u-%u", i, n->names++);
+    assert_int_equal(broker_local_attach(n->exchange, str_make(name, (size_t)len), &node->local, NULL), ERR_OK);
+    node->broker = broker_faulty_new(node->local);
+    x->config = n->config;
+    x->config.loop = x->loop;
+    x->config.engine = x;
+    x->config.broker = node->broker;
+    x->own = &node->toy.toy;
+    x->inside = n->store;
+    x->faulty = n->faulty;
+    if (x->lives == 0) list_init(&x->asks);
+    scene_make_loops(x);
+    scene_make_cluster(x);
+    node->alive = true;
+    node->still = false;
+}
+
+/* Nothing of it reaches the store any more, and its loops never run again. Asks that are open stay so. */
+static inline void node_die(struct nodes *n, unsigned i)
+{
+    struct node *node = &n->node[i];
+    struct scene *x = &node->toy.scene;
+    node->alive = false;
+    node->still = true;
+    /* Its fibers unwind on a store and a broker that say no to all; what they say then, nobody hears. */
+    gate_kill(x->gate);
+    broker_local_expel(node->local);
+    broker_faulty_refuse_all(node->broker, true);
+    cluster_leave(x->cluster);
+    scene_settle(x);
+    for (unsigned k = 0; !asks_are_done(x); k++) {
+        assert_true(k < 20);
+        scene_skip(x, LETTER_PATIENCE_MS);
+    }
+    broker_close(node->broker);
+    scene_end_life(x);
+}
+
+static inline void nodes_init(struct nodes *n)
+{
+    log_setup((enum log_level)(LOG_ERROR + 1), false);
+    n->store = store_memory_new();
+    n->faulty = store_faulty_new(n->store);
+    n->exchange = broker_exchange_new();
+    n->config = (struct cluster_config){.loops = NODE_LOOPS,
+                                        .clock = &scene_clock,
+                                        .kind = toy_kinds,
+                                        .kinds = TOY_KINDS,
+                                        .command = toy_commands,
+                                        .commands = TOY_COMMANDS,
+                                        .delivered = scene_delivered};
+    arena_init(&n->arena);
+}
+
+static inline void nodes_release(struct nodes *n)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        struct scene *x = scene_of(n, i);
+        if (n->node[i].alive) node_die(n, i);
+        while (x->lives && !list_is_empty(&x->asks))
+            ask_free(list_item(x->asks.next, struct ask, link));
+        assert_int_equal(n->node[i].toy.toy.doubled, 0);
+        assert_int_equal(n->node[i].toy.toy.overtaken, 0);
+        assert_int_equal(n->node[i].toy.toy.diverged, 0);
+    }
+    n->faulty->ops->close(n->faulty);
+    broker_exchange_free(n->exchange);
+    arena_release(&n->arena);
+}
+
+/* --- letting things happen --- */
+
+static inline bool nodes_are_idle(struct nodes *n)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        if (!n->node[i].still && n->node[i].alive && !scene_is_idle(scene_of(n, i))) return false;
+    return true;
+}
+
+static inline void nodes_settle(struct nodes *n)
+{
+    for (unsigned k = 0; k < 2 || !nodes_are_idle(n); k++) {
+        assert_true(k < 100000); /* they never come to rest */
+        for (unsigned i = 0; i < NODES; i++)
+            if (!n->node[i].still && n->node[i].alive) scene_poll(scene_of(n, i));
+    }
+}
+
+static inline void nodes_skip(struct nodes *n, int64_t ms)
+{
+    for (int64_t step; ms > 0; ms -= step) {
+        step = ms < 100 ? ms : 100;
+        time_ns += step * 1000000;
+        nodes_settle(n);
+    }
+}
+
+/* Asks at a node, and has the answer without the clock. */
+static inline enum err tell_at(struct nodes *n, unsigned i, struct command cmd, struct reply *reply)
+{
+    struct ask *a = ask(scene_of(n, i), cmd);
+    nodes_settle(n);
+    assert_true(a->done);
+    if (reply) *reply = a->reply;
+    return a->reply.err;
+}
+
+static inline unsigned open_at(struct nodes *n, unsigned i)
+{
+    struct cluster_stats st;
+    cluster_stats(scene_of(n, i)->cluster, &st);
+    return (unsigned)st.slots_open;
+}
+
+/* The node whose slot of this key is open; NODES: none is. Two never are, unless one stands still. */
+static inline unsigned owner_of(struct nodes *n, struct str key)
+{
+    unsigned owner = NODES;
+    for (unsigned i = 0; i < NODES; i++) {
+        if (!n->node[i].alive || n->node[i].still || slot_at(n, i, key)->state != SLOT_OPEN) continue;
+        assert_int_equal(owner, NODES);
+        owner = i;
+    }
+    return owner;
+}
+
+/* How many things are in the box, and their sum, at this node. */
+static inline int64_t count_at(struct nodes *n, unsigned i, struct str box)
+{
+    struct reply reply;
+    assert_int_equal(tell_at(n, i, list_of(box), &reply), ERR_OK);
+    return reply.num[0];
+}
+static inline int64_t sum_at(struct nodes *n, unsigned i, struct str box)
+{
+    struct reply reply;
+    assert_int_equal(tell_at(n, i, list_of(box), &reply), ERR_OK);
+    return reply.num[1];
+}
+
+#endif
