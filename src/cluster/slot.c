@@ -138,7 +138,7 @@ static struct record *record_new(struct slot *s)
     if (n)
         s->home->spares--;
     else
-        arena_init(&r->arena);
+        arena_init_small(&r->arena, SPARE_BYTES / 2);
     r->slot = s;
     r->generation = s->generation;
     r->batch.predecessor = s->position;

@@ -29,6 +29,8 @@ void worker_release(struct worker *w)
 
 /* --- what its connections share --- */
 
+enum { SPARE_BYTES = 8192, SPARES_KEPT = 8 };
+
 struct arena *worker_arena(struct worker *w)
 {
     if (w->spares) return w->spare[--w->spares];
@@ -39,7 +41,7 @@ struct arena *worker_arena(struct worker *w)
 
 void worker_arena_return(struct worker *w, struct arena *a)
 {
-    if (w->spares < sizeof w->spare / sizeof w->spare[0]) {
+    if (w->spares < sizeof w->spare / sizeof w->spare[0] && a->used <= SPARE_BYTES) {
         arena_reset(a);
         w->spare[w->spares++] = a;
     } else {
@@ -117,11 +119,21 @@ static void sweep_list(struct worker *w, enum deadline d)
     }
 }
 
+/* After a rush its memory goes, bit by bit. */
+static void drop_spare(struct worker *w)
+{
+    if (w->spares <= SPARES_KEPT) return;
+    struct arena *a = w->spare[--w->spares];
+    arena_release(a);
+    mem_free(a);
+}
+
 static void sweep(struct timer *t)
 {
     struct worker *w = list_item(t, struct worker, sweep);
     for (int d = 0; d < DEADLINE_NONE; d++)
         sweep_list(w, (enum deadline)d);
+    drop_spare(w);
     if (atomic_load_explicit(&w->connections, memory_order_relaxed)) timer_set(w->loop, &w->sweep, sweep_every(w), sweep);
 }
 

@@ -31,7 +31,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-enum { STACK_BYTES = 256 * 1024, IDLE_MAX = 64 };
+enum { STACK_BYTES = 256 * 1024, IDLE_MAX = 64, IDLE_KEPT = 4, TIDY_MS = 5000 };
 
 struct fiber {
     struct task task; /* for the wake */
@@ -226,6 +226,27 @@ static void fiber_main(struct fiber *f)
     }
 }
 
+static void tidy_later(struct loop *l);
+
+/* Stacks that nothing has needed since the last time go back to the system. */
+static void tidy(struct timer *t)
+{
+    struct fiber_pool *pool = list_item(t, struct fiber_pool, tidy);
+    struct loop *l = list_item(pool, struct loop, fibers);
+    for (; pool->idle_least > IDLE_KEPT; pool->idle_least--, pool->idle_count--) {
+        struct list *oldest = pool->idle.prev;
+        list_remove(oldest);
+        fiber_free(list_item(oldest, struct fiber, link));
+    }
+    if (pool->idle_count > IDLE_KEPT) tidy_later(l);
+}
+
+static void tidy_later(struct loop *l)
+{
+    l->fibers.idle_least = l->fibers.idle_count;
+    timer_set(l, &l->fibers.tidy, TIDY_MS, tidy);
+}
+
 /* Runs `f` until it parks or ends. Fibers nest: one that spawns another waits on its own stack meanwhile. */
 static void resume(struct fiber *f)
 {
@@ -244,6 +265,7 @@ static void resume(struct fiber *f)
     }
     list_push_front(&pool->idle, &f->link);
     pool->idle_count++;
+    if (pool->idle_count > IDLE_KEPT && !pool->tidy.heap_at) tidy_later(f->loop);
 }
 
 void fiber_spawn(void (*fn)(void *arg), void *arg)
@@ -251,7 +273,7 @@ void fiber_spawn(void (*fn)(void *arg), void *arg)
     struct loop *l = loop_current();
     struct list *n = list_pop(&l->fibers.idle);
     struct fiber *f = n ? list_item(n, struct fiber, link) : fiber_new(l);
-    if (n) l->fibers.idle_count--;
+    if (n && --l->fibers.idle_count < l->fibers.idle_least) l->fibers.idle_least = l->fibers.idle_count;
     f->fn = fn;
     f->arg = arg;
     f->parked = f->woken = f->done = f->queued = false;

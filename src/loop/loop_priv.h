@@ -7,7 +7,8 @@
 
 struct fiber_pool {
     struct list idle;
-    size_t idle_count;
+    size_t idle_count, idle_least; /* the fewest since they were tidied up last */
+    struct timer tidy;
     struct fiber *running; /* NULL: the loop's own stack runs */
     void *loop_sp;         /* where the loop's own stack stands while a fiber runs */
     void *loop_context;    /* the same for the portable form, see fiber.c */

@@ -33,7 +33,7 @@ enum {
     READY_POLL_MS = 2,
     SETTLE_ROUNDS = 500,
     TRIM_MS = 5000,
-    TRIM_BYTES = 4 * 1048576
+    TRIM_BYTES = 2 * 1048576
 };
 
 struct server {
@@ -255,7 +255,7 @@ static void check_ready(struct timer *t)
 static void give_back(void *arg)
 {
     (void)arg;
-    malloc_trim(TRIM_BYTES / 4);
+    malloc_trim(TRIM_BYTES / 16);
 }
 
 static void trim_fiber(void *arg)
