@@ -5,19 +5,21 @@
 
 /* --- rows --- */
 
-/* A search that looks at the bytes of each key it meets waits for memory each time. So eight bytes of a key stand with its row as a
- * number, its head: those behind the bytes that all keys of the leaf have in common, which are most of them where a leaf holds rows
+/* A search that looks at the bytes of each key it meets waits for memory each time. So eight bytes of each key stand side by side as
+ * numbers, the heads: those behind the bytes that all keys of the leaf have in common, which are most of them where a leaf holds rows
  * of one room and table. Only where heads are equal the keys decide. */
 enum { LEAF = 64 };
 struct leaf {
     size_t n, common;
+    uint64_t head[LEAF];
     struct front_row row[LEAF];
 };
 
-/* A leaf, and the first bytes of its last key: the table's number and the beginning of what is in it. */
+/* A leaf and the last of its keys, with the head that this has among all. */
 struct branch {
-    struct leaf *leaf;
     uint64_t head;
+    struct str last;
+    struct leaf *leaf;
 };
 
 void rows_release(struct rows *r)
@@ -39,14 +41,9 @@ static uint64_t head_of(struct str key, size_t common)
     return be64toh(head);
 }
 
-static bool less(uint64_t head, const struct front_row *r, uint64_t key_head, struct str key)
+static bool less(uint64_t head, struct str key, uint64_t than_head, struct str than)
 {
-    return head != key_head ? head < key_head : str_cmp(front_key(r), key) < 0;
-}
-
-static const struct front_row *last_of(const struct leaf *l)
-{
-    return &l->row[l->n - 1];
+    return head != than_head ? head < than_head : str_cmp(key, than) < 0;
 }
 
 /* The first leaf whose last row is >= key; count: none. */
@@ -56,8 +53,7 @@ static size_t leaf_for(const struct rows *r, struct str key)
     uint64_t head = head_of(key, 0);
     while (low < high) {
         size_t mid = (low + high) / 2;
-        const struct branch *b = &r->branch[mid];
-        if (less(b->head, last_of(b->leaf), head, key))
+        if (less(r->branch[mid].head, r->branch[mid].last, head, key))
             low = mid + 1;
         else
             high = mid;
@@ -65,19 +61,23 @@ static size_t leaf_for(const struct rows *r, struct str key)
     return low;
 }
 
-static size_t row_for(const struct leaf *l, struct str key)
+/* The first row >= key; `exact`: it has that key. What all keys have in common is looked at in the last one, which leaf_for has just seen. */
+static size_t row_for(const struct branch *b, struct str key, bool *exact)
 {
+    const struct leaf *l = b->leaf;
     size_t low = 0, high = l->n;
-    int c = high ? str_cmp(str_first(key, l->common), str_first(front_key(l->row), l->common)) : 0;
+    int c = str_cmp(str_first(key, l->common), str_first(b->last, l->common));
+    *exact = false;
     if (c) return c < 0 ? 0 : l->n;
     uint64_t head = head_of(key, l->common);
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (less(l->row[mid].head, &l->row[mid], head, key))
+        if (less(l->head[mid], front_key(&l->row[mid]), head, key))
             low = mid + 1;
         else
             high = mid;
     }
+    *exact = low < l->n && l->head[low] == head && str_eq(front_key(&l->row[low]), key);
     return low;
 }
 
@@ -93,15 +93,16 @@ static void set_common(struct leaf *l, size_t common)
 {
     l->common = common;
     for (size_t i = 0; i < l->n; i++)
-        l->row[i].head = head_of(front_key(&l->row[i]), common);
+        l->head[i] = head_of(front_key(&l->row[i]), common);
 }
 
 /* After a change of which rows it has. Heads that are all equal do not serve. */
 static void settle_leaf(struct branch *b)
 {
     struct leaf *l = b->leaf;
-    if (l->row[0].head == last_of(l)->head) set_common(l, common_bytes(front_key(l->row), front_key(last_of(l))));
-    b->head = head_of(front_key(last_of(l)), 0);
+    b->last = front_key(&l->row[l->n - 1]);
+    if (l->head[0] == l->head[l->n - 1]) set_common(l, common_bytes(front_key(l->row), b->last));
+    b->head = head_of(b->last, 0);
 }
 
 static struct leaf *leaf_insert(struct rows *r, size_t at)
@@ -123,6 +124,7 @@ static void split(struct rows *r, size_t at, size_t keep)
     struct leaf *right = leaf_insert(r, at + 1), *left = r->branch[at].leaf;
     right->n = left->n - keep;
     right->common = left->common;
+    memcpy(right->head, left->head + keep, right->n * sizeof *right->head);
     memcpy(right->row, left->row + keep, right->n * sizeof *right->row);
     left->n = keep;
     settle_leaf(&r->branch[at]);
@@ -132,13 +134,15 @@ static void split(struct rows *r, size_t at, size_t keep)
 static void row_insert(struct branch *b, size_t at, const struct front_row *row)
 {
     struct leaf *l = b->leaf;
-    struct str key = front_key(row);
-    struct str common = l->n ? str_first(front_key(l->row), l->common) : key;
+    struct str key = front_key(row), common = l->n ? str_first(b->last, l->common) : key;
     if (l->n == 0 || !str_starts(key, common)) set_common(l, common_bytes(key, common));
+    memmove(l->head + at + 1, l->head + at, (l->n - at) * sizeof *l->head);
     memmove(l->row + at + 1, l->row + at, (l->n - at) * sizeof *l->row);
+    l->head[at] = head_of(key, l->common);
     l->row[at] = *row;
-    l->row[at].head = head_of(key, l->common);
-    if (at == l->n++) b->head = head_of(key, 0);
+    if (at < l->n++) return;
+    b->last = key;
+    b->head = head_of(key, 0);
 }
 
 /* Splits a full leaf. Rows in order leave full leaves behind, others half-full ones. Returns which leaf it is then, and sets *at. */
@@ -158,12 +162,10 @@ void rows_put(struct rows *r, const struct front_row *row)
     size_t i = leaf_for(r, key);
     if (r->count == 0) leaf_insert(r, 0);
     if (i == r->count) i--; /* after all others */
-    struct leaf *l = r->branch[i].leaf;
-    size_t at = row_for(l, key);
-    if (at < l->n && str_eq(front_key(&l->row[at]), key)) {
-        uint64_t head = l->row[at].head;
-        l->row[at] = *row;
-        l->row[at].head = head;
+    bool exact;
+    size_t at = row_for(&r->branch[i], key, &exact);
+    if (exact) {
+        r->branch[i].leaf->row[at] = *row;
         return;
     }
     /* Between two leaves: what comes in order (a room's timeline) goes on where the rows before it are. */
@@ -179,16 +181,18 @@ static const struct front_row *here(const struct walk *w)
 
 const struct front_row *rows_from(const struct rows *r, struct str key, struct walk *w)
 {
+    bool exact;
     *w = (struct walk){.rows = r, .leaf = leaf_for(r, key)};
     if (w->leaf == r->count) return NULL;
-    w->at = row_for(r->branch[w->leaf].leaf, key);
+    w->at = row_for(&r->branch[w->leaf], key, &exact);
     return here(w);
 }
 
 const struct front_row *rows_before(const struct rows *r, struct str key, struct walk *w)
 {
+    bool exact;
     *w = (struct walk){.rows = r, .leaf = leaf_for(r, key)};
-    if (w->leaf < r->count) w->at = row_for(r->branch[w->leaf].leaf, key);
+    if (w->leaf < r->count) w->at = row_for(&r->branch[w->leaf], key, &exact);
     return rows_prev(w);
 }
 

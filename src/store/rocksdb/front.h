@@ -10,7 +10,6 @@
 /* A row as bytes (key.h). A deleted one hides what the tables hold. */
 struct front_row {
     const char *key; /* the value's bytes follow the key's */
-    uint64_t head;   /* its place's, for comparing: see front.c */
     uint32_t kn, vn;
     bool deleted;
 };
