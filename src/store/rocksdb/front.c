@@ -213,19 +213,85 @@ const struct front_row *rows_prev(struct walk *w)
     return here(w);
 }
 
-/* --- the front --- */
+/* --- memory --- */
 
-/* Mapped, not allocated: what a settled front held goes back to the system at once. */
+/* Mapped, not allocated, so that it does go back to the system when it is to. */
 struct chunk {
     struct chunk *next;
     size_t size;
 };
 enum { CHUNK = 1 << 20 };
 
-struct front *front_new(uint64_t generation)
+static void unmap_all(struct chunk *c)
+{
+    while (c) {
+        struct chunk *next = c->next;
+        munmap(c, c->size);
+        c = next;
+    }
+}
+
+void spare_init(struct spare *s)
+{
+    *s = (struct spare){0};
+    pthread_mutex_init(&s->lock, NULL);
+}
+
+void spare_clear(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct chunk *all = s->chunks;
+    s->chunks = NULL;
+    pthread_mutex_unlock(&s->lock);
+    unmap_all(all);
+}
+
+void spare_release(struct spare *s)
+{
+    spare_clear(s);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static struct chunk *spare_take(struct spare *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct chunk *c = s->chunks;
+    if (c) s->chunks = c->next;
+    pthread_mutex_unlock(&s->lock);
+    return c;
+}
+
+static void spare_give(struct spare *s, struct chunk *c)
+{
+    if (c->size != CHUNK) {
+        munmap(c, c->size);
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    c->next = s->chunks;
+    s->chunks = c;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void add_chunk(struct front *f, size_t n)
+{
+    size_t size = n > CHUNK - sizeof(struct chunk) ? n + sizeof(struct chunk) : CHUNK;
+    struct chunk *c = size == CHUNK ? spare_take(f->spare) : NULL;
+    if (!c) c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (c == MAP_FAILED) abort(); /* out of memory, as in mem_alloc */
+    *c = (struct chunk){.next = f->chunks, .size = size};
+    f->chunks = c;
+    f->at = (char *)(c + 1);
+    f->end = (char *)c + size;
+}
+
+/* --- the front --- */
+
+struct front *front_new(uint64_t generation, struct spare *spare)
 {
     struct front *f = mem_zero(sizeof *f);
     f->generation = generation;
+    f->spare = spare;
     return f;
 }
 
@@ -237,22 +303,14 @@ void front_free(struct front *f)
     while (f->chunks) {
         struct chunk *c = f->chunks;
         f->chunks = c->next;
-        munmap(c, c->size);
+        spare_give(f->spare, c);
     }
     mem_free(f);
 }
 
 char *front_bytes(struct front *f, size_t n)
 {
-    if ((size_t)(f->end - f->at) < n) {
-        size_t size = n > CHUNK - sizeof(struct chunk) ? n + sizeof(struct chunk) : CHUNK;
-        struct chunk *c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (c == MAP_FAILED) abort(); /* out of memory, as in mem_alloc */
-        *c = (struct chunk){.next = f->chunks, .size = size};
-        f->chunks = c;
-        f->at = (char *)(c + 1);
-        f->end = (char *)c + size;
-    }
+    if ((size_t)(f->end - f->at) < n) add_chunk(f, n);
     char *p = f->at;
     f->at += n;
     f->bytes += n;

@@ -5,6 +5,8 @@
 #ifndef ROOKERY_STORE_ROCKSDB_FRONT_H
 #define ROOKERY_STORE_ROCKSDB_FRONT_H
 
+#include <pthread.h>
+
 #include "store/store.h"
 
 /* A row as bytes (key.h). A deleted one hides what the tables hold. */
@@ -43,18 +45,30 @@ const struct front_row *rows_before(const struct rows *r, struct str key, struct
 const struct front_row *rows_next(struct walk *w);
 const struct front_row *rows_prev(struct walk *w);
 
+/* Memory of fronts that have settled, for the next one to fill: pages that are there cost nothing. Any thread. */
 struct chunk;
+struct spare {
+    pthread_mutex_t lock;
+    struct chunk *chunks;
+};
+void spare_init(struct spare *s);
+/* Gives it back to the system. */
+void spare_clear(struct spare *s);
+void spare_release(struct spare *s);
+
 struct front {
     uint64_t generation; /* fronts are numbered in the order in which they go to tables */
     size_t bytes;
     struct rows rows[STORE_SLOTS];
     struct store_slot slot[STORE_SLOTS]; /* where it leaves those slots that it concerns */
     uint64_t dirty;                      /* a bit for each of them */
+    struct spare *spare;
     struct chunk *chunks;
     char *at, *end;
 };
-struct front *front_new(uint64_t generation);
-/* NULL is allowed. */
+/* `spare` outlives it. */
+struct front *front_new(uint64_t generation, struct spare *spare);
+/* NULL is allowed. Leaves its memory to the spare. */
 void front_free(struct front *f);
 /* Memory of the front's own, for what its rows point to. */
 char *front_bytes(struct front *f, size_t n);

@@ -244,7 +244,8 @@ static enum err open_log(struct rocks *s, struct fault *f)
     unlinkat(s->dir, settle_file, 0); /* from now on a damaged list is damage */
     uint64_t generation = s->active->generation + 1;
     front_free(s->active);
-    s->active = front_new(generation);
+    spare_clear(&s->spare);
+    s->active = front_new(generation, &s->spare);
     for (unsigned i = 0; i < STORE_SLOTS; i++)
         s->place[i].active = s->active;
     if (!log_begin(&s->log, s->dir, 0, r.newest + 1, NULL, rocks_log_bytes(s)))
@@ -283,6 +284,7 @@ static void release(struct rocks *s)
     if (db) rocksdb_close(db);
     front_free(s->active);
     front_free(s->settle.frozen);
+    spare_release(&s->spare);
     log_end(&s->log);
     if (s->dir >= 0) close(s->dir);
     buf_release(&s->record);
@@ -333,7 +335,8 @@ static struct rocks *rocks_new(const char *path, const struct store_rocksdb_conf
     s->queue = queue_new();
     list_init(&s->pending);
     buf_init(&s->record, LOG_RECORD_MAX);
-    s->active = front_new(1);
+    spare_init(&s->spare);
+    s->active = front_new(1, &s->spare);
     pthread_mutex_init(&s->commit, NULL);
     pthread_mutex_init(&s->settle.lock, NULL);
     pthread_cond_init(&s->settle.changed, NULL);

@@ -110,7 +110,8 @@ struct rocks {
     /* committing, under `commit` */
     pthread_mutex_t commit;
     struct front *active;
-    struct log log; /* what is in `active` */
+    struct spare spare; /* the fronts' */
+    struct log log;     /* what is in `active` */
     int64_t retry_us;
     bool full; /* the log's last write found no room */
     struct list pending;

@@ -141,7 +141,7 @@ bool rocks_freeze(struct rocks *s)
     log_end(&s->log);
     s->log = next;
     struct front *frozen = s->active;
-    s->active = front_new(frozen->generation + 1);
+    s->active = front_new(frozen->generation + 1, &s->spare);
     for (unsigned i = 0; i < STORE_SLOTS; i++) {
         struct place *p = &s->place[i];
         pthread_mutex_lock(&p->lock);
@@ -238,6 +238,7 @@ static void when_idle(struct rocks *s, struct quiet *q)
     q->commits = now;
     if (q->ticks && s->active->bytes > IDLE_BYTES) (void)!rocks_freeze(s);
     pthread_mutex_unlock(&s->commit);
+    if (q->ticks) spare_clear(&s->spare);
     if (q->ticks == 1 || q->ticks == 5) malloc_trim(0);
 }
 

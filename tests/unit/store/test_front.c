@@ -13,6 +13,22 @@ static uint64_t next_random(uint64_t *seed)
     return *seed = *seed * 6364136223846793005u + 1442695040888963407u, *seed >> 33;
 }
 
+static struct spare spare;
+
+static int set_up(void **state)
+{
+    (void)state;
+    spare_init(&spare);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    spare_release(&spare);
+    return 0;
+}
+
 static struct front_row row_of(struct front *f, const char *key, const char *value)
 {
     size_t n = strlen(key), vn = strlen(value);
@@ -67,7 +83,7 @@ static void agrees_with_a_skip_list(void **state)
     (void)state;
     uint64_t seed = 5;
     for (unsigned way = 0; way < WAYS; way++) {
-        struct front *f = front_new(1);
+        struct front *f = front_new(1, &spare);
         struct skiplist model;
         skip_init(&model);
         check_all(&f->rows[3], &model);
@@ -89,7 +105,7 @@ static void agrees_with_a_skip_list(void **state)
 static void a_row_replaces_the_one_of_its_key(void **state)
 {
     (void)state;
-    struct front *f = front_new(1);
+    struct front *f = front_new(1, &spare);
     struct front_row r = row_of(f, "key", "old");
     rows_put(&f->rows[0], &r);
     struct walk w;
@@ -107,12 +123,29 @@ static void a_row_replaces_the_one_of_its_key(void **state)
 static void large_pieces_of_memory(void **state)
 {
     (void)state;
-    struct front *f = front_new(1);
+    struct front *f = front_new(1, &spare);
     for (size_t n = 1; n < 5 << 20; n = n * 3 + 1)
         memset(front_bytes(f, n), 1, n);
     assert_true(f->bytes > 3 << 20);
     front_free(f);
     front_free(NULL);
+}
+
+static void memory_is_used_again(void **state)
+{
+    (void)state;
+    spare_clear(&spare);
+    struct front *f = front_new(1, &spare);
+    char *first = front_bytes(f, 1000), *large = front_bytes(f, 3 << 20);
+    assert_ptr_not_equal(first, large);
+    front_free(f);
+    f = front_new(2, &spare);
+    assert_ptr_equal(front_bytes(f, 500), first);
+    assert_null(spare.chunks);
+    front_free(f);
+    assert_non_null(spare.chunks);
+    spare_clear(&spare);
+    assert_null(spare.chunks);
 }
 
 int main(void)
@@ -121,6 +154,7 @@ int main(void)
         cmocka_unit_test(agrees_with_a_skip_list),
         cmocka_unit_test(a_row_replaces_the_one_of_its_key),
         cmocka_unit_test(large_pieces_of_memory),
+        cmocka_unit_test(memory_is_used_again),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
