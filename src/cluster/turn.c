@@ -333,7 +333,7 @@ static void conclude(struct turn *t, enum err e)
             e = ERR_STORAGE, roll_back(t);
     }
     if (turn_is_letter(t) && is_current(t)) letter_stuck(t->slot, call->letter_from, err_may_pass(e) ? call->letter_number : 0);
-    turn_saw(t, t->entity->position); /* a question may have waited while others changed what it then looked at */
+    turn_saw(t, t->entity->position); /* at its end: a question may have waited while others changed what it then looked at */
     if (t->writing) merge_into_record(t);
     call->reply.err = e;
     if (e != ERR_OK) call->reply.fault.code = e;
@@ -380,7 +380,6 @@ void turn_run(struct slot *s, struct call *call)
     }
     t.generation = s->generation;
     t.now_ms = clock_wall_ms(s->cluster->config.clock);
-    turn_saw(&t, t.entity->position);
     enum err e = is_current(&t) ? t.spec->run(&t) : ERR_UNAVAILABLE;
     unsigned generation = t.generation;
     conclude(&t, e);

@@ -1,7 +1,8 @@
 /* The store: ordered rows in declared tables (tables.def), partitioned by slot.
  *
  * Promises, which the contract tests check for every back end:
- *  - A batch is applied once, whole or not at all, and only if the slot stands at the batch's predecessor.
+ *  - A batch is applied once, whole or not at all, and only if the slot stands at the batch's predecessor, in its epoch or an older one. (The
+ *    position alone would not do: a former owner's batch may name one that another owner has given since.)
  *  - When `done` says ERR_OK the batch survives kill -9 and the power cord.
  *  - Batches of a slot become visible in order. A read sees a slot as of one position, deletes included.
  *  - Any bytes (NUL, invalid UTF-8) may stand in a CELL_STR, up to the limit of the column.
@@ -92,7 +93,8 @@ struct store_batch {
     int64_t predecessor, position; /* the slot must stand at `predecessor`; afterwards it stands at `position`, which is greater */
     struct change *change;
     size_t count;
-    enum err err; /* CONFLICT: the slot stands elsewhere. STORAGE, or FULL where the back end knows that it has no room: not
+    enum err
+        err; /* CONFLICT: the slot stands elsewhere, or in a newer epoch. STORAGE, or FULL where the back end knows that it has no room: not
                      * written, nothing of it is visible */
     struct list link;
     void (*done)(struct store_batch *b);

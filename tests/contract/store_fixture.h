@@ -66,11 +66,12 @@ static inline void batch_start(struct call *c)
 }
 
 /* Applies and waits. */
-static inline enum err apply(struct fixture *x, unsigned slot, int64_t predecessor, int64_t position, struct change *change, size_t count)
+static inline enum err apply_in_epoch(struct fixture *x, int64_t epoch, unsigned slot, int64_t predecessor, int64_t position,
+                                      struct change *change, size_t count)
 {
     struct waiting_batch w = {.batch = {.loop = x->loop[0],
                                         .slot = slot,
-                                        .epoch = 7,
+                                        .epoch = epoch,
                                         .predecessor = predecessor,
                                         .position = position,
                                         .change = change,
@@ -79,6 +80,11 @@ static inline enum err apply(struct fixture *x, unsigned slot, int64_t predecess
     w.call = (struct call){.fn = batch_start, .store = x->store, .batch = &w.batch};
     call_wait(x->loop[0], &w.call);
     return w.batch.err;
+}
+
+static inline enum err apply(struct fixture *x, unsigned slot, int64_t predecessor, int64_t position, struct change *change, size_t count)
+{
+    return apply_in_epoch(x, 7, slot, predecessor, position, change, count);
 }
 
 struct waiting_read {

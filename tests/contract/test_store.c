@@ -192,6 +192,21 @@ static void a_wrong_predecessor_conflicts(void **state)
     assert_int_equal(slot_of(x, 0).position, 5);
 }
 
+/* Of a former owner, whose position another has given since. */
+static void a_batch_of_an_older_epoch_conflicts(void **state)
+{
+    struct fixture *x = *state;
+    struct change one = put_timeline(STR("!r"), 1, 1, STR("1")), two = put_timeline(STR("!r"), 2, 2, STR("2"));
+    assert_int_equal(apply_in_epoch(x, 3, 0, 0, 1, &one, 1), ERR_OK);
+    assert_int_equal(apply_in_epoch(x, 2, 0, 1, 2, &two, 1), ERR_CONFLICT);
+    check_ords(x, all_timeline(0, STR("!r")), (int64_t[]){1}, 1, false);
+    assert_int_equal(apply_in_epoch(x, 3, 0, 1, 2, &two, 1), ERR_OK);
+    assert_int_equal(apply_in_epoch(x, 5, 0, 2, 3, NULL, 0), ERR_OK);
+    assert_int_equal(apply_in_epoch(x, 4, 0, 3, 4, NULL, 0), ERR_CONFLICT);
+    assert_int_equal(slot_of(x, 0).epoch, 5);
+    assert_int_equal(apply_in_epoch(x, 1, 1, 0, 1, &one, 1), ERR_OK); /* another slot has its own */
+}
+
 static void a_row_beyond_a_limit_spoils_its_whole_batch(void **state)
 {
     struct fixture *x = *state;
@@ -793,6 +808,7 @@ static const struct CMUnitTest tests[] = {
     ROW(a_new_store_is_empty),
     ROW(a_batch_is_whole),
     ROW(a_wrong_predecessor_conflicts),
+    ROW(a_batch_of_an_older_epoch_conflicts),
     ROW(a_row_beyond_a_limit_spoils_its_whole_batch),
     ROW(rows_are_replaced_and_deleted),
     ROW(integer_ranges),

@@ -24,7 +24,8 @@ static struct memory *of(struct store *s)
 /* Passes over all changes before any is made: a batch is applied whole or not at all. */
 static enum err check(const struct memory *m, const struct store_batch *b)
 {
-    if (m->slot[b->slot].position != b->predecessor || b->position <= b->predecessor) return ERR_CONFLICT;
+    const struct store_slot *at = &m->slot[b->slot];
+    if (at->position != b->predecessor || b->position <= b->predecessor || b->epoch < at->epoch) return ERR_CONFLICT;
     for (size_t i = 0; i < b->count; i++) {
         enum err e = change_check(&b->change[i]);
         if (e) return e;

@@ -104,7 +104,8 @@ static void answer(struct rocks *s, struct list *taken)
 
 static enum err batch_check(const struct rocks *s, const struct store_batch *b)
 {
-    if (s->next[b->slot].position != b->predecessor || b->position <= b->predecessor) return ERR_CONFLICT;
+    const struct store_slot *at = &s->next[b->slot];
+    if (at->position != b->predecessor || b->position <= b->predecessor || b->epoch < at->epoch) return ERR_CONFLICT;
     for (size_t i = 0; i < b->count; i++) {
         enum err e = change_check(&b->change[i]);
         if (e) return e;

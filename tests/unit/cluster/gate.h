@@ -47,12 +47,18 @@ static inline void gate_refuse(struct store_batch *b, enum err e)
     loop_post(b->loop, &b->task);
 }
 
+static inline bool gate_holds(const struct gate *g, unsigned slot)
+{
+    list_each(it, &g->batches) if (list_item(it, struct held_batch, link)->batch->slot == slot) return true;
+    return false;
+}
+
 static inline void gate_apply(struct store *s, struct store_batch *b)
 {
     struct gate *g = gate_of(s);
     if (g->dead) {
         gate_refuse(b, ERR_STORAGE);
-    } else if (g->hold) {
+    } else if (g->hold || gate_holds(g, b->slot)) { /* a slot's batches keep their order */
         struct held_batch *h = mem_zero(sizeof *h);
         h->batch = b;
         list_push(&g->batches, &h->link);
@@ -83,6 +89,24 @@ static inline bool gate_let_batch(struct gate *g, unsigned slot)
     if (!b) return false;
     g->applied++;
     store_apply(g->inside, b);
+    return true;
+}
+
+static inline void gate_forget(struct store_batch *b)
+{
+    mem_free(b);
+}
+
+/* The batch gets into the store, and nobody hears of it: for a process that is about to die. */
+static inline bool gate_let_unheard(struct gate *g, unsigned slot)
+{
+    struct store_batch *b = gate_take(g, slot);
+    if (!b) return false;
+    struct store_batch *copy = mem_alloc(sizeof *copy);
+    *copy = *b;
+    copy->done = gate_forget;
+    store_apply(g->inside, copy);
+    gate_refuse(b, ERR_STORAGE);
     return true;
 }
 

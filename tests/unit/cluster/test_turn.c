@@ -327,6 +327,35 @@ static void a_question_waits_for_what_it_has_seen(void **state)
     assert_int_equal(by_rows->reply.num[1], 42);
 }
 
+static enum err read_anothers_rows(struct turn *t)
+{
+    struct store_read r = things_read(turn_command(t)->s[0]);
+    enum err e = turn_range(t, &r);
+    turn_reply(t)->num[0] = (int64_t)r.count;
+    return e;
+}
+
+/* The rows are another's, and a deletion is seen too. */
+static void a_question_waits_for_rows_that_it_has_read(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct command c = run_shared(key_in_slot(&x->arena, 7, 1), read_anothers_rows);
+    c.s[0] = key_in_slot(&x->arena, 7, 0);
+    for (int64_t n = 1; n >= 0; n--) {
+        s->gate->hold = true;
+        struct ask *change = ask(s, n ? add(c.s[0], 1, 1) : del(c.s[0], 1));
+        scene_settle(s);
+        struct ask *question = ask(s, c);
+        scene_settle(s);
+        assert_false(question->done);
+        gate_open(s->gate);
+        assert_int_equal(ask_answer(s, question), ERR_OK);
+        assert_int_equal(question->reply.num[0], n);
+        assert_int_equal(change->reply.err, ERR_OK);
+    }
+}
+
 static enum err read_then_look(struct turn *t)
 {
     int64_t ignored;
@@ -410,6 +439,18 @@ static struct ask *stir(struct scene *x, struct str box)
     return ask(x, c);
 }
 
+/* All things, or none. */
+static void begin_anew(struct scene *x, struct str box)
+{
+    bool full = dice(2);
+    struct command c = run(box, put_and_delete);
+    c.num[0] = full ? (int64_t)0x555555555555 : (int64_t)0xAAAAAAAAAAAA;
+    c.num[1] = 1000000;
+    ask(x, c);
+    for (unsigned i = 0; i < ORDS; i++)
+        expected.value[i] = full ? c.num[1] : 0;
+}
+
 /* num[0] from, num[1] to (-1: none), num[2] reverse, num[3] limit, num[4] values that are expected: struct expected. */
 static enum err read_and_compare(struct turn *t)
 {
@@ -471,8 +512,7 @@ static void reads_see_what_is_on_its_way(void **state)
     seen = 0;
     for (dice_state = 7; asked < 600;) {
         struct str box = dice(2) ? STR("box") : STR("xob");
-        expected = (struct expected){0};
-        ask(x, run(box, put_and_delete))->cmd.num[0] = (int64_t)0xAAAAAAAAAAAA; /* all of them gone */
+        begin_anew(x, box);
         stir(x, box);
         scene_settle(x);
         x->gate->hold = true;
@@ -502,8 +542,7 @@ static void reads_are_right_as_of_their_end(void **state)
     seen = 0;
     for (dice_state = 3; dice_state < 400 * 3; dice_state += 3) {
         uint64_t seed = dice_state;
-        expected = (struct expected){0};
-        ask(x, run(STR("box"), put_and_delete))->cmd.num[0] = (int64_t)0xAAAAAAAAAAAA;
+        begin_anew(x, STR("box"));
         stir(x, STR("box"));
         scene_settle(x);
         x->gate->hold = true;
@@ -786,6 +825,7 @@ int main(void)
         test(nothing_is_told_of_an_undone_slot),
         test(an_answer_waits_until_it_is_durable),
         test(a_question_waits_for_what_it_has_seen),
+        test(a_question_waits_for_rows_that_it_has_read),
         test(a_question_waits_for_what_came_while_it_read),
         test(what_is_undone_was_told_to_nobody),
         test(reads_see_what_is_on_its_way),

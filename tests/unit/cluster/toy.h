@@ -198,12 +198,14 @@ static inline enum err box_take(struct turn *t)
         if (toy->take_too_large) spoil(t);
         return toy->take_too_large ? turn_ready(t) : toy->take_error;
     }
-    toy->doubled += c->num[3] <= last;
-    toy->overtaken += c->num[3] > last + 1;
     struct row row = thing_row(turn_entity(t)->key, c->num[0], c->num[1]);
     turn_put(t, &row);
     number_put(t, counter, c->num[3]);
-    return box_changed(t, b, c->num[0], c->num[1], 1);
+    e = box_changed(t, b, c->num[0], c->num[1], 1);
+    if (e != ERR_OK) return e;
+    toy->doubled += c->num[3] <= last;
+    toy->overtaken += c->num[3] > last + 1;
+    return ERR_OK;
 }
 
 /* --- questions --- */
