@@ -2,7 +2,7 @@
 #include "proc.h"
 #include "scenario.h"
 
-enum { SAMPLES = 4000, PAGES = 1000 };
+enum { SAMPLES = 4000, PAGES = 4000 };
 
 struct growth {
     struct world w;
