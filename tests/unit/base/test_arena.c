@@ -113,6 +113,32 @@ static void test_strings(void **state)
     arena_release(&a);
 }
 
+/* The first chunk is small, what does not fit gets another, and it is small again after a release. */
+static void test_small(void **state)
+{
+    (void)state;
+    struct arena a;
+    size_t sizes[] = {1, 99, 100, 101, 5000, 100000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        arena_init_small(&a, 100);
+        for (int round = 0; round < 2; round++) {
+            char *small = arena_alloc(&a, 16), *large = arena_alloc(&a, sizes[i]);
+            assert_int_equal((uintptr_t)small % 16, 0);
+            assert_int_equal((uintptr_t)large % 16, 0);
+            memset(large, 'y', sizes[i]);
+            memset(small, 'x', 16);
+            for (size_t n = 0; n < sizes[i]; n++)
+                assert_int_equal(large[n], 'y');
+            if (sizes[i] == 1) assert_true((size_t)(a.end - a.at) < 100);
+            arena_reset(&a);
+            assert_int_equal(a.used, 0);
+            memset(arena_alloc(&a, 3000), 'z', 3000);
+            arena_release(&a);
+            assert_int_equal(a.first, 100);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -150,6 +151,47 @@ static void test_delete_while_iterating(void **state)
     arena_release(&a);
 }
 
+/* A table that grows while most of what was put is deleted: what is left is found, the deleted keys' memory is not looked at, and the table is
+ * no larger than what is in it needs. */
+static void test_growth_with_deletions(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3000, OF = 8 };
+    struct arena a = {0};
+    struct map m = {0};
+    struct str kept[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int j = 0; j < OF; j++) {
+            char text[32];
+            int n = snprintf(text, sizeof text, "gone %d %d", i, j);
+            char *key = mem_alloc((size_t)n);
+            memcpy(key, text, (size_t)n);
+            assert_null(map_put(&m, str_make(key, (size_t)n), key));
+            assert_ptr_equal(map_del(&m, str_make(key, (size_t)n)), key);
+            mem_free(key);
+        }
+        kept[i] = arena_printf(&a, "kept %d", i);
+        assert_null(map_put(&m, kept[i], &kept[i]));
+        assert_int_equal(map_count(&m), i + 1);
+        assert_true(m.used <= m.cap / 4 * 3);
+    }
+    for (int i = 0; i < ROUNDS; i++)
+        assert_ptr_equal(map_get(&m, kept[i]), &kept[i]);
+    assert_true(m.cap <= 4 * 4096);
+    /* And once more with all of them gone but one. */
+    for (int i = 1; i < ROUNDS; i++)
+        map_del(&m, kept[i]);
+    for (int i = 1; i < ROUNDS; i++) {
+        struct str other = arena_printf(&a, "other %d", i % 3);
+        map_put(&m, other, &kept[0]);
+        map_del(&m, other);
+    }
+    assert_int_equal(map_count(&m), 1);
+    assert_ptr_equal(map_get(&m, kept[0]), &kept[0]);
+    map_release(&m);
+    arena_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_against_a_model),
         cmocka_unit_test(test_does_not_grow_with_age),
         cmocka_unit_test(test_delete_while_iterating),
+        cmocka_unit_test(test_growth_with_deletions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
