@@ -8,6 +8,7 @@ struct slot_ask {
     struct buf rooms; /* packed modes and rooms */
     struct str any;   /* a room of the slot: the command's key */
     bool due;
+    bool fresh; /* a room of it was not followed before */
     struct call call;
 };
 
@@ -162,7 +163,7 @@ static void sort_rooms(struct look *l)
         unsigned slot = cluster_slot_of(id);
         if (str_is(m, "join")) {
             add_mode(l, slot, news ? "n" : "j", 0, id);
-            if (news) l->slot[slot]->due = true;
+            if (news) l->slot[slot]->due = l->slot[slot]->fresh = true;
         } else if (str_is(m, "invite") && (news || initial)) {
             put_invitation(&l->invite, "invite_state", v);
         } else if (str_is(m, "knock") && (news || initial)) {
@@ -241,7 +242,7 @@ static enum err ask_rooms(struct look *l, struct fault *f)
             *f = s->call.reply.fault;
         }
         sync_token_set(&l->now, i, s->call.reply.num[0]);
-        if (l->job->look_all) note_following(l->job, &s->call.reply);
+        if (l->job->look_all || s->fresh) note_following(l->job, &s->call.reply);
     }
     return e;
 }

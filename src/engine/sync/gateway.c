@@ -331,11 +331,11 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
     struct str text = param;
     arena_init(&a);
     if (!str_empty(param) && param.p[0] != '{') {
-        struct command c = {.type = CMD_user_filter_get, .key = job_user(job), .s[0] = param};
+        job->filter_id = share_text(texts_of(job->gateway), param); /* the request, and its text, may be gone after the wait */
+        struct command c = {.type = CMD_user_filter_get, .key = job_user(job), .s[0] = bytes_str(job->filter_id)};
         err = engine_call(e, &c, &a, &r, f);
         if (err == ERR_NOT_FOUND) err = fault_set(f, ERR_INVALID_PARAM, "There is no filter with that id.");
         text = r.s[0];
-        job->filter_id = share_text(texts_of(job->gateway), param);
     }
     if (err == ERR_OK) {
         job->filter = filter_take(e->filters[gateway_index(job->gateway)], text, f);
@@ -345,7 +345,8 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
     return err;
 }
 
-/* Looks until there is something, or the time is over, or there is nothing to wait for. */
+/* Looks until there is something, or the time is over, or there is nothing to wait for. With no time left it looks once more at what came while
+ * it looked, but not for as long as something comes: a filter may hide it all. */
 static void work(void *arg)
 {
     struct sync_job *job = arg;
@@ -353,11 +354,11 @@ static void work(void *arg)
     struct fault f = {0};
     bool something = false;
     buf_init(&out, ANSWER_MAX);
-    for (;;) {
+    for (int looks = 1;; looks++) {
         job->again = false;
         enum err e = job->cancelled ? ERR_UNAVAILABLE : compose(job, &out, &something, &f);
-        int64_t left = job->until_ms - loop_now_ms(job->gateway->loop);
-        if (e != ERR_OK || something || job->over || job->cancelled || (left <= 0 && !job->again)) {
+        int64_t left = job->gateway->stopping ? 0 : job->until_ms - loop_now_ms(job->gateway->loop);
+        if (e != ERR_OK || something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
             answer(job, e, &f, buf_str(&out));
             break;
         }
@@ -374,20 +375,24 @@ static bool is_filter(const struct sync_job *job, struct str param)
     return job->filter_id && str_eq(bytes_str(job->filter_id), param);
 }
 
-/* What was kept of this client. With another token or filter than before it begins anew. */
+/* What was kept of this client. With another token or filter than before it begins anew, and what is of no use then goes: however often a client
+ * begins, little is kept of it. `since` NULL: it begins anew anyway. */
 static struct sync_job *find_kept(struct sync_gateway *g, const struct sync_params *p, const struct sync_token *since)
 {
     const struct follow *u = map_get(&g->follows, p->user_id);
-    if (!u || (p->flags & SYNC_FULL_STATE)) return NULL;
-    list_each(it, &u->followers)
+    struct sync_job *found = NULL;
+    if (!u) return NULL;
+    list_each_safe(it, &u->followers)
     {
         struct sync_job *job = list_item(it, struct follower, link)->job;
         if (job->state != JOB_KEPT || !str_eq(job_device(job), p->device_id)) continue;
-        if (job->flags == p->flags && is_filter(job, p->filter) && packed_token_is(job->stand, since)) return job;
-        job_free(job);
-        return NULL;
+        bool fits = !found && since && job->flags == p->flags && is_filter(job, p->filter) && packed_token_is(job->stand, since);
+        if (fits)
+            found = job;
+        else
+            job_free(job);
     }
-    return NULL;
+    return found;
 }
 
 static void job_begin(struct sync_job *job, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
@@ -425,7 +430,8 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     if (!str_null(p->since)) e = sync_token_read(p->since, cluster_history(g->engine->cluster), &since, &stale, &f);
     /* After a restore the positions mean something else: the client begins afresh. */
     bool initial = str_null(p->since) || stale;
-    struct sync_job *job = e == ERR_OK && !initial ? find_kept(g, p, &since) : NULL;
+    bool anew = initial || (p->flags & SYNC_FULL_STATE);
+    struct sync_job *job = e == ERR_OK ? find_kept(g, p, anew ? NULL : &since) : NULL;
     bool kept = job != NULL;
     if (!kept) job = job_new(g, p);
     job->initial = initial;
@@ -434,11 +440,13 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
         list_push(&g->jobs, &job->link);
     }
     job_begin(job, p, callbacks, ctx, out);
+    /* Who does not wait is told all that was answered to anybody before: of that a delivery may still be under way. */
+    if (p->timeout_ms <= 0) job->look_all = true;
     if (e != ERR_OK)
         answer(job, e, &f, STR(""));
     else if (!kept)
         begin_anew(job, p, &since);
-    else if (job->again || job->look_user || p->timeout_ms <= 0 || g->stopping)
+    else if (job->again || job->look_user || job->look_all || g->stopping)
         work(job);
     else
         wait_for_news(job, p->timeout_ms);

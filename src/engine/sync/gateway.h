@@ -2,7 +2,7 @@
  *
  * A sync job is one client's place in sync. It asks the owners what is new (compose.c); when nothing is, it waits here, costing its memory
  * only, until an item of something that it follows arrives, or its time is over. After its answer it is kept for a while: the same client's
- * next request, with the token that it was just given, goes on with it and asks nobody anything. */
+ * next request, with the token that it was just given, goes on with it and asks nobody anything, unless it does not want to wait. */
 #ifndef ROOKERY_ENGINE_SYNC_GATEWAY_H
 #define ROOKERY_ENGINE_SYNC_GATEWAY_H
 

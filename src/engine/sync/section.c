@@ -464,8 +464,10 @@ static enum err write_common(struct section_reader *s, const struct viewer *v, i
     return e;
 }
 
+/* Perhaps so where the tail does not reach back so far. */
 static bool sent_since(const struct room *room, struct str user_id, int64_t since)
 {
+    if (room->first_ord < 0 && (room->tail_count == 0 || room->tail[0]->item.position > since)) return true;
     for (size_t i = room->tail_count; i-- > 0 && room->tail[i]->item.position > since;)
         if (str_eq(room->tail[i]->sender, user_id)) return true;
     return false;
