@@ -18,6 +18,7 @@ struct kept_event {
 struct sync_memo {
     struct kept_section section[SECTIONS]; /* by hash */
     struct kept_event event[EVENTS];
+    uint64_t forgot;
 };
 
 struct sync_memo *sync_memo_new(void)
@@ -35,8 +36,14 @@ static void forget_section(struct kept_section *s)
     *s = (struct kept_section){0};
 }
 
+uint64_t sync_memo_forgot(const struct sync_memo *m)
+{
+    return m->forgot;
+}
+
 void sync_memo_forget(struct sync_memo *m)
 {
+    m->forgot++;
     for (int i = 0; i < SECTIONS; i++)
         forget_section(&m->section[i]);
 }

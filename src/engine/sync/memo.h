@@ -13,6 +13,8 @@ struct sync_memo *sync_memo_new(void);
 void sync_memo_free(struct sync_memo *m);
 /* Something that was may have been changed (a redaction). */
 void sync_memo_forget(struct sync_memo *m);
+/* Counts the times it was told to forget: what was begun before is not to be kept. */
+uint64_t sync_memo_forgot(const struct sync_memo *m);
 
 struct section_key {
     struct str room_id;

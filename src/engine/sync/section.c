@@ -501,6 +501,7 @@ static enum err make_common(struct section_reader *s, const struct viewer *v, in
     struct section_key key = {
         .room_id = v->room->room_id, .since = s->since, .as_of = s->as_of, .filter = s->filter_id, .flags = s->flags & SYNC_STATE_AFTER};
     bool plain = is_plain(s, v, fresh);
+    uint64_t forgot = sync_memo_forgot(memo);
     const struct section_text *found = plain ? sync_memo_section(memo, &key, turn_now_ms(s->turn)) : NULL;
     if (found) {
         buf_add(out, bytes_str(found->members));
@@ -515,7 +516,8 @@ static enum err make_common(struct section_reader *s, const struct viewer *v, in
     enum err e = write_common(s, v, since, fresh, &o, events);
     json_end(&o);
     if (e == ERR_OK) take_members(out, &b);
-    if (e == ERR_OK && plain && buf_ok(&b)) sync_memo_keep_section(memo, &key, turn_now_ms(s->turn), buf_str(out), *events);
+    if (e == ERR_OK && plain && buf_ok(&b) && forgot == sync_memo_forgot(memo))
+        sync_memo_keep_section(memo, &key, turn_now_ms(s->turn), buf_str(out), *events);
     buf_release(&b);
     return e;
 }
