@@ -12,6 +12,7 @@
 #include "matrix/pushrules.h"
 
 enum { CHANGE = 0, QUERY = 1 };
+enum { PATIENCE_US = 2000000, AGAIN_MS = 100 };
 
 static const struct command_spec commands[CMD__COUNT] = {
 #define COMMAND(name, kind, mode, function) [CMD_##name] = {#name, kind, mode == QUERY, function},
@@ -157,7 +158,13 @@ struct str engine_slot_key(struct arena *a, unsigned slot)
 
 enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f)
 {
+    int64_t until_us = clock_mono_us(e->clock) + PATIENCE_US;
     enum err err = cluster_call(e->cluster, cmd, a, reply);
+    /* A question that met a slot being undone (a full disk, for one) is asked again: what cannot be written can still be read. */
+    while (err_may_pass(err) && commands[cmd->type].shared && clock_mono_us(e->clock) < until_us) {
+        fiber_sleep_ms(AGAIN_MS);
+        err = cluster_call(e->cluster, cmd, a, reply);
+    }
     if (err != ERR_OK && f) {
         *f = reply->fault;
         f->code = err;

@@ -5,7 +5,17 @@
 #include "engine/sync/job.h"
 #include "engine/sync/section.h"
 
-enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_S = 20, UNUSED_MS = 60000, KEPT_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
+enum {
+    ABSENT_MS = 40000,
+    WATCH_MS = 5000,
+    SAY_S = 20,
+    UNUSED_MS = 60000,
+    KEPT_MS = 60000,
+    SWEEP_MS = 10000,
+    AGAIN_MS = 100,
+    PATIENCE_MS = 2000,
+    ANSWER_MAX = 512 * 1048576
+};
 
 struct sync_gateway {
     struct engine *engine;
@@ -345,6 +355,18 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
     return err;
 }
 
+/* A look changes nothing: one that met a slot being undone (a full disk, for one) is repeated, since what cannot be written can still be read. */
+static enum err look(struct sync_job *job, struct buf *out, bool *something, struct fault *f)
+{
+    enum err e = ERR_UNAVAILABLE;
+    for (int64_t waited = 0; !job->cancelled; waited += AGAIN_MS) {
+        e = compose(job, out, something, f);
+        if (!err_may_pass(e) || waited >= PATIENCE_MS) break;
+        fiber_sleep_ms(AGAIN_MS);
+    }
+    return job->cancelled ? ERR_UNAVAILABLE : e;
+}
+
 /* Looks until there is something, or the time is over, or there is nothing to wait for. With no time left it looks once more at what came while
  * it looked, but not for as long as something comes: a filter may hide it all. */
 static void work(void *arg)
@@ -356,7 +378,7 @@ static void work(void *arg)
     buf_init(&out, ANSWER_MAX);
     for (int looks = 1;; looks++) {
         job->again = false;
-        enum err e = job->cancelled ? ERR_UNAVAILABLE : compose(job, &out, &something, &f);
+        enum err e = look(job, &out, &something, &f);
         int64_t left = job->gateway->stopping ? 0 : job->until_ms - loop_now_ms(job->gateway->loop);
         if (e != ERR_OK || something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
             answer(job, e, &f, buf_str(&out));
