@@ -2,7 +2,7 @@
 
 #include "engine/room/room.h"
 
-enum { TOGETHER_MS = 1000, TOGETHER_MAX_MS = 60000, MS_PER_MEMBER = 10 };
+enum { MEMBERS_MAX = 250, TOGETHER_MS = 1000, TOGETHER_MAX_MS = 60000, MS_PER_MEMBER = 10 };
 
 void room_presence_init(struct room_presence *p)
 {
@@ -113,6 +113,7 @@ static void arm(struct room *r)
 enum err room_presence_change(struct turn *t, struct room *r, const struct presence_mark *m)
 {
     struct room_presence *p = &r->presence;
+    if (r->joined > MEMBERS_MAX) return ERR_OK;
     bool gathering = map_count(&p->waiting) > 0;
     replace(&p->waiting, copy_mark(m));
     if (gathering) return ERR_OK;

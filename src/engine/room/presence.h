@@ -2,7 +2,8 @@
  *
  * Presence is not urgent, and each change would wake everybody in the room: when thousands come at once, each thousands of times. So the first
  * change is told at once, and what follows is gathered: a second's in a room of up to 100 members, more in larger ones, so that all of a
- * room together are woken about a hundred times a second at most. Of several changes of one user the last is told. */
+ * room together are woken about a hundred times a second at most. In rooms of more than 250 members nobody is told: a thousand who come at once
+ * would be a million things to tell, and in such a room nobody looks who is there. Of several changes of one user the last is told. */
 #ifndef ROOKERY_ENGINE_ROOM_PRESENCE_H
 #define ROOKERY_ENGINE_ROOM_PRESENCE_H
 
