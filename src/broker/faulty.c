@@ -224,7 +224,7 @@ static void faulty_publish(struct broker *b, struct broker_publish *p)
         publish_unknown(f, p);
         return;
     }
-    p->err = what == PUBLISH_REFUSED ? ERR_UNAVAILABLE : ERR_TIMEOUT;
+    p->err = what == PUBLISH_REFUSED ? ERR_UNAVAILABLE : what == PUBLISH_LOST_CLAIMED ? ERR_OK : ERR_TIMEOUT;
     p->task.run = publish_failed;
     loop_post(p->loop, &p->task);
 }

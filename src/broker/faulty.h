@@ -18,6 +18,7 @@ enum broker_publish_fault {
     PUBLISH_REFUSED,       /* UNAVAILABLE */
     PUBLISH_LOST_UNKNOWN,  /* TIMEOUT, and it never comes */
     PUBLISH_THERE_UNKNOWN, /* TIMEOUT, though it is in the queue */
+    PUBLISH_LOST_CLAIMED,  /* OK, though it never comes: what no broker should do */
 };
 void broker_faulty_publish_nth(struct broker *b, uint64_t n, enum broker_publish_fault what);
 /* Every publish is refused while it is on. */

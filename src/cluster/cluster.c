@@ -5,7 +5,8 @@
 #include "cluster/cluster_priv.h"
 #include "matrix/id.h"
 
-enum { BACKLOG_BYTES = 64 * 1048576, CAST_BYTES = 1048576 };
+/* A queue takes a little more than its owner gives it, so that beats still get in. */
+enum { BACKLOG_BYTES = 64 * 1048576, BACKLOG_QUEUE_BYTES = BROKER_BACKLOG_BYTES / 4 * 3, CAST_BYTES = 1048576 };
 
 unsigned cluster_slot_of(struct str key)
 {
@@ -47,7 +48,8 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
 {
     struct cluster *c = mem_zero(sizeof *c);
     c->config = *config;
-    if (!c->config.backlog_bytes) c->config.backlog_bytes = BACKLOG_BYTES;
+    if (!c->config.backlog_bytes) c->config.backlog_bytes = config->journal == JOURNAL_QUEUE ? BACKLOG_QUEUE_BYTES : BACKLOG_BYTES;
+    if (config->journal == JOURNAL_QUEUE && !config->broker) abort();
     if (config->loops == 0 || config->loops > CLUSTER_LOOPS_MAX || config->kinds > KINDS_MAX) abort();
     enum err e = load_history(c, f);
     if (e != ERR_OK) {

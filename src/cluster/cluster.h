@@ -44,11 +44,18 @@ struct command_spec {
     enum err (*run)(struct turn *t);
 };
 
+/* Where records become durable. */
+enum cluster_journal {
+    JOURNAL_STORE, /* in the store itself: one machine */
+    JOURNAL_QUEUE  /* in the slot's queue; the store gets them later */
+};
+
 struct cluster_config {
     struct loop **loop;
     size_t loops;
     struct store *store;
-    struct broker *broker; /* who holds which slot; NULL: nobody else can hold any */
+    struct broker *broker; /* who holds which slot; NULL (with JOURNAL_STORE only): nobody else can hold any */
+    enum cluster_journal journal;
     const struct clock *clock;
     const struct entity_kind *kind;
     size_t kinds;
@@ -118,7 +125,7 @@ struct loop *turn_loop(const struct turn *t);
 int64_t turn_now_ms(const struct turn *t);
 /* True when the command came as a letter: then it may not fail for good, only be found pointless. */
 bool turn_is_letter(const struct turn *t);
-/* Last position that is durable. */
+/* Last position that is durable (with JOURNAL_QUEUE the store may not have it yet). */
 int64_t turn_durable(const struct turn *t);
 /* Last position given out (some of it perhaps not durable yet). */
 int64_t turn_last(const struct turn *t);

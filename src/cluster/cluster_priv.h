@@ -6,6 +6,7 @@
 #include "base/stat.h"
 #include "cluster/cluster.h"
 #include "cluster/overlay.h"
+#include "cluster/record.h"
 
 enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, OPEN_PATIENCE_MS = 5000, REOPEN_MS = 1000 };
 
@@ -20,7 +21,15 @@ struct record {
     struct item **item;
     size_t items, item_cap;
     struct list letters; /* struct letter: sent when the record has returned */
-    struct list link;    /* in slot->flying, or home->spare */
+    struct list link;    /* in slot->flying, home->spare, or a list of the journal's */
+    /* the queue's, see journal_queue.c */
+    struct broker_publish publish;
+    struct buf bytes;
+    size_t size;
+    uint64_t tag;
+    int64_t published_ms;
+    struct list out; /* in slot->queue.out */
+    unsigned users;  /* the list that `link` is in, and the publish that is under way */
 };
 
 /* A letter until the receiver's record names it. */
@@ -41,6 +50,29 @@ _Static_assert((int)CLUSTER_SLOTS == (int)BROKER_SLOTS && (int)CLUSTER_SLOTS == 
 
 enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN };
 
+/* What the queue as the journal needs for a slot. */
+struct queue {
+    struct stand stand; /* after the last record that was taken */
+    uint64_t opener;    /* this opening's records have it */
+    uint64_t last_tag;  /* of what came last */
+    int64_t began;      /* where the epoch did */
+    /* while it opens */
+    struct fiber *opening;
+    bool mark_taken, mark_void;
+    enum err broken;
+    struct timer patience;
+    /* while it is open */
+    struct timer beat;
+    int64_t beat_ms;   /* when a beat was sent that has not come back; 0: none is under way */
+    struct list out;   /* records whose publish is under way */
+    struct list signs; /* struct sign: beats and marks, likewise */
+    /* to be written to the store, in order, see persist.c */
+    struct list unwritten;
+    struct persist *persist;
+    struct timer persist_retry;
+    bool store_is_away;
+};
+
 struct interest {
     uint64_t gateways; /* a bit per loop */
     size_t key_n;
@@ -57,16 +89,22 @@ struct slot {
     bool subscribed, holding; /* wants it; the broker says that it is this node's */
     bool opening;             /* open_fiber is at work */
     bool left;                /* for good */
+    bool missed;              /* others may have held it since it was last open here: followers have not heard all */
+    bool resting;             /* tries again when `retry` fires, and not before */
     bool writable;
     enum err refusal;    /* why it is not: STORAGE or FULL */
     unsigned generation; /* counts the openings; what began under another one is void */
     int64_t epoch, position, durable;
+    int64_t persisted; /* the store has it; what is above is in the overlay */
+    const struct journal *journal;
+    struct queue queue;
     struct record *open;
     struct list link_dirty;
     bool dirty;         /* in home's list of slots with an open record */
-    struct list flying; /* records that the store has */
-    size_t in_flight;
+    struct list flying; /* records that are on their way to the journal */
+    size_t in_flight;   /* calls of the store and the broker that have something of this slot */
     int64_t in_flight_bytes;
+    size_t backlog; /* records that the store has not; counted with the queue only */
     struct overlay *overlay;
     struct entity_table table[KINDS_MAX];
     struct list waiting;         /* calls, by `need` */
@@ -107,6 +145,25 @@ struct cluster {
     struct slot slot[CLUSTER_SLOTS];
 };
 
+/* Where records become durable: chosen once. */
+struct journal {
+    /* Takes over the record, which is in s->flying. slot_durable follows, or slot_fail. */
+    void (*publish)(struct slot *s, struct record *r);
+    /* In a fiber of its own, when the slot is held: ends with slot_serve, or slot_try_later. Also (the store) when the slot is open, but not
+     * writable. Waits. */
+    void (*open)(struct slot *s);
+    /* What came from the slot's queue. */
+    void (*records)(struct slot *s, const struct broker_record *r, size_t count);
+    /* The slot is undone: what the journal has of it, nobody wants any more. */
+    void (*undo)(struct slot *s);
+    void (*release)(struct slot *s);
+    /* May a turn that changes something go on? NULL: yes. */
+    enum err (*admit)(const struct slot *s, const struct record *r, struct fault *f);
+    /* Is the open record so large that it should go now? NULL: never. */
+    bool (*is_enough)(const struct record *r);
+};
+extern const struct journal journal_store, journal_queue;
+
 struct turn {
     struct slot *slot;
     struct call *call;
@@ -129,8 +186,23 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
 void slot_release(struct slot *s);
 /* What has to happen next for a closed slot, once nothing of its former life is under way: hold it, open it. */
 void slot_go_on(struct slot *s);
-/* Undoes everything that is not durable. It goes on as it can. */
+/* Undoes everything that is not durable; then it goes on as it can. */
 void slot_fail(struct slot *s, enum err why);
+void slot_undo(struct slot *s, enum err why); /* the first half */
+/* The record has come back: who waited for it is told. */
+void slot_durable(struct slot *s, struct record *r);
+/* The store has it. */
+void slot_written(struct slot *s, struct record *r);
+/* Calls of the store or the broker begin (1) or have ended (-1). */
+void slot_under_way(struct slot *s, int by);
+/* It is open; epoch, position, durable and persisted are set. */
+void slot_serve(struct slot *s, bool writable);
+/* Opens it in a second. */
+void slot_try_later(struct slot *s);
+must_use enum err slot_stands(struct slot *s, struct store_slot *out);
+enum err refusal_of(enum err why);
+struct record *record_new(struct slot *s);
+void record_free(struct record *r);
 /* False when it does not open in OPEN_PATIENCE_MS. Waits. */
 must_use bool slot_wait_open(struct slot *s);
 /* The record that turns add to; made when there is none. */
@@ -149,6 +221,19 @@ void slot_subscribe(struct slot *s);
 void slot_let_go(struct slot *s);
 void home_leave(struct task *t);
 
+/* read.c: fill in table, prefix, key, range, limit, reverse, arena. `overlaid`: some of it is perhaps not durable yet. UNAVAILABLE when the slot
+ * was undone meanwhile. Waits. */
+must_use enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid);
+
+/* journal_queue.c, for persist.c: one user of the record less. */
+void record_put(struct record *r);
+/* What is in the queue cannot be, or cannot be read: nobody serves the slot until somebody has looked. */
+void queue_set_aside(struct slot *s, const char *why, const struct record_head *h);
+/* persist.c */
+void persist_go_on(struct slot *s);
+/* When no callback comes any more. */
+void persist_release(struct slot *s);
+
 /* turn.c: runs the call in the current fiber; answers it or leaves it among the waiting. Waits. */
 void turn_run(struct slot *s, struct call *call);
 void call_answer(struct call *call);
@@ -166,5 +251,6 @@ void letters_forget_call(struct slot *s, struct call *call);
 /* delivery.c */
 void delivery_add(struct slot *s, struct item *i);
 void home_flush(struct task *t);
+void delivery_gap(struct slot *s);
 
 #endif

@@ -8,11 +8,10 @@ static void held(struct broker_hold *h)
     slot_go_on(s);
 }
 
-/* The journal is the store: nobody publishes anything here, and what comes all the same is of no use. */
 static void records(struct broker_hold *h, const struct broker_record *r, size_t count)
 {
     struct slot *s = list_item(h, struct slot, hold);
-    broker_acknowledge(s->cluster->config.broker, h, r[count - 1].tag);
+    s->journal->records(s, r, count);
 }
 
 static void lost(struct broker_hold *h, enum err why)
@@ -20,6 +19,7 @@ static void lost(struct broker_hold *h, enum err why)
     struct slot *s = list_item(h, struct slot, hold);
     (void)why;
     s->subscribed = s->holding = false;
+    s->missed = true;
     slot_fail(s, ERR_UNAVAILABLE);
 }
 
@@ -38,7 +38,11 @@ void slot_subscribe(struct slot *s)
 
 void slot_let_go(struct slot *s)
 {
-    if (s->subscribed && s->cluster->config.broker) broker_release(s->cluster->config.broker, &s->hold);
+    struct broker *b = s->cluster->config.broker;
+    if (s->subscribed && b) {
+        broker_release(b, &s->hold);
+        s->missed = true;
+    }
     s->subscribed = s->holding = false;
 }
 

@@ -25,7 +25,8 @@ static inline void item_unref(struct item *i)
 }
 
 /* What one gateway (event loop) gets from one slot at a time. Chain numbers count a slot's deliveries to that gateway from 1, so that
- * a lost one is noticed; `from` and `to` say which positions it covers. */
+ * a lost one is noticed; `from` and `to` say which positions it covers. One without items, and a number left out before it, says that its slot
+ * was elsewhere for a while. */
 struct delivery {
     unsigned slot;
     uint64_t chain;

@@ -220,26 +220,11 @@ void letter_stuck(struct slot *s, unsigned from, int64_t number)
 
 /* --- opening --- */
 
-struct load {
-    struct fiber *fiber;
-    bool done;
-};
-
-static void loaded(struct store_read *r)
-{
-    struct load *l = r->arg;
-    l->done = true;
-    fiber_wake(l->fiber);
-}
-
 static enum err load_table(struct slot *s, enum table table, struct arena *a, struct store_read *r)
 {
-    struct load l = {.fiber = fiber_current()};
-    *r = (struct store_read){.loop = s->loop, .slot = s->index, .table = table, .limit = SIZE_MAX, .arena = a, .done = loaded, .arg = &l};
-    store_read(s->cluster->config.store, r);
-    while (!l.done)
-        fiber_park();
-    return r->err;
+    bool overlaid;
+    *r = (struct store_read){.table = table, .limit = SIZE_MAX, .arena = a};
+    return slot_read(s, r, &overlaid);
 }
 
 enum err letters_load(struct slot *s)

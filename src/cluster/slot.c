@@ -14,6 +14,7 @@ static void open_fiber(void *arg);
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
 {
     *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop};
+    s->journal = c->config.journal == JOURNAL_QUEUE ? &journal_queue : &journal_store;
     s->overlay = overlay_new();
     for (unsigned i = 0; i < KINDS_MAX; i++)
         list_init(&s->table[i].lru);
@@ -23,11 +24,14 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->waiting_to_open);
     list_init(&s->link_dirty);
     list_init(&s->flying);
+    list_init(&s->queue.out);
+    list_init(&s->queue.signs);
+    list_init(&s->queue.unwritten);
 }
 
 void slot_go_on(struct slot *s)
 {
-    if (s->state != SLOT_CLOSED || s->opening || s->in_flight || s->left) return;
+    if (s->state != SLOT_CLOSED || s->opening || s->in_flight || s->left || s->resting) return;
     if (s->holding)
         fiber_spawn(open_fiber, s);
     else if (!s->subscribed)
@@ -131,7 +135,7 @@ static void forget_entities(struct slot *s)
 /* Those that are kept are of the usual size: a few messages. */
 enum { SPARES_MAX = 64, SPARE_BYTES = 8192, SPARE_CHANGES = 32, SPARE_ITEMS = 64 };
 
-static struct record *record_new(struct slot *s)
+struct record *record_new(struct slot *s)
 {
     struct list *n = list_pop(&s->home->spare);
     struct record *r = n ? list_item(n, struct record, link) : mem_zero(sizeof *r);
@@ -155,7 +159,7 @@ static void record_release(struct record *r)
     mem_free(r);
 }
 
-static void record_free(struct record *r)
+void record_free(struct record *r)
 {
     struct home *h = r->slot->home;
     struct list *n;
@@ -213,7 +217,7 @@ static void answer_waiting(struct slot *s)
     }
 }
 
-static enum err refusal_of(enum err why)
+enum err refusal_of(enum err why)
 {
     return why == ERR_FULL ? ERR_FULL : ERR_STORAGE;
 }
@@ -223,7 +227,7 @@ static enum err told(const struct slot *s, enum err why)
     return why == ERR_CONFLICT || why == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : s->refusal;
 }
 
-void slot_fail(struct slot *s, enum err why)
+void slot_undo(struct slot *s, enum err why)
 {
     if (s->state == SLOT_OPEN) {
         log_event(why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s",
@@ -236,6 +240,7 @@ void slot_fail(struct slot *s, enum err why)
     s->generation++;
     if (why != ERR_UNAVAILABLE) stat_add(&s->home->stats.failed_records, 1);
     if (s->open) slot_drop_open_record(s);
+    s->journal->undo(s);
     forget_entities(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
@@ -252,16 +257,19 @@ void slot_fail(struct slot *s, enum err why)
         call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
         call_answer(call);
     }
+}
+
+void slot_fail(struct slot *s, enum err why)
+{
+    slot_undo(s, why);
     /* Somebody else writes it: whether it is still this node's the broker knows. */
     if (why == ERR_CONFLICT) slot_let_go(s);
     slot_go_on(s);
 }
 
-static void record_succeeded(struct slot *s, struct record *r)
+void slot_durable(struct slot *s, struct record *r)
 {
     s->durable = r->batch.position;
-    for (size_t i = 0; i < r->changes; i++)
-        overlay_drop(s->overlay, &r->change[i], r->batch.position);
     for (size_t i = 0; i < r->items; i++)
         delivery_add(s, r->item[i]);
     struct list *n;
@@ -270,21 +278,11 @@ static void record_succeeded(struct slot *s, struct record *r)
     answer_waiting(s);
 }
 
-static void record_returned(struct store_batch *b)
+void slot_written(struct slot *s, struct record *r)
 {
-    struct record *r = (struct record *)(void *)b;
-    struct slot *s = r->slot;
-    list_remove(&r->link);
-    s->in_flight--;
-    stat_add(&s->home->stats.in_flight, -1);
-    s->in_flight_bytes -= (int64_t)r->arena.used;
-    if (r->generation == s->generation && b->err == ERR_OK)
-        record_succeeded(s, r);
-    else if (r->generation == s->generation)
-        slot_fail(s, b->err);
-    else
-        slot_go_on(s);
-    record_free(r);
+    s->persisted = r->batch.position;
+    for (size_t i = 0; i < r->changes; i++)
+        overlay_drop(s->overlay, &r->change[i], r->batch.position);
 }
 
 static void publish(struct slot *s)
@@ -297,15 +295,17 @@ static void publish(struct slot *s)
                                     .predecessor = r->batch.predecessor,
                                     .position = s->position,
                                     .change = r->change,
-                                    .count = r->changes,
-                                    .done = record_returned};
+                                    .count = r->changes};
     list_push(&s->flying, &r->link);
-    s->in_flight++;
-    stat_add(&s->home->stats.in_flight, 1);
-    s->in_flight_bytes += (int64_t)r->arena.used;
     stat_add(&s->home->stats.records, 1);
     stat_add(&s->home->stats.changes, (int64_t)r->changes);
-    store_apply(s->cluster->config.store, &r->batch);
+    s->journal->publish(s, r);
+}
+
+void slot_under_way(struct slot *s, int by)
+{
+    s->in_flight += (size_t)by;
+    stat_add(&s->home->stats.in_flight, by);
 }
 
 void home_seal(struct task *t)
@@ -322,6 +322,10 @@ void home_seal(struct task *t)
 
 void slot_mark_dirty(struct slot *s)
 {
+    if (s->journal->is_enough && s->journal->is_enough(s->open)) {
+        publish(s);
+        return;
+    }
     if (!s->dirty) {
         s->dirty = true;
         list_push(&s->home->dirty, &s->link_dirty);
@@ -331,114 +335,41 @@ void slot_mark_dirty(struct slot *s)
     loop_defer(s->loop, &s->home->seal);
 }
 
-/* --- opening: the one path for start, failure and (in a cluster) take-over --- */
-
-struct mark {
-    struct store_batch batch;
-    struct fiber *fiber;
-    bool done;
-};
-
-static void mark_returned(struct store_batch *b)
-{
-    struct mark *m = (struct mark *)(void *)b;
-    m->done = true;
-    fiber_wake(m->fiber);
-}
-
-/* A record without content proves that the slot is ours to write and opens the epoch. */
-static enum err write_mark(struct slot *s, const struct store_slot *stands)
-{
-    struct mark m = {.fiber = fiber_current()};
-    m.batch = (struct store_batch){.loop = s->loop,
-                                   .slot = s->index,
-                                   .epoch = stands->epoch + 1,
-                                   .predecessor = stands->position,
-                                   .position = stands->position + 1,
-                                   .done = mark_returned};
-    store_apply(s->cluster->config.store, &m.batch);
-    while (!m.done)
-        fiber_park();
-    return m.batch.err;
-}
+/* --- opening: the one path for start, failure and take-over --- */
 
 static void retry_open(struct timer *t)
 {
     struct slot *s = list_item(t, struct slot, retry);
+    s->resting = false;
     if (s->state == SLOT_OPEN && !s->opening && !s->writable)
         fiber_spawn(open_fiber, s);
     else
         slot_go_on(s);
 }
 
-static void serve(struct slot *s, const struct store_slot *stands, bool writable)
+void slot_try_later(struct slot *s)
 {
-    s->epoch = stands->epoch + (writable ? 1 : 0);
-    s->position = s->durable = stands->position + (writable ? 1 : 0);
+    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+}
+
+enum err slot_stands(struct slot *s, struct store_slot *out)
+{
+    struct store *store = s->cluster->config.store;
+    return store->ops->slot(store, s->index, out);
+}
+
+void slot_serve(struct slot *s, bool writable)
+{
     s->writable = writable;
+    stat_add(&s->home->stats.reopened, 1);
     if (s->state != SLOT_OPEN) stat_add(&s->home->stats.slots_open, 1);
     s->state = SLOT_OPEN;
     struct list *n;
     while ((n = list_pop(&s->waiting_to_open)))
         fiber_wake(list_item(n, struct opening_waiter, link)->fiber);
     letters_announce(s);
-}
-
-static void try_later(struct slot *s)
-{
-    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
-}
-
-static enum err where_it_stands(struct slot *s, struct store_slot *out)
-{
-    struct store *store = s->cluster->config.store;
-    return store->ops->slot(store, s->index, out);
-}
-
-/* A slot that could only be read. */
-static void become_writable(struct slot *s)
-{
-    struct store_slot stands;
-    unsigned generation = s->generation;
-    enum err e = where_it_stands(s, &stands);
-    if (e == ERR_OK && stands.position != s->position) {
-        slot_fail(s, ERR_CONFLICT); /* somebody else wrote: what is in memory is of an older time */
-        return;
-    }
-    if (e == ERR_OK) e = write_mark(s, &stands);
-    if (s->generation != generation) return;
-    if (e != ERR_OK) {
-        s->refusal = refusal_of(e);
-        try_later(s);
-        return;
-    }
-    stat_add(&s->home->stats.reopened, 1);
-    serve(s, &stands, true);
-}
-
-/* Reads what there is, then claims it. A late record of a former owner may come between the two: then what was read is old. */
-static void become_open(struct slot *s)
-{
-    struct store_slot stands;
-    unsigned generation = s->generation;
-    s->state = SLOT_OPENING;
-    enum err e, refused = ERR_CONFLICT;
-    do {
-        e = where_it_stands(s, &stands);
-        if (e == ERR_OK) e = letters_load(s);
-        if (e == ERR_OK && s->generation == generation) refused = write_mark(s, &stands);
-    } while (e == ERR_OK && s->generation == generation && refused == ERR_CONFLICT);
-    if (s->generation != generation) return;
-    if (e != ERR_OK) {
-        log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
-        s->state = SLOT_CLOSED;
-        try_later(s);
-        return;
-    }
-    s->refusal = refusal_of(refused);
-    stat_add(&s->home->stats.reopened, 1);
-    serve(s, &stands, refused == ERR_OK);
-    if (refused != ERR_OK) try_later(s); /* what cannot be written can still be read */
+    if (s->missed) delivery_gap(s);
+    s->missed = false;
 }
 
 static void open_fiber(void *arg)
@@ -446,10 +377,7 @@ static void open_fiber(void *arg)
     struct slot *s = arg;
     unsigned generation = s->generation;
     s->opening = true;
-    if (s->state == SLOT_OPEN)
-        become_writable(s);
-    else
-        become_open(s);
+    s->journal->open(s);
     s->opening = false;
     if (s->generation != generation) slot_go_on(s); /* lost meanwhile */
 }
@@ -457,6 +385,8 @@ static void open_fiber(void *arg)
 void slot_release(struct slot *s)
 {
     struct list *flying;
+    timer_clear(s->loop, &s->retry);
+    s->journal->release(s);
     while ((flying = list_pop(&s->flying)))
         record_free(list_item(flying, struct record, link));
     if (s->open) record_free(s->open);

@@ -76,13 +76,6 @@ struct entity *turn_peek(struct turn *t, unsigned kind, struct str key)
 
 /* --- reading --- */
 
-static void read_done(struct store_read *r)
-{
-    struct fiber *f = r->arg;
-    r->done = NULL;
-    fiber_wake(f);
-}
-
 /* Its slot is still as it was when the turn began. A letter belongs to an epoch: those of an older one come again, in order. */
 static bool is_current(const struct turn *t)
 {
@@ -97,72 +90,15 @@ static enum err undone(struct turn *t)
     return e;
 }
 
-/* Merges what the store has with what the overlay has; both are in the read's order. */
-static void merge(struct store_read *r, const struct change **over, size_t overs, size_t limit)
-{
-    struct row *out = arena_array(r->arena, r->count + overs + 1, sizeof *out);
-    size_t n = 0, i = 0, j = 0;
-    while (i < r->count || j < overs) {
-        int c = i == r->count ? 1 : j == overs ? -1 : overlay_key_cmp(r->table, &r->row[i], &over[j]->row);
-        if (r->reverse && i < r->count && j < overs) c = -c;
-        if (c < 0) {
-            out[n++] = r->row[i++];
-            continue;
-        }
-        if (c == 0) i++;
-        if (!over[j]->del) out[n++] = over[j]->row;
-        j++;
-    }
-    r->more = r->more || n > limit;
-    r->row = out;
-    r->count = n > limit ? limit : n;
-}
-
-/* Rows of the overlay belong to records that may return while the caller still works: its own copy. */
-static void own_bytes(struct arena *a, struct row *row)
-{
-    const struct table_info *info = store_table(row->table);
-    for (unsigned i = 0; i < info->columns; i++)
-        if (info->column[i].type == CELL_STR) row->c[i].s = arena_str(a, row->c[i].s.p ? row->c[i].s : STR(""));
-}
-
 enum err turn_range(struct turn *t, struct store_read *r)
 {
-    struct slot *s = t->slot;
+    bool overlaid = false;
     if (t->writing) abort(); /* our bug: a command must not wait once it writes */
-    size_t limit = r->limit;
-    r->loop = s->loop;
-    r->slot = s->index;
     if (!r->arena) r->arena = t->call->arena;
-    for (;;) {
-        const struct change **over = NULL;
-        size_t room = overlay_collect(s->overlay, r, r->arena, &over);
-        r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
-        r->done = read_done;
-        r->arg = fiber_current();
-        store_read(s->cluster->config.store, r);
-        while (r->done)
-            fiber_park();
-        r->limit = limit;
-        if (!is_current(t)) return undone(t);
-        if (r->err != ERR_OK) return r->err;
-        /* Rows that have left the overlay since the store was read would be missed. */
-        if (r->as_of < s->durable) continue;
-        size_t overs = overlay_collect(s->overlay, r, r->arena, &over);
-        /* More rows came into the overlay while the store was read: it may have been asked for too few. */
-        if (overs > room && r->more) continue;
-        if (overs) {
-            turn_saw(t, s->position);
-            for (size_t i = 0; i < overs; i++) {
-                struct change *copy = arena_alloc(r->arena, sizeof *copy);
-                *copy = *over[i];
-                if (!copy->del) own_bytes(r->arena, &copy->row);
-                over[i] = copy;
-            }
-        }
-        if (overs || r->count > limit) merge(r, over, overs, limit);
-        return ERR_OK;
-    }
+    enum err e = slot_read(t->slot, r, &overlaid);
+    if (!is_current(t)) return undone(t);
+    if (e == ERR_OK && overlaid) turn_saw(t, t->slot->position);
+    return e;
 }
 
 enum err turn_get(struct turn *t, enum table table, const struct cell *key, struct row *out)
@@ -270,7 +206,8 @@ enum err turn_ready(struct turn *t)
         turn_fault(t)->retry_ms = REOPEN_MS;
         return e;
     }
-    return ERR_OK;
+    const struct journal *journal = t->slot->journal;
+    return journal->admit ? journal->admit(t->slot, t->slot->open, turn_fault(t)) : ERR_OK;
 }
 
 static void roll_back(struct turn *t)
@@ -286,7 +223,10 @@ static void roll_back(struct turn *t)
     t->slot->position = t->position;
     t->writing = false;
     t->broken = ERR_OK;
-    if (t->position == r->batch.predecessor) slot_drop_open_record(t->slot);
+    if (t->position == r->batch.predecessor)
+        slot_drop_open_record(t->slot);
+    else
+        slot_mark_dirty(t->slot); /* the bytes of what was dropped stay in it: perhaps it should go */
 }
 
 /* What the turn wrote becomes part of the open record, and visible to the next turn. */

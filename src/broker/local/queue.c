@@ -178,7 +178,7 @@ void local_acknowledge(struct broker *b, struct broker_hold *h, uint64_t tag)
     struct broker_exchange *x = node_enter(b);
     struct wish *w = h->inner;
     struct queue *q = &x->queue[h->slot];
-    while (holder_of(q) == w && q->delivered != &q->entries) {
+    while (w && holder_of(q) == w && q->delivered != &q->entries) {
         struct entry *e = list_item(q->entries.next, struct entry, link);
         if (e->tag > tag) break;
         w->records--;

@@ -26,11 +26,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void gate_done_nothing(struct store_batch *b)
-{
-    (void)b;
-}
-
 static void one_node_holds_what_nobody_else_does(void **state)
 {
     struct nodes *n = *state;

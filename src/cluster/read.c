@@ -1,0 +1,79 @@
+/* What the store has, with what this owner has written and the store does not show yet laid over it. */
+#include "cluster/cluster_priv.h"
+
+static void read_done(struct store_read *r)
+{
+    struct fiber *f = r->arg;
+    r->done = NULL;
+    fiber_wake(f);
+}
+
+/* Merges what the store has with what the overlay has; both are in the read's order. */
+static void merge(struct store_read *r, const struct change **over, size_t overs, size_t limit)
+{
+    struct row *out = arena_array(r->arena, r->count + overs + 1, sizeof *out);
+    size_t n = 0, i = 0, j = 0;
+    while (i < r->count || j < overs) {
+        int c = i == r->count ? 1 : j == overs ? -1 : overlay_key_cmp(r->table, &r->row[i], &over[j]->row);
+        if (r->reverse && i < r->count && j < overs) c = -c;
+        if (c < 0) {
+            out[n++] = r->row[i++];
+            continue;
+        }
+        if (c == 0) i++;
+        if (!over[j]->del) out[n++] = over[j]->row;
+        j++;
+    }
+    r->more = r->more || n > limit;
+    r->row = out;
+    r->count = n > limit ? limit : n;
+}
+
+/* Rows of the overlay belong to records that may return while the caller still works: its own copy. */
+static void own_bytes(struct arena *a, struct row *row)
+{
+    const struct table_info *info = store_table(row->table);
+    for (unsigned i = 0; i < info->columns; i++)
+        if (info->column[i].type == CELL_STR) row->c[i].s = arena_str(a, row->c[i].s.p ? row->c[i].s : STR(""));
+}
+
+/* Copies of the rows, since the records that they belong to may go while the caller still works. */
+static void lay_over(struct store_read *r, const struct change **over, size_t overs, size_t limit)
+{
+    for (size_t i = 0; i < overs; i++) {
+        struct change *copy = arena_alloc(r->arena, sizeof *copy);
+        *copy = *over[i];
+        if (!copy->del) own_bytes(r->arena, &copy->row);
+        over[i] = copy;
+    }
+    if (overs || r->count > limit) merge(r, over, overs, limit);
+}
+
+enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
+{
+    unsigned generation = s->generation;
+    size_t limit = r->limit;
+    r->loop = s->loop;
+    r->slot = s->index;
+    for (;;) {
+        const struct change **over = NULL;
+        size_t room = overlay_collect(s->overlay, r, r->arena, &over);
+        r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
+        r->done = read_done;
+        r->arg = fiber_current();
+        store_read(s->cluster->config.store, r);
+        while (r->done)
+            fiber_park();
+        r->limit = limit;
+        if (s->generation != generation) return ERR_UNAVAILABLE;
+        if (r->err != ERR_OK) return r->err;
+        /* Rows that have left the overlay since the store was read would be missed. */
+        if (r->as_of < s->persisted) continue;
+        size_t overs = overlay_collect(s->overlay, r, r->arena, &over);
+        /* More rows came into the overlay while the store was read: it may have been asked for too few. */
+        if (overs > room && r->more) continue;
+        *overlaid = overs > 0;
+        lay_over(r, over, overs, limit);
+        return ERR_OK;
+    }
+}
