@@ -3,43 +3,30 @@
 #define ROOKERY_CLUSTER_WIRE_H
 
 #include "base/buf.h"
+#include "base/varint.h"
 
 static inline void wire_put_uint(struct buf *b, uint64_t v)
 {
-    char bytes[10];
-    size_t n = 0;
-    for (; v >= 0x80; v >>= 7)
-        bytes[n++] = (char)(v | 0x80);
-    bytes[n++] = (char)v;
-    buf_add(b, str_make(bytes, n));
+    char bytes[VARINT_MAX];
+    buf_add(b, str_make(bytes, (size_t)(varint_put(bytes, v) - bytes)));
 }
 
 /* Takes it off the front of `in`; false where there is none. */
 static inline bool wire_get_uint(struct str *in, uint64_t *out)
 {
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && in->n; shift += 7) {
-        unsigned char c = (unsigned char)in->p[0];
-        *in = str_from(*in, 1);
-        v |= (uint64_t)(c & 0x7F) << shift;
-        if (!(c & 0x80)) {
-            *out = v;
-            return true;
-        }
-    }
-    return false;
+    return varint_take(in, out);
 }
 
 /* Small ones of either sign are short. */
 static inline void wire_put_int(struct buf *b, int64_t v)
 {
-    wire_put_uint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+    wire_put_uint(b, varint_fold(v));
 }
 static inline bool wire_get_int(struct str *in, int64_t *out)
 {
     uint64_t v;
     if (!wire_get_uint(in, &v)) return false;
-    *out = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+    *out = varint_unfold(v);
     return true;
 }
 

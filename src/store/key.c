@@ -1,5 +1,7 @@
 #include "store/key.h"
 
+#include "base/varint.h"
+
 static void put_int(struct key *k, int64_t v)
 {
     uint64_t big = __builtin_bswap64((uint64_t)v ^ (uint64_t)1 << 63);
@@ -126,38 +128,15 @@ size_t key_prefix(struct str key)
     return n < 0 ? 0 : KEY_CELL_FIRST + (size_t)n + 2;
 }
 
-static char *put_varint(char *p, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *p++ = (char)(v | 0x80);
-    *p++ = (char)v;
-    return p;
-}
-
-static bool take_varint(struct str *rest, uint64_t *out)
-{
-    uint64_t v = 0;
-    for (unsigned at = 0; at < rest->n && at < 10; at++) {
-        unsigned char b = (unsigned char)rest->p[at];
-        v |= (uint64_t)(b & 0x7F) << 7 * at;
-        if (b & 0x80) continue;
-        if (at == 9 && b > 1) return false;
-        *rest = str_from(*rest, at + 1);
-        *out = v;
-        return true;
-    }
-    return false;
-}
-
 void value_encode(struct buf *out, const struct row *r)
 {
     const struct table_info *info = store_table(r->table);
     for (unsigned i = info->keys; i < info->columns; i++) {
         const struct cell *c = &r->c[i];
         bool string = info->column[i].type == CELL_STR;
-        char *p = buf_room(out, 10 + (string ? c->s.n : 0));
+        char *p = buf_room(out, VARINT_MAX + (string ? c->s.n : 0));
         if (!p) return;
-        char *end = put_varint(p, string ? c->s.n : (uint64_t)c->i << 1 ^ (uint64_t)(c->i >> 63));
+        char *end = varint_put(p, string ? c->s.n : varint_fold(c->i));
         if (string && c->s.n) {
             memcpy(end, c->s.p, c->s.n);
             end += c->s.n;
@@ -173,9 +152,9 @@ bool value_decode(struct str value, struct row *out)
         uint64_t v = 0;
         out->c[i] = (struct cell){.s = STR("")};
         if (value.n == 0) continue;
-        if (!take_varint(&value, &v)) return false;
+        if (!varint_take(&value, &v)) return false;
         if (info->column[i].type == CELL_INT) {
-            out->c[i].i = (int64_t)(v >> 1 ^ (0 - (v & 1)));
+            out->c[i].i = varint_unfold(v);
             continue;
         }
         if (v > value.n) return false;

@@ -1,46 +1,20 @@
 #include "engine/sync/token.h"
 
+#include "base/varint.h"
 #include "crypto/crypto.h"
 #include "engine/room/event.h"
 
-enum { BYTES_MAX = 1 + 8 + 10 * CLUSTER_SLOTS };
-
-static size_t put_varint(unsigned char *p, uint64_t v)
-{
-    size_t n = 0;
-    while (v >= 0x80) {
-        p[n++] = (unsigned char)(v | 0x80);
-        v >>= 7;
-    }
-    p[n++] = (unsigned char)v;
-    return n;
-}
-
-static bool get_varint(struct str *in, uint64_t *out)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 63 && in->n; shift += 7) {
-        unsigned char c = (unsigned char)in->p[0];
-        *in = str_from(*in, 1);
-        v |= (uint64_t)(c & 0x7F) << shift;
-        if (!(c & 0x80)) {
-            *out = v;
-            return true;
-        }
-    }
-    return false;
-}
+enum { BYTES_MAX = 1 + 8 + VARINT_MAX * CLUSTER_SLOTS };
 
 struct str sync_token_write(struct arena *a, const struct sync_token *t, struct str history)
 {
-    unsigned char bytes[BYTES_MAX];
-    size_t n = 0;
-    bytes[n++] = CLUSTER_SLOTS;
+    char bytes[BYTES_MAX], *at = bytes;
+    *at++ = CLUSTER_SLOTS;
     for (unsigned i = 0; i < 8; i++)
-        bytes[n++] = (unsigned char)(t->some >> (8 * i));
+        *at++ = (char)(t->some >> (8 * i));
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (t->some >> i & 1) n += put_varint(bytes + n, (uint64_t)t->position[i]);
-    struct str text = base64_encode(a, str_make((const char *)bytes, n), true);
+        if (t->some >> i & 1) at = varint_put(at, (uint64_t)t->position[i]);
+    struct str text = base64_encode(a, str_make(bytes, (size_t)(at - bytes)), true);
     return arena_printf(a, "s1_%.*s_%.*s", STR_FMT(history), STR_FMT(text));
 }
 
@@ -58,7 +32,7 @@ static enum err read_positions(struct str in, struct sync_token *out, struct fau
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         uint64_t v;
         if (!(out->some >> i & 1)) continue;
-        if (!get_varint(&in, &v) || v >> 43) return broken(f);
+        if (!varint_take(&in, &v) || v >> 43) return broken(f);
         out->position[i] = (int64_t)v;
     }
     return in.n == 0 ? ERR_OK : broken(f);
