@@ -95,9 +95,9 @@ enum err router_find(const struct router *r, struct arena *a, enum http_method m
     }
     if (!n || !n->any) return ERR_OK;
     out->path_known = true;
-    for (unsigned m = 0; m <= HTTP_OTHER; m++)
-        if (n->route[m]) out->methods |= 1u << m;
     out->route = n->route[method];
     if (!out->route && method == HTTP_HEAD) out->route = n->route[HTTP_GET];
+    for (unsigned m = 0; m <= HTTP_OTHER && !out->route; m++)
+        if (n->route[m]) out->methods |= 1u << m;
     return ERR_OK;
 }

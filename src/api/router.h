@@ -11,7 +11,7 @@ void router_free(struct router *r);
 struct router_match {
     const struct api_route *route; /* NULL: none */
     bool path_known;               /* but not with this method */
-    unsigned methods;              /* those that the path takes: a bit each */
+    unsigned methods;              /* those that the path takes instead: a bit each */
     struct str param[API_PARAMS_MAX];
 };
 /* Parameters are decoded into the arena. INVALID_PARAM on a bad escape. */

@@ -288,7 +288,7 @@ static void queue_records(struct slot *s, const struct broker_record *r, size_t 
         if (!take(s, &r[i])) return;
     if (s->state == SLOT_OPEN) persist_go_on(s);
     if (!s->queue.opening) return;
-    if (s->queue.patience.heap_at) timer_set(s->loop, &s->queue.patience, PATIENCE_MS, give_up); /* something comes: wait on */
+    if (timer_is_set(&s->queue.patience)) timer_set(s->loop, &s->queue.patience, PATIENCE_MS, give_up); /* something comes: wait on */
     fiber_wake(s->queue.opening);
 }
 

@@ -142,7 +142,7 @@ static void gather(struct slot *s, struct persist *p)
 void persist_go_on(struct slot *s)
 {
     struct queue *q = &s->queue;
-    if (q->persist || q->persist_retry.heap_at) return;
+    if (q->persist || timer_is_set(&q->persist_retry)) return;
     if (list_is_empty(&q->unwritten)) {
         broker_acknowledge(s->cluster->config.broker, &s->hold, q->last_tag); /* beats, and what never counted */
         return;

@@ -12,7 +12,7 @@
 #include "matrix/pushrules.h"
 
 enum { CHANGE = 0, QUERY = 1 };
-enum { PATIENCE_US = 2000000, AGAIN_MS = 100 };
+enum { PATIENCE_MS = 2000, AGAIN_MS = 100 };
 
 static const struct command_spec commands[CMD__COUNT] = {
 #define COMMAND(name, kind, mode, function) [CMD_##name] = {#name, kind, mode == QUERY, function},
@@ -49,14 +49,15 @@ static struct push_rules *default_rules(void)
 
 static void make_slot_keys(struct engine *e)
 {
-    struct arena a;
-    arena_init(&a);
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        struct str key = engine_slot_key(&a, i);
-        if (key.n >= sizeof e->slot_key[i]) abort();
-        memcpy(e->slot_key[i], key.p, key.n);
+    for (unsigned i = 0, made = 0; made < CLUSTER_SLOTS; i++) {
+        char key[sizeof e->slot_key[0]];
+        int n = snprintf(key, sizeof key, "slot:%u", i);
+        if (n < 0 || (size_t)n >= sizeof key) abort();
+        char *at = e->slot_key[cluster_slot_of(str_make(key, (size_t)n))];
+        if (*at) continue; /* an earlier one */
+        memcpy(at, key, (size_t)n + 1);
+        made++;
     }
-    arena_release(&a);
 }
 
 enum err engine_new(const struct engine_config *config, struct loop **loop, size_t loops, struct store *store, struct broker *broker,
@@ -124,47 +125,25 @@ void engine_free(struct engine *e)
     mem_free(e);
 }
 
-struct stop {
-    struct task task;
-    struct sync_gateway *gateway;
-};
-
-static void stop_waiting(struct task *t)
-{
-    struct stop *s = list_item(t, struct stop, task);
-    sync_gateway_stop(s->gateway);
-    mem_free(s);
-}
-
 void engine_stop_waiting(struct engine *e)
 {
-    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && e->gateway[i]; i++) {
-        struct stop *s = mem_zero(sizeof *s);
-        s->task.run = stop_waiting;
-        s->gateway = e->gateway[i];
-        loop_post(sync_gateway_loop(e->gateway[i]), &s->task);
-    }
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && e->gateway[i]; i++)
+        sync_gateway_stop(e->gateway[i]);
 }
 
-struct str engine_slot_key(struct arena *a, unsigned slot)
+bool engine_ask_again(enum err e, int64_t since_ms)
 {
-    char text[32];
-    for (unsigned i = 0;; i++) {
-        int n = snprintf(text, sizeof text, "slot:%u", i);
-        struct str s = str_make(text, (size_t)n);
-        if (cluster_slot_of(s) == slot) return arena_str(a, s);
-    }
+    if (!err_may_pass(e) || loop_now_ms(loop_current()) - since_ms >= PATIENCE_MS) return false;
+    fiber_sleep_ms(AGAIN_MS);
+    return true;
 }
 
 enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f)
 {
-    int64_t until_us = clock_mono_us(e->clock) + PATIENCE_US;
+    int64_t since_ms = loop_now_ms(loop_current());
     enum err err = cluster_call(e->cluster, cmd, a, reply);
-    /* A question that met a slot being undone (a full disk, for one) is asked again: what cannot be written can still be read. */
-    while (err_may_pass(err) && commands[cmd->type].shared && clock_mono_us(e->clock) < until_us) {
-        fiber_sleep_ms(AGAIN_MS);
+    while (commands[cmd->type].shared && engine_ask_again(err, since_ms))
         err = cluster_call(e->cluster, cmd, a, reply);
-    }
     if (err != ERR_OK && f) {
         *f = reply->fault;
         f->code = err;

@@ -82,14 +82,16 @@ static inline struct engine *engine_of(const struct turn *t)
 bool engine_is_ours(const struct engine *e, struct str user_id);
 
 /* A key that belongs to the slot: for commands that are about a slot and not about one entity. */
-struct str engine_slot_key(struct arena *a, unsigned slot);
-/* The same, made once. */
 static inline struct str engine_key_of_slot(const struct engine *e, unsigned slot)
 {
     return str_c(e->slot_key[slot]);
 }
 
-/* Runs the command and waits. On failure the sentence is in `f`. Waits. */
+/* A question that changes nothing has been answered with `e`, and was asked first at `since_ms` of the loop's clock. True: ask again; it met a slot
+ * that was being undone (a full disk, for one), and what cannot be written can still be read. For two seconds. Waits. */
+bool engine_ask_again(enum err e, int64_t since_ms);
+
+/* Runs the command and waits; questions are asked again. On failure the sentence is in `f`. Waits. */
 must_use enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f);
 
 /* --- items: what waiting clients are told. The position is in the item. --- */

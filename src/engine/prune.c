@@ -70,7 +70,7 @@ enum err slot_prune(struct turn *t)
 
 enum err prune_page(struct engine *e, struct arena *a, struct prune_place *at, int64_t *deleted)
 {
-    struct command c = {.type = CMD_slot_prune, .key = engine_slot_key(a, at->slot), .num[0] = at->table, .s = {at->first, at->second}};
+    struct command c = {.type = CMD_slot_prune, .key = engine_key_of_slot(e, at->slot), .num[0] = at->table, .s = {at->first, at->second}};
     struct reply reply;
     enum err err = engine_call(e, &c, a, &reply, NULL);
     if (err != ERR_OK) return err;

@@ -142,7 +142,7 @@ static void sweep(struct timer *t)
 void worker_take(struct worker *w, int fd, const struct address *peer)
 {
     if (!w->read) w->read = mem_alloc(READ_BYTES);
-    if (!w->sweep.heap_at) timer_set(w->loop, &w->sweep, sweep_every(w), sweep);
+    if (!timer_is_set(&w->sweep)) timer_set(w->loop, &w->sweep, sweep_every(w), sweep);
     conn_open(w, fd, peer);
 }
 

@@ -265,7 +265,7 @@ static void resume(struct fiber *f)
     }
     list_push_front(&pool->idle, &f->link);
     pool->idle_count++;
-    if (pool->idle_count > IDLE_KEPT && !pool->tidy.heap_at) tidy_later(f->loop);
+    if (pool->idle_count > IDLE_KEPT && !timer_is_set(&pool->tidy)) tidy_later(f->loop);
 }
 
 void fiber_spawn(void (*fn)(void *arg), void *arg)
@@ -341,9 +341,7 @@ void fiber_lock(struct fiber_lock *l)
         l->holder = f;
         return;
     }
-    if (!l->waiters.next) {
-        list_init(&l->waiters);
-    }
+    if (!l->waiters.next) list_init(&l->waiters);
     list_push(&l->waiters, &f->link);
     while (l->holder != f)
         fiber_park();

@@ -45,6 +45,10 @@ struct timer {
     int64_t due_ms;
     void (*fire)(struct timer *t);
 };
+static inline bool timer_is_set(const struct timer *t)
+{
+    return t->heap_at != 0;
+}
 /* (Re)starts: fires once, `after_ms` from now. */
 void timer_set(struct loop *l, struct timer *t, int64_t after_ms, void (*fire)(struct timer *t));
 /* Harmless on a timer that is not set. */

@@ -7,7 +7,7 @@
 
 #include "engine/room/draft.h"
 
-/* entity_kind's free_state, for KIND_DIRECTORY: one entity per slot, by engine_slot_key. */
+/* entity_kind's free_state, for KIND_DIRECTORY: one entity per slot, by engine_key_of_slot. */
 void directory_free_state(void *state);
 
 /* What a turn does to the directory: decided while it writes, taken into memory after turn_ready. */

@@ -2,7 +2,7 @@
 
 #include "engine/room/room.h"
 
-enum { MEMBERS_MAX = 250, TOGETHER_MS = 1000, TOGETHER_MAX_MS = 60000, MS_PER_MEMBER = 10 };
+enum { MEMBERS_MAX = 250, TOGETHER_MS = 1000, MS_PER_MEMBER = 10 };
 
 void room_presence_init(struct room_presence *p)
 {
@@ -10,18 +10,13 @@ void room_presence_init(struct room_presence *p)
     list_init(&p->recent);
 }
 
-static void free_all(struct map *marks)
-{
-    struct presence_mark *m;
-    for (size_t at = 0; (m = map_next(marks, &at));)
-        mem_free(m);
-    map_release(marks);
-}
-
 void room_presence_release(struct room *r)
 {
+    struct presence_mark *m;
     timer_clear(r->loop, &r->presence.timer);
-    free_all(&r->presence.waiting);
+    for (size_t at = 0; (m = map_next(&r->presence.waiting, &at));)
+        mem_free(m);
+    map_release(&r->presence.waiting);
 }
 
 static struct presence_mark *copy_mark(const struct presence_mark *m)
@@ -33,17 +28,7 @@ static struct presence_mark *copy_mark(const struct presence_mark *m)
     copy->status = str_make(copy->bytes + m->user_id.n, m->status.n);
     copy->state = m->state;
     copy->active_ms = m->active_ms;
-    list_init(&copy->recent);
     return copy;
-}
-
-/* Takes the mark over. */
-static void replace(struct map *marks, struct presence_mark *m)
-{
-    struct presence_mark *old = map_put(marks, m->user_id, m);
-    if (!old) return;
-    list_remove(&old->recent);
-    mem_free(old);
 }
 
 /* Takes the mark over. */
@@ -90,7 +75,7 @@ static enum err tell(struct turn *t, struct room *r)
 static int64_t together_ms(const struct room *r)
 {
     int64_t ms = (int64_t)r->joined * MS_PER_MEMBER;
-    return ms < TOGETHER_MS ? TOGETHER_MS : ms > TOGETHER_MAX_MS ? TOGETHER_MAX_MS : ms;
+    return ms < TOGETHER_MS ? TOGETHER_MS : ms;
 }
 
 /* On the slot's loop, outside of a turn: a command comes back to do it in order. */
@@ -115,7 +100,8 @@ enum err room_presence_change(struct turn *t, struct room *r, const struct prese
     struct room_presence *p = &r->presence;
     if (r->joined > MEMBERS_MAX) return ERR_OK;
     bool gathering = map_count(&p->waiting) > 0;
-    replace(&p->waiting, copy_mark(m));
+    struct presence_mark *mark = copy_mark(m);
+    mem_free(map_put(&p->waiting, mark->user_id, mark));
     if (gathering) return ERR_OK;
     bool due = !p->told_ms || p->told_ms + together_ms(r) <= loop_now_ms(r->loop);
     enum err e = due ? tell(t, r) : ERR_OK;

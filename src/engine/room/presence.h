@@ -12,10 +12,11 @@
 
 /* A member's presence. */
 struct presence_mark {
-    struct list recent;
+    struct list recent;          /* when it was told */
     int64_t position, active_ms; /* position 0: not told yet */
     unsigned state;
-    struct str user_id, status; /* in bytes */
+    struct str user_id; /* while it waits in bytes, then the member's */
+    struct str status;  /* in bytes */
     char bytes[];
 };
 

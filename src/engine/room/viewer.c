@@ -46,12 +46,12 @@ enum err viewer_init(struct viewer *v, struct turn *t, struct room *room, struct
 enum err viewer_init_since(struct viewer *v, struct turn *t, struct room *room, struct str user_id, struct str device_id, int64_t since)
 {
     *v = (struct viewer){.turn = t, .room = room, .user_id = user_id, .device_id = device_id, .now = room_membership(room, user_id)};
+    v->everything = joined_before(room, user_id, since);
+    if (v->everything) return ERR_OK;
     struct state_entry *hv = room_state_entry(room, STR("m.room.history_visibility"), STR(""));
     /* The common case: joined, and history is shared as it always was (the event is the room's only one of its kind). */
     bool unchanged = !hv || str_empty(hv->event->extra);
     enum history_visibility now = room_visibility(room);
-    v->everything = joined_before(room, user_id, since);
-    if (v->everything) return ERR_OK;
     v->everything = unchanged && (now == HISTORY_WORLD_READABLE || (now == HISTORY_SHARED && v->now == MEMBER_JOIN));
     if (v->everything) return ERR_OK;
     enum err e = phases(t, room, STR("m.room.member"), user_id, membership_value, &v->membership, &v->memberships);

@@ -5,17 +5,7 @@
 #include "engine/sync/job.h"
 #include "engine/sync/section.h"
 
-enum {
-    ABSENT_MS = 40000,
-    WATCH_MS = 5000,
-    SAY_S = 20,
-    UNUSED_MS = 60000,
-    KEPT_MS = 60000,
-    SWEEP_MS = 10000,
-    AGAIN_MS = 100,
-    PATIENCE_MS = 2000,
-    ANSWER_MAX = 512 * 1048576
-};
+enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_S = 20, UNUSED_MS = 60000, KEPT_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
 
 struct sync_gateway {
     struct engine *engine;
@@ -25,7 +15,8 @@ struct sync_gateway {
     struct list jobs;   /* working or waiting */
     struct list kept;   /* oldest first */
     struct timer sweep;
-    bool sweeping, stopping;
+    bool stopping;
+    struct task stop;
     int64_t heard[CLUSTER_SLOTS];
     uint64_t chain[CLUSTER_SLOTS];
     uint64_t waiting;
@@ -70,10 +61,6 @@ int64_t gateway_heard(const struct sync_gateway *g, unsigned slot)
 struct engine *sync_gateway_engine(const struct sync_gateway *g)
 {
     return g->engine;
-}
-struct loop *sync_gateway_loop(const struct sync_gateway *g)
-{
-    return g->loop;
 }
 size_t sync_gateway_waiting(const struct sync_gateway *g)
 {
@@ -127,15 +114,12 @@ static void sweep(struct timer *t)
         cluster_unfollow(g->engine->cluster, key, gateway_index(g));
         mem_free(f);
     }
-    g->sweeping = false;
     if (!list_is_empty(&g->unused) || !list_is_empty(&g->kept)) sweep_later(g);
 }
 
 static void sweep_later(struct sync_gateway *g)
 {
-    if (g->sweeping) return;
-    g->sweeping = true;
-    timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
+    if (!timer_is_set(&g->sweep)) timer_set(g->loop, &g->sweep, SWEEP_MS, sweep);
 }
 
 void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job, struct str key)
@@ -358,11 +342,11 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
 /* A look changes nothing: one that met a slot being undone (a full disk, for one) is repeated, since what cannot be written can still be read. */
 static enum err look(struct sync_job *job, struct buf *out, bool *something, struct fault *f)
 {
+    int64_t since_ms = loop_now_ms(job->gateway->loop);
     enum err e = ERR_UNAVAILABLE;
-    for (int64_t waited = 0; !job->cancelled; waited += AGAIN_MS) {
+    while (!job->cancelled) {
         e = compose(job, out, something, f);
-        if (!err_may_pass(e) || waited >= PATIENCE_MS) break;
-        fiber_sleep_ms(AGAIN_MS);
+        if (!engine_ask_again(e, since_ms)) break;
     }
     return job->cancelled ? ERR_UNAVAILABLE : e;
 }
@@ -485,14 +469,21 @@ void sync_cancel(struct sync_job *job)
     job_keep_for_next(job);
 }
 
-void sync_gateway_stop(struct sync_gateway *g)
+static void stop(struct task *t)
 {
+    struct sync_gateway *g = list_item(t, struct sync_gateway, stop);
     g->stopping = true;
     list_each_safe(it, &g->jobs)
     {
         struct sync_job *job = list_item(it, struct sync_job, link);
         if (job->state == JOB_WAITING) time_over(&job->timer);
     }
+}
+
+void sync_gateway_stop(struct sync_gateway *g)
+{
+    g->stop.run = stop;
+    loop_post(g->loop, &g->stop);
 }
 
 void sync_gateway_free(struct sync_gateway *g)

@@ -12,7 +12,7 @@
 
 struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
-/* On the gateway's loop: whoever waits is answered now, and nobody waits any more. */
+/* From any thread, once; soon: whoever waits is answered, and nobody waits any more. */
 void sync_gateway_stop(struct sync_gateway *g);
 /* Items for this loop: wakes the clients that they concern. */
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d);
@@ -21,7 +21,6 @@ bool sync_gateway_follows(const struct sync_gateway *g, struct str key);
 /* Jobs that wait now, on this loop. */
 size_t sync_gateway_waiting(const struct sync_gateway *g);
 uint64_t sync_gateway_answered(const struct sync_gateway *g);
-struct loop *sync_gateway_loop(const struct sync_gateway *g);
 
 struct sync_params {
     struct str user_id, device_id;

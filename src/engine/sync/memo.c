@@ -3,7 +3,7 @@
 enum { SECTIONS = 64, EVENTS = 32, SECTION_MAX = 32768, SECTION_MS = 250 };
 
 struct kept_section {
-    struct section_key key; /* the room id is in `bytes` */
+    struct section_key key; /* its room id is `room_id` */
     int64_t made_ms;
     struct bytes *room_id;
     struct section_text text;

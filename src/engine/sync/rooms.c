@@ -42,9 +42,8 @@ static void follow_all(struct turn *t, struct str list, unsigned gateway)
  * num[3] as of which position (0: what is durable); s[0] user, s[1] device, s[2] filter as JSON or empty, s[3] packed pairs of mode and room id:
  * "j" joined, "n" newly joined, "l" and a position: left there; s[4] the user's stored push rules or empty, s[5] ignored users as
  * JSON or empty.
- * Reply: num[0] the position, num[1] the one from which on the gateway hears of the rooms; s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices
- * changed, who left; s[3] packed pairs of user id
- * and presence. */
+ * Reply: num[0] the position, num[1] the one from which on the gateway hears of the rooms; s[0] packed triples of mode, room id and the members
+ * of the section; s[1], s[2] packed user ids whose devices changed, who left; s[3] packed pairs of user id and presence. */
 enum err rooms_sync(struct turn *t)
 {
     const struct command *c = turn_command(t);

@@ -17,6 +17,7 @@ struct section_reader {
     unsigned flags;
     const struct sync_filter *filter;
     uint64_t filter_id;       /* of the shared filter */
+    struct str display_name;  /* in the room that is counted, see unread.c */
     struct str rules_text;    /* the user's stored push rules; empty: the defaults */
     struct push_rules *rules; /* compiled when first needed, by section_unread; the owner frees them */
     struct json *ignored;     /* array of user ids, or NULL */

@@ -73,12 +73,6 @@ struct sync_token sync_token_unpack(const struct packed_token *p)
     return t;
 }
 
-int64_t packed_token_at(const struct packed_token *p, unsigned slot)
-{
-    uint64_t bit = (uint64_t)1 << slot;
-    return p->some & bit ? p->position[__builtin_popcountll(p->some & (bit - 1))] : 0;
-}
-
 bool packed_token_is(const struct packed_token *p, const struct sync_token *t)
 {
     unsigned n = 0;

@@ -21,8 +21,6 @@ struct packed_token {
 /* Replaces *kept (NULL: none yet), which mem_free frees. */
 void sync_token_pack(struct packed_token **kept, const struct sync_token *t);
 struct sync_token sync_token_unpack(const struct packed_token *p);
-/* 0 for a slot that it does not name, as sync_token_at. */
-int64_t packed_token_at(const struct packed_token *p, unsigned slot);
 bool packed_token_is(const struct packed_token *p, const struct sync_token *t);
 
 /* In the arena. */

@@ -51,15 +51,13 @@ static const struct push_rules *rules_of(struct section_reader *s)
     return s->rules;
 }
 
-static struct push_result judge(struct section_reader *s, const struct room *room, struct arena *a, struct event *e,
-                                const struct power_levels *power)
+static struct push_result judge(struct section_reader *s, const struct room *room, struct event *e, const struct power_levels *power)
 {
     const struct json *v = sync_memo_event(engine_of(s->turn)->memo[loop_index(turn_loop(s->turn))], e);
     if (!v) return (struct push_result){0};
     struct push_event pe = {.event = v, .room_id = room->room_id};
-    struct event *me = room_state(room, STR("m.room.member"), s->user_id);
-    struct push_context c = {.user_id = s->user_id, .member_count = room->joined, .power = power ? power : room->power};
-    if (me) c.display_name = json_string_at(room_content(room, a, STR("m.room.member"), s->user_id), "displayname");
+    struct push_context c = {
+        .user_id = s->user_id, .display_name = s->display_name, .member_count = room->joined, .power = power ? power : room->power};
     return push_evaluate(rules_of(s), &pe, &c);
 }
 
@@ -88,14 +86,14 @@ static const struct power_levels *power_before(const struct section_reader *s, c
                               room_content(room, NULL, STR("m.room.create"), STR("")));
 }
 
-static void count(struct section_reader *s, const struct room *room, struct arena *scratch, struct event *e, bool apart, int64_t main_ord,
+static void count(struct section_reader *s, const struct room *room, struct event *e, bool apart, int64_t main_ord,
                   const struct power_levels *power, struct unread *out)
 {
     struct arena *a = turn_arena(s->turn);
     if (str_eq(e->sender, s->user_id) || e->item.position > s->as_of) return;
     struct str root = thread_of(a, e);
     if (str_empty(root) ? e->ord <= main_ord : e->ord <= read_to(room, s->user_id, root)) return;
-    struct push_result r = judge(s, room, scratch, e, power);
+    struct push_result r = judge(s, room, e, power);
     if (!r.notify && !r.highlight) return;
     if (apart && !str_empty(root)) {
         add_thread(out, a, root, &r);
@@ -113,6 +111,13 @@ static const struct unread_memo *memo_of(const struct section_reader *s, const s
     return m && m->from == now->from && m->main == now->main && m->rules == now->rules && m->as_of <= now->as_of ? m : NULL;
 }
 
+/* What the reader is called in the room: rules look for it. A copy, since the walk waits. */
+static struct str display_name(const struct section_reader *s, const struct room *room)
+{
+    struct arena *a = turn_arena(s->turn);
+    return arena_str(a, json_string_at(room_content(room, a, STR("m.room.member"), s->user_id), "displayname"));
+}
+
 /* Adds the events after `from` to `out`, newest first; those before the user came in do not count. */
 static enum err count_from(struct section_reader *s, struct room *room, bool apart, int64_t from, int64_t main_ord, bool *came_in,
                            struct unread *out)
@@ -124,13 +129,14 @@ static enum err count_from(struct section_reader *s, struct room *room, bool apa
     size_t scanned = 0;
     const struct power_levels *power = NULL; /* the room's own, which may be replaced while the walk waits */
     *came_in = false;
+    s->display_name = display_name(s, room);
     arena_init(&scratch);
     walk_init(&w, s->turn, room, true, ord_last_of_position(s->as_of));
     w.past = from;
     while ((e = walk_next(&w, &err)) && e->ord > from && scanned++ < COUNT_SCAN_MAX) {
         *came_in = is_own_join(s, &scratch, e);
         if (*came_in) break;
-        count(s, room, &scratch, e, apart, main_ord, power, out);
+        count(s, room, e, apart, main_ord, power, out);
         power = power_before(s, room, e, power);
         arena_reset(&scratch);
     }

@@ -100,7 +100,7 @@ static inline const struct json *section_with_rules(struct scene *x, struct str 
 {
     struct buf b;
     struct json *v;
-    struct command c = {.type = CMD_rooms_sync, .key = engine_slot_key(&x->arena, cluster_slot_of(ROOM))};
+    struct command c = {.type = CMD_rooms_sync, .key = engine_key_of_slot(x->engine, cluster_slot_of(ROOM))};
     buf_init(&b, 1000);
     pack_str(&b, STR("n"));
     pack_str(&b, ROOM);

@@ -76,7 +76,7 @@ struct said {
 
 static void mark_devices(struct scene *x, struct str user)
 {
-    struct command c = {.type = CMD_rooms_devices_changed, .key = engine_slot_key(&x->arena, cluster_slot_of(ROOM)), .s[0] = user};
+    struct command c = {.type = CMD_rooms_devices_changed, .key = engine_key_of_slot(x->engine, cluster_slot_of(ROOM)), .s[0] = user};
     struct buf b;
     struct reply reply;
     buf_init(&b, 100);
