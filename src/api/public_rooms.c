@@ -3,35 +3,24 @@
 #include "api/listing.h"
 #include "api/routes.h"
 #include "base/pack.h"
+#include "engine/room/directory.h"
 #include "matrix/fold.h"
 #include "matrix/id.h"
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
 
-struct place {
-    int64_t joined;
-    struct str room_id; /* null: none */
-};
-
 struct query {
     struct str term, types; /* folded; JSON */
     size_t limit;
-    struct place at;
-    bool back; /* the page ends before `at` instead of beginning behind it */
+    struct directory_place at; /* room id null: none */
+    bool back;                 /* the page ends before `at` instead of beginning behind it */
 };
 
 struct page {
-    struct place *room;
+    struct directory_place *room;
     size_t count;
     int64_t total, before, after; /* rooms that match; those of them that lie before and behind the page */
 };
-
-static int by_order(const void *x, const void *y)
-{
-    const struct place *a = x, *b = y;
-    if (a->joined != b->joined) return a->joined > b->joined ? -1 : 1;
-    return str_cmp(a->room_id, b->room_id);
-}
 
 static void take_places(struct api *r, struct page *p, const struct call *calls)
 {
@@ -50,7 +39,7 @@ static void take_places(struct api *r, struct page *p, const struct call *calls)
             p->room[p->count++].room_id = arena_str(r->arena, room_id);
         }
     }
-    if (p->count) qsort(p->room, p->count, sizeof *p->room, by_order);
+    if (p->count) qsort(p->room, p->count, sizeof *p->room, directory_order);
 }
 
 /* A slot that has just made itself ready wants to be asked once more. */
@@ -144,7 +133,7 @@ static enum err read_token(struct api *r, struct str token, struct query *q)
     return fault_set(&r->fault, ERR_INVALID_PARAM, "'since' is a token of an earlier answer.");
 }
 
-static void token_member(struct api *r, const char *name, char direction, const struct place *at)
+static void token_member(struct api *r, const char *name, char direction, const struct directory_place *at)
 {
     json_str_member(&r->json, name, arena_printf(r->arena, "%c%lld.%.*s", direction, (long long)at->joined, STR_FMT(at->room_id)));
 }

@@ -225,8 +225,8 @@ void home_leave(struct task *t);
  * was undone meanwhile. Waits. */
 must_use enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid);
 
-/* journal_queue.c, for persist.c: one user of the record less. */
-void record_put(struct record *r);
+/* journal_queue.c, for persist.c: these records are not the queue's any more. Empties the list. */
+void queue_forget(struct slot *s, struct list *records);
 /* What is in the queue cannot be, or cannot be read: nobody serves the slot until somebody has looked. */
 void queue_set_aside(struct slot *s, const char *why, const struct record_head *h);
 /* persist.c */

@@ -22,7 +22,7 @@ static void let_go(struct slot *s)
     slot_fail(s, ERR_CONFLICT);
 }
 
-void record_put(struct record *r)
+static void record_put(struct record *r)
 {
     if (--r->users == 0) record_free(r);
 }
@@ -31,6 +31,16 @@ static void account(struct slot *s, const struct record *r, int by)
 {
     s->in_flight_bytes += by * (int64_t)r->size;
     s->backlog += (size_t)by;
+}
+
+void queue_forget(struct slot *s, struct list *records)
+{
+    struct list *n;
+    while ((n = list_pop(records))) {
+        struct record *r = list_item(n, struct record, link);
+        account(s, r, -1);
+        record_put(r);
+    }
 }
 
 /* --- out --- */
@@ -363,16 +373,6 @@ static void queue_open(struct slot *s)
 
 /* --- the end of it --- */
 
-static void drop_all(struct slot *s, struct list *records)
-{
-    struct list *n;
-    while ((n = list_pop(records))) {
-        struct record *r = list_item(n, struct record, link);
-        account(s, r, -1);
-        record_put(r);
-    }
-}
-
 static void stop_timers(struct slot *s)
 {
     timer_clear(s->loop, &s->queue.beat);
@@ -384,8 +384,8 @@ static void queue_undo(struct slot *s)
 {
     struct queue *q = &s->queue;
     stop_timers(s);
-    drop_all(s, &s->flying);
-    drop_all(s, &q->unwritten);
+    queue_forget(s, &s->flying);
+    queue_forget(s, &q->unwritten);
     if (q->opening) fiber_wake(q->opening);
 }
 
@@ -402,8 +402,8 @@ static void queue_release(struct slot *s)
     }
     while (!list_is_empty(&q->signs))
         sign_free(list_item(q->signs.next, struct sign, link));
-    drop_all(s, &s->flying);
-    drop_all(s, &q->unwritten);
+    queue_forget(s, &s->flying);
+    queue_forget(s, &q->unwritten);
     persist_release(s);
 }
 

@@ -26,24 +26,13 @@ static struct record *first_of(struct list *records)
     return list_item(records->next, struct record, link);
 }
 
-static void forget(struct slot *s, struct record *r)
-{
-    list_remove(&r->link);
-    s->in_flight_bytes -= (int64_t)r->size;
-    s->backlog--;
-    record_put(r);
-}
-
 /* The store has all of these: they leave memory, and the queue. When nothing else waits, so does all that came after them and never counted. */
 static void written(struct slot *s, struct list *records)
 {
     struct queue *q = &s->queue;
     uint64_t tag = list_item(records->prev, struct record, link)->tag;
-    while (!list_is_empty(records)) {
-        struct record *r = first_of(records);
-        slot_written(s, r);
-        forget(s, r);
-    }
+    list_each(it, records) slot_written(s, list_item(it, struct record, link));
+    queue_forget(s, records);
     broker_acknowledge(s->cluster->config.broker, &s->hold, list_is_empty(&q->unwritten) ? q->last_tag : tag);
     if (q->store_is_away) log_event(LOG_INFO, "cluster", "store is back", "slot=%u backlog=%zu", s->index, s->backlog);
     q->store_is_away = false;
@@ -97,8 +86,7 @@ static void committed(struct store_batch *b)
     q->persist = NULL;
     slot_under_way(s, -1);
     if (p->generation != s->generation) {
-        while (!list_is_empty(&p->records))
-            forget(s, first_of(&p->records));
+        queue_forget(s, &p->records);
         slot_go_on(s);
     } else if (b->err == ERR_OK) {
         written(s, &p->records);
@@ -170,7 +158,6 @@ void persist_release(struct slot *s)
 {
     struct persist *p = s->queue.persist;
     if (!p) return;
-    while (!list_is_empty(&p->records))
-        forget(s, first_of(&p->records));
+    queue_forget(s, &p->records);
     persist_free(p);
 }

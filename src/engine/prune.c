@@ -22,11 +22,6 @@ enum { PRUNED = sizeof pruned / sizeof pruned[0] };
 
 /* --- one page, at the slot's owner --- */
 
-static struct str after(struct arena *a, struct str s)
-{
-    return arena_join(a, s, str_make("", 1), STR(""));
-}
-
 /* From the place on: the rest of one first cell's rows (a room's), or whatever comes. */
 static enum err read_page(struct turn *t, const struct command *c, struct store_read *r)
 {
@@ -34,7 +29,7 @@ static enum err read_page(struct turn *t, const struct command *c, struct store_
     r->prefix = c->s[1].p ? 1 : 0;
     r->key[0].s = c->s[0];
     r->has_from = c->s[0].p != NULL;
-    r->from.s = r->prefix ? after(turn_arena(t), c->s[1]) : c->s[0];
+    r->from.s = r->prefix ? store_str_after(turn_arena(t), c->s[1]) : c->s[0];
     return turn_range(t, r);
 }
 
@@ -43,10 +38,10 @@ static void tell_next(struct turn *t, const struct store_read *r, bool two_keys)
     struct reply *out = turn_reply(t);
     if (r->more && r->count) {
         const struct row *last = &r->row[r->count - 1];
-        out->s[0] = two_keys ? last->c[0].s : after(turn_arena(t), last->c[0].s);
+        out->s[0] = two_keys ? last->c[0].s : store_str_after(turn_arena(t), last->c[0].s);
         if (two_keys) out->s[1] = last->c[1].s;
     } else if (r->prefix) {
-        out->s[0] = after(turn_arena(t), r->key[0].s);
+        out->s[0] = store_str_after(turn_arena(t), r->key[0].s);
     }
 }
 

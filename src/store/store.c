@@ -84,3 +84,8 @@ enum err store_row_check(const struct row *r, struct fault *f)
     enum err e = sum_check(t, "key", sum[true], STORE_KEY_MAX, f);
     return e ? e : sum_check(t, "values", sum[false], STORE_VALUE_MAX, f);
 }
+
+struct str store_str_after(struct arena *a, struct str s)
+{
+    return arena_join(a, s, str_make("", 1), STR(""));
+}

@@ -78,6 +78,8 @@ struct row {
 
 /* Does the row keep the declared limits? The sentence names the column. */
 must_use enum err store_row_check(const struct row *r, struct fault *f);
+/* The least text that is greater: where a reader goes on behind a key. */
+struct str store_str_after(struct arena *a, struct str s);
 
 struct change {
     bool del; /* only the key cells count */

@@ -98,8 +98,8 @@ struct directory_change directory_publish(struct turn *t, const struct room *roo
 /* --- the order, in memory --- */
 
 struct listed {
-    int64_t joined;
-    struct str room_id, type; /* in bytes */
+    struct directory_place place;
+    struct str type; /* as the room id in bytes */
     char bytes[];
 };
 
@@ -139,10 +139,9 @@ static void keep(struct directory *dir, struct str room_id, struct str type, int
     struct listed *l = mem_zero(sizeof *l + room_id.n + type.n);
     memcpy(l->bytes, room_id.p, room_id.n);
     if (type.n) memcpy(l->bytes + room_id.n, type.p, type.n);
-    l->joined = joined;
-    l->room_id = str_make(l->bytes, room_id.n);
+    l->place = (struct directory_place){joined, str_make(l->bytes, room_id.n)};
     l->type = str_make(l->bytes + room_id.n, type.n);
-    mem_free(map_put(&dir->rooms, l->room_id, l));
+    mem_free(map_put(&dir->rooms, l->place.room_id, l));
     dir->sorted = false;
 }
 
@@ -177,7 +176,7 @@ static enum err each_row(struct turn *t, void (*fn)(void *ctx, const struct row 
         e = turn_range(t, &r);
         for (size_t i = 0; i < r.count && e == ERR_OK; i++)
             fn(ctx, &r.row[i]);
-        if (e == ERR_OK && r.more) from = arena_join(turn_arena(t), r.row[r.count - 1].c[0].s, str_make("", 1), STR(""));
+        if (e == ERR_OK && r.more) from = store_str_after(turn_arena(t), r.row[r.count - 1].c[0].s);
     }
     arena_release(&page);
     return e;
@@ -266,29 +265,21 @@ struct matches {
     struct turn *turn;
     struct str term; /* folded; empty: any */
     struct json *types;
-    struct listed_key {
-        int64_t joined;
-        struct str room_id;
-    } * key;
+    struct directory_place *key;
     size_t count, cap;
 };
 
-static int order_of(int64_t joined, struct str room_id, const struct listed_key *k)
+int directory_order(const void *x, const void *y)
 {
-    if (joined != k->joined) return joined > k->joined ? -1 : 1;
-    return str_cmp(room_id, k->room_id);
+    const struct directory_place *a = x, *b = y;
+    if (a->joined != b->joined) return a->joined > b->joined ? -1 : 1;
+    return str_cmp(a->room_id, b->room_id);
 }
 
-static int by_order(const void *x, const void *y)
-{
-    const struct listed_key *a = x, *b = y;
-    return order_of(a->joined, a->room_id, b);
-}
-
-static int by_order_listed(const void *x, const void *y)
+static int by_place(const void *x, const void *y)
 {
     const struct listed *a = *(struct listed *const *)x, *b = *(struct listed *const *)y;
-    return order_of(a->joined, a->room_id, &(struct listed_key){b->joined, b->room_id});
+    return directory_order(&a->place, &b->place);
 }
 
 static void sort(struct directory *dir)
@@ -299,7 +290,7 @@ static void sort(struct directory *dir)
     dir->order = mem_resize(dir->order, map_count(&dir->rooms) + 1, sizeof(*dir->order));
     for (size_t at = 0; (l = map_next(&dir->rooms, &at));)
         dir->order[n++] = l;
-    if (n) qsort(dir->order, n, sizeof(*dir->order), by_order_listed);
+    if (n) qsort(dir->order, n, sizeof(*dir->order), by_place);
     dir->sorted = true;
 }
 
@@ -310,14 +301,14 @@ static bool type_wanted(const struct matches *m, struct str type)
     return false;
 }
 
-static void add_match(struct matches *m, int64_t joined, struct str room_id)
+static void add_match(struct matches *m, struct directory_place place)
 {
     if (m->count == m->cap) {
-        struct listed_key *more = arena_array(turn_arena(m->turn), m->cap = m->cap ? 2 * m->cap : 64, sizeof *more);
+        struct directory_place *more = arena_array(turn_arena(m->turn), m->cap = m->cap ? 2 * m->cap : 64, sizeof *more);
         if (m->count) memcpy(more, m->key, m->count * sizeof *more);
         m->key = more;
     }
-    m->key[m->count++] = (struct listed_key){joined, room_id};
+    m->key[m->count++] = place;
 }
 
 static void match_row(void *ctx, const struct row *row)
@@ -331,7 +322,8 @@ static void match_row(void *ctx, const struct row *row)
     if (json_parse(&scratch, row->c[C_public_room_entry].s, &v, NULL) == ERR_OK && type_wanted(m, json_string_at(v, "room_type")))
         for (size_t i = 0; i < sizeof fields / sizeof fields[0] && !found; i++)
             found = fold_contains(&scratch, json_string_at(v, fields[i]), m->term);
-    if (found) add_match(m, row->c[C_public_room_joined].i, arena_str(turn_arena(m->turn), row->c[C_public_room_room_id].s));
+    struct str room_id = row->c[C_public_room_room_id].s;
+    if (found) add_match(m, (struct directory_place){row->c[C_public_room_joined].i, arena_str(turn_arena(m->turn), room_id)});
     arena_release(&scratch);
 }
 
@@ -340,16 +332,16 @@ static enum err find_matches(struct directory *dir, struct matches *m)
     enum err e = ERR_OK;
     if (!str_empty(m->term)) {
         e = each_row(m->turn, match_row, m);
-        if (m->count) qsort(m->key, m->count, sizeof *m->key, by_order);
+        if (m->count) qsort(m->key, m->count, sizeof *m->key, directory_order);
         return e;
     }
     sort(dir);
     for (size_t i = 0; i < map_count(&dir->rooms); i++)
-        if (type_wanted(m, dir->order[i]->type)) add_match(m, dir->order[i]->joined, dir->order[i]->room_id);
+        if (type_wanted(m, dir->order[i]->type)) add_match(m, dir->order[i]->place);
     return ERR_OK;
 }
 
-static struct str pack_keys(struct arena *a, const struct listed_key *k, size_t n)
+static struct str pack_keys(struct arena *a, const struct directory_place *k, size_t n)
 {
     struct buf b;
     buf_init(&b, 16 * 1048576);
@@ -379,9 +371,9 @@ enum err slot_public_rooms(struct turn *t)
     if (!str_empty(c->s[1])) e = json_parse(turn_arena(t), c->s[1], &m.types, turn_fault(t));
     if (e == ERR_OK) e = find_matches(dir, &m);
     if (e != ERR_OK) return e;
-    struct listed_key at = {c->num[0], c->s[2]};
+    struct directory_place at = {c->num[0], c->s[2]};
     size_t first = 0, limit = (size_t)c->num[2];
-    while (c->s[2].p && first < m.count && order_of(m.key[first].joined, m.key[first].room_id, &at) < (c->num[1] ? 0 : 1))
+    while (c->s[2].p && first < m.count && directory_order(&m.key[first], &at) < (c->num[1] ? 0 : 1))
         first++;
     size_t end = c->num[1] ? first : m.count - first > limit ? first + limit : m.count;
     if (c->num[1]) first = end > limit ? end - limit : 0;

@@ -21,6 +21,14 @@ struct directory_change directory_draft(const struct draft *d);
 struct directory_change directory_publish(struct turn *t, const struct room *room);
 void directory_apply(struct turn *t, const struct room *room, const struct directory_change *c);
 
+/* A room's place in the list: those with most members first. */
+struct directory_place {
+    int64_t joined;
+    struct str room_id;
+};
+/* For qsort. */
+int directory_order(const void *a, const void *b);
+
 /* Members of a JSON object that tell strangers of the room. `d`: as of the draft; NULL: as it is. */
 void directory_write_entry(struct json_out *o, const struct room *room, const struct draft *d);
 
