@@ -202,12 +202,6 @@ def test_many_thumbnails_at_once(alice):
     assert len(answers) == 12 and all(r.status == 200 and images.size(r.body)[0] >= 50 for r in answers)
 
 
-def counted(client, name):
-    """A counter of /metrics."""
-    text = client.call("GET", "/metrics", token=None, check=False).body.decode()
-    return int(re.search(rf"^rookery_thumbnails_{name}_total (\d+)$", text, re.M)[1])
-
-
 def test_thumbnails_are_made_once(own_server):
     """For all who have the same picture, and for good; the folder may be deleted while the server runs."""
     server = own_server()
@@ -215,20 +209,20 @@ def test_thumbnails_are_made_once(own_server):
     picture = images.png(500, 400)
     one, two, small = alice.upload(picture, "image/png"), bob.upload(picture, "image/png"), alice.upload(images.png(20, 10), "image/png")
     first = thumbnail(alice, one, width=96, height=96, method="crop")
-    assert counted(alice, "made") == 1
+    assert alice.metric("rookery_thumbnails_made_total") == 1
     for client, mxc, size in ((alice, one, 96), (bob, two, 96), (bob, one, 90)):
         r = thumbnail(client, mxc, width=size, height=size, method="crop")
         assert (r.status, r.body, r.headers["content-type"]) == (200, first.body, first.headers["content-type"])
-    assert (counted(alice, "made"), counted(alice, "kept")) == (1, 3)
+    assert (alice.metric("rookery_thumbnails_made_total"), alice.metric("rookery_thumbnails_kept_total")) == (1, 3)
     for _ in range(2):
         assert thumbnail(alice, small, width=100, height=100).body == images.png(20, 10), "it is its own thumbnail"
-    assert (counted(alice, "made"), counted(alice, "kept")) == (2, 4)
+    assert (alice.metric("rookery_thumbnails_made_total"), alice.metric("rookery_thumbnails_kept_total")) == (2, 4)
     server.restart(kill=True)
     assert thumbnail(bob, two, width=96, height=96, method="crop").body == first.body and thumbnail(bob, small, width=100, height=100).status == 200
-    assert (counted(alice, "made"), counted(alice, "kept")) == (0, 2)
+    assert (alice.metric("rookery_thumbnails_made_total"), alice.metric("rookery_thumbnails_kept_total")) == (0, 2)
     shutil.rmtree(server.folder / "data" / "thumbnails")
     assert thumbnail(bob, two, width=96, height=96, method="crop").body == first.body
-    assert counted(alice, "made") == 1
+    assert alice.metric("rookery_thumbnails_made_total") == 1
 
 
 def test_a_picture_without_thumbnail_is_looked_at_once(own_server):
@@ -236,7 +230,7 @@ def test_a_picture_without_thumbnail_is_looked_at_once(own_server):
     broken = alice.upload(PNG[:100], "image/png")
     answers = [thumbnail(alice, broken, width=32, height=32) for _ in range(3)]
     assert len({(r.status, r.body) for r in answers}) == 1 and answers[0].status == 400 and len(answers[0].json["error"].split()) > 3
-    assert counted(alice, "refused") + counted(alice, "failed") == 1 and counted(alice, "kept") == 2
+    assert alice.metric("rookery_thumbnails_refused_total") + alice.metric("rookery_thumbnails_failed_total") == 1 and alice.metric("rookery_thumbnails_kept_total") == 2
 
 
 def test_thumbnails_that_are_not_kept(own_server):
@@ -244,7 +238,7 @@ def test_thumbnails_that_are_not_kept(own_server):
     alice = Client(server).register(unique())
     mxc = alice.upload(PNG, "image/png")
     assert [thumbnail(alice, mxc, width=32, height=32, method="crop").status for _ in range(2)] == [200, 200]
-    assert counted(alice, "made") == 2 and not (server.folder / "data" / "thumbnails").exists()
+    assert alice.metric("rookery_thumbnails_made_total") == 2 and not (server.folder / "data" / "thumbnails").exists()
 
 
 # --- uploads in two steps ---

@@ -352,11 +352,6 @@ def test_heroes_are_former_members_when_alone(alice, bob, room):
     assert joined(alice.sync(), room)["summary"]["m.heroes"] == [bob.user_id]
 
 
-def waiters(client):
-    text = client.call("GET", "/metrics", token=None, check=False).body.decode()
-    return int(float(next(line for line in text.splitlines() if line.startswith("rookery_sync_waiters ")).split()[1]))
-
-
 def test_an_orderly_stop_answers_who_waits(own_server):
     """Nobody has to wait for the grace of an orderly stop because of clients that wait in /sync."""
     server = own_server({("server", "shutdown_grace"): "60s"})
@@ -366,7 +361,7 @@ def test_an_orderly_stop_answers_who_waits(own_server):
     waiting = threading.Thread(target=lambda: answers.append(client.sync(since, timeout=60)))
     waiting.start()
     end = time.monotonic() + 20
-    while waiters(client) != 1:
+    while client.metric("rookery_sync_waiters") != 1:
         assert time.monotonic() < end
         time.sleep(0.02)
     server.stop(deadline=30)

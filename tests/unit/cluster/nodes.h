@@ -185,4 +185,45 @@ static inline int64_t sum_at(struct nodes *n, unsigned i, struct str box)
     return reply.num[1];
 }
 
+static inline struct broker_stats stats_of(struct nodes *n, unsigned i)
+{
+    struct broker_stats st;
+    broker_stats(n->node[i].broker, &st);
+    return st;
+}
+
+static inline struct store_slot stands(struct nodes *n, unsigned slot)
+{
+    struct store_slot at;
+    assert_int_equal(n->store->ops->slot(n->store, slot, &at), ERR_OK);
+    return at;
+}
+
+/* Letters that a node had sent, and that nobody has received when it dies, go from the next one: once each, in order. */
+static inline void check_letters_go_from_the_next(struct nodes *n, struct str box, struct str other)
+{
+    for (int64_t i = 1; i <= 5; i++)
+        assert_int_equal(tell_at(n, 0, move(box, other, i, 1), NULL), ERR_OK);
+    n->node[0].toy.toy.take_failures = 1000;
+    n->node[0].toy.toy.take_error = ERR_UNAVAILABLE;
+    for (int64_t i = 6; i <= 10; i++)
+        ask(scene_of(n, 0), move(box, other, i, 1));
+    nodes_settle(n);
+    assert_int_equal(count_at(n, 0, other), 5);
+    node_die(n, 0);
+    nodes_skip(n, 2000);
+    assert_int_equal(count_at(n, 1, other), 10);
+    assert_int_equal(sum_at(n, 1, box), -10);
+    assert_int_equal(sum_at(n, 1, other), 10);
+}
+
+/* Two of them, the first of which has all slots. */
+static inline void nodes_start_two(struct nodes *n)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        node_start(n, i);
+        nodes_settle(n);
+    }
+}
+
 #endif

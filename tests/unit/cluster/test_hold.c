@@ -1,6 +1,6 @@
 /* Slots that move between nodes, with the store as the journal: by death, by leaving, by being taken for dead; and what a former owner still
  * sends. */
-#include "unit/cluster/nodes.h"
+#include "unit/cluster/storm.h"
 
 static struct str box, same, other; /* two of a slot, one of another */
 
@@ -11,10 +11,7 @@ static int setup(void **state)
     box = key_in_slot(&n->arena, 30, 0);
     same = key_in_slot(&n->arena, 30, 1);
     other = key_in_slot(&n->arena, 31, 0);
-    node_start(n, 0);
-    nodes_settle(n);
-    node_start(n, 1);
-    nodes_settle(n);
+    nodes_start_two(n);
     *state = n;
     return 0;
 }
@@ -242,45 +239,14 @@ static void a_slot_that_is_lost_with_its_mark_under_way(void **state)
     assert_int_equal(slot_at(n, 2, box)->epoch, epoch + 2);
 }
 
-/* Letters that the dead one had sent, and that nobody has received, go from the next one: once each, in order. */
 static void open_letters_go_from_the_next_owner(void **state)
 {
-    struct nodes *n = *state;
-    for (int64_t i = 1; i <= 5; i++)
-        assert_int_equal(tell_at(n, 0, move(box, other, i, 1), NULL), ERR_OK);
-    n->node[0].toy.toy.take_failures = 1000;
-    n->node[0].toy.toy.take_error = ERR_UNAVAILABLE;
-    for (int64_t i = 6; i <= 10; i++)
-        ask(scene_of(n, 0), move(box, other, i, 1));
-    nodes_settle(n);
-    assert_int_equal(count_at(n, 0, other), 5);
-    node_die(n, 0);
-    nodes_skip(n, 2000);
-    assert_int_equal(count_at(n, 1, other), 10);
-    assert_int_equal(sum_at(n, 1, box), -10);
-    assert_int_equal(sum_at(n, 1, other), 10);
+    check_letters_go_from_the_next(*state, box, other);
 }
 
 /* --- all at once --- */
 
-enum { STORM_STEPS = 600, STORM_BOXES = 6, STORM_THINGS = 4000 };
-
-struct storm {
-    struct nodes *n;
-    struct str box[STORM_BOXES];
-    struct ask *ask[STORM_THINGS];
-    unsigned in_box[STORM_THINGS];
-    int64_t asked;
-};
-
-static void storm_ask(struct storm *s)
-{
-    unsigned b = dice(STORM_BOXES), i = dice(NODES);
-    if (!s->n->node[i].alive || s->asked == STORM_THINGS) return;
-    s->in_box[s->asked] = b;
-    s->ask[s->asked] = ask_on(scene_of(s->n, i), dice(NODE_LOOPS), add(s->box[b], s->asked, 1));
-    s->asked++;
-}
+enum { STORM_STEPS = 600 };
 
 static void storm_step(struct storm *s)
 {
@@ -320,65 +286,15 @@ static void storm_step(struct storm *s)
     nodes_settle(s->n);
 }
 
-/* Exactly what was acknowledged, and of the rest only what got no definite answer. */
-static unsigned storm_acked(const struct storm *s)
-{
-    unsigned acked = 0;
-    for (int64_t i = 0; i < s->asked; i++)
-        acked += s->ask[i]->reply.err == ERR_OK;
-    return acked;
-}
-
-static void storm_check(struct storm *s, unsigned at)
-{
-    for (unsigned b = 0; b < STORM_BOXES; b++) {
-        struct reply reply;
-        assert_int_equal(tell_at(s->n, at, list_of(s->box[b]), &reply), ERR_OK);
-        const int64_t *id = (const int64_t *)(const void *)reply.s[0].p;
-        size_t found = 0;
-        for (int64_t i = 0; i < s->asked; i++) {
-            if (s->in_box[i] != b) continue;
-            bool there = found < (size_t)reply.num[0] && id[found] == i;
-            if (s->ask[i]->reply.err == ERR_OK) assert_true(there);
-            found += there;
-        }
-        assert_int_equal(found, reply.num[0]);
-    }
-}
-
 static void storm_of_seed(unsigned seed)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    struct storm *s = mem_zero(sizeof *s);
-    dice_state = seed;
-    s->n = n;
-    nodes_init(n);
-    for (unsigned b = 0; b < STORM_BOXES; b++)
-        s->box[b] = key_in_slot(&n->arena, 20 + b / 2, b);
-    for (unsigned i = 0; i < NODES; i++)
-        node_start(n, i);
-    nodes_settle(n);
+    struct storm *s = storm_begin(seed, JOURNAL_STORE, false);
     for (unsigned k = 0; k < STORM_STEPS; k++)
         storm_step(s);
-    for (unsigned i = 0; i < NODES; i++) {
-        if (!n->node[i].alive) node_start(n, i);
-        n->node[i].still = false;
-        gate_open(scene_of(n, i)->gate);
-    }
-    store_faulty_fail_nth(n->faulty, 0);
-    nodes_skip(n, 3 * REOPEN_MS + OPEN_PATIENCE_MS);
-    for (int64_t i = 0; i < s->asked; i++)
-        assert_true(s->ask[i]->done);
-    assert_true(storm_acked(s) > s->asked / 10); /* they did get something done */
-    unsigned at = owner_of(n, s->box[0]);
-    assert_true(at < NODES);
-    for (unsigned i = 0; i < NODES; i++)
-        if (i != at) node_die(n, i);
-    nodes_skip(n, REOPEN_MS);
-    storm_check(s, at);
-    nodes_release(n);
-    mem_free(n);
-    mem_free(s);
+    storm_calm(s);
+    nodes_skip(s->n, 3 * REOPEN_MS + OPEN_PATIENCE_MS);
+    storm_check(s, storm_survivor(s, 10, REOPEN_MS));
+    storm_release(s);
 }
 
 static void nothing_acknowledged_is_lost_whoever_holds(void **state)

@@ -130,13 +130,19 @@ static void slots_that_write_to_each_other(void **state)
 
 /* --- who waits --- */
 
+/* What was asked is durable at the sender; nothing else is written. */
+static void let_sender_write(struct scene *x)
+{
+    x->gate->hold = true;
+    scene_settle(x);
+    assert_true(gate_let_batch(x->gate, cluster_slot_of(from)));
+}
+
 static void the_answer_waits_for_the_letter(void **state)
 {
     struct scene *x = *state;
     struct ask *a = ask(x, move(from, to, 1, 1));
-    x->gate->hold = true;
-    scene_settle(x);
-    assert_true(gate_let_batch(x->gate, cluster_slot_of(from)));
+    let_sender_write(x);
     scene_settle(x);
     assert_false(a->done); /* durable at the sender, on its way at the receiver */
     scene_skip(x, LETTER_PATIENCE_MS - 500);
@@ -152,9 +158,7 @@ static void its_patience_ends(void **state)
 {
     struct scene *x = *state;
     struct ask *a = ask(x, move(from, to, 1, 1));
-    x->gate->hold = true;
-    scene_settle(x);
-    assert_true(gate_let_batch(x->gate, cluster_slot_of(from)));
+    let_sender_write(x);
     scene_skip(x, LETTER_PATIENCE_MS - 100);
     assert_false(a->done);
     scene_skip(x, 200);
@@ -171,9 +175,7 @@ static void nobody_waits_for_letters_apart(void **state)
     struct command c = move(from, to, 1, 1);
     c.num[4] = 1;
     struct ask *a = ask(x, c);
-    x->gate->hold = true;
-    scene_settle(x);
-    assert_true(gate_let_batch(x->gate, cluster_slot_of(from)));
+    let_sender_write(x);
     assert_int_equal(ask_answer(x, a), ERR_OK);
     gate_open(x->gate);
     scene_settle(x);
@@ -185,9 +187,7 @@ static void who_waits_is_answered_when_its_slot_is_opened_anew(void **state)
 {
     struct scene *x = *state;
     struct ask *a = ask(x, move(from, to, 1, 1));
-    x->gate->hold = true;
-    scene_settle(x);
-    assert_true(gate_let_batch(x->gate, cluster_slot_of(from)));
+    let_sender_write(x);
     scene_settle(x);
     struct ask *bad = ask(x, add(from, 7, 1));
     scene_settle(x);
