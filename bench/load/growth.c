@@ -79,6 +79,7 @@ static void fill(struct growth *g, const struct options *o, size_t events)
     struct phase ignored = {0};
     if (events > g->txn)
         run(g, o->pid, (struct batch){.jobs = events - g->txn, .connections = o->connections, .build = send_build}, &ignored);
+    proc_wait_until_quiet(o->pid); /* merging what was written is a cost of the filling */
 }
 
 void scenario_growth(const struct options *o, struct report *r)

@@ -42,3 +42,13 @@ struct proc_memory proc_memory(int pid)
     fclose(f);
     return m;
 }
+
+void proc_wait_until_quiet(int pid)
+{
+    enum { WATCH_US = 2000000, QUIET_US = 20000, WATCHES = 30 };
+    for (int i = 0; i < WATCHES; i++) {
+        double before = proc_cpu_us(pid);
+        usleep(WATCH_US);
+        if (proc_cpu_us(pid) - before <= QUIET_US) return;
+    }
+}

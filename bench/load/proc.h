@@ -12,5 +12,7 @@ struct proc_memory {
 double proc_cpu_us(int pid);
 struct proc_memory proc_memory(int pid);
 int64_t now_us(void);
+/* Until the process has used hardly any time for two seconds; a minute at most. */
+void proc_wait_until_quiet(int pid);
 
 #endif
