@@ -46,7 +46,7 @@ LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 FAULTS := $(OUT)/tests/fault/powercut.so
 
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run web test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
@@ -103,7 +103,8 @@ help:
 	@echo
 	@echo 'make            build/release/rookery; BUILD=debug|asan|tsan|fuzz|coverage for other builds'
 	@echo 'make deps       install the Debian packages that are missing (WHAT=test: those for the tests too)'
-	@echo 'make install    program, manual pages, systemd unit, configuration (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=)'
+	@echo 'make web        the web client: web/dist (with npm; make run does that too)'
+	@echo 'make install    program, web client, manual pages, systemd unit, configuration (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=)'
 	@echo 'make check      static analysis of everything; layers; sizes'
 	@echo 'make format     format the C files'
 	@echo 'make generate   make the files that are made from tables'
@@ -118,9 +119,14 @@ deps:
 
 run:
 	@tools/install-deps run
-	@echo 'Building (the first time takes a minute or two)...'
+	@tools/build-web --optional
+	@echo 'Building the server (the first time takes a minute or two)...'
 	@$(SUBMAKE) -s BUILD=release rookery
 	@exec build/release/rookery serve $(ARGS)
+
+web:
+	@tools/install-deps run
+	@tools/build-web
 
 test:
 	@tools/install-deps test
@@ -156,6 +162,10 @@ generate:
 	@$(SUBMAKE) -s BUILD=release rookery
 	@tools/generate
 
+# As a whole: files of an older client would be served for ever.
+WEB := $(DESTDIR)$(PREFIX)/share/rookery/web
+INSTALL_WEB = rm -rf $(WEB) && install -d $(dir $(WEB)) && cp -R --no-preserve=mode,ownership web/dist $(WEB) && chmod -R a+rX $(WEB)
+
 install: rookery
 	install -D -m 755 $(OUT)/rookery $(DESTDIR)$(PREFIX)/bin/rookery
 	install -D -m 644 docs/rookery.1 $(DESTDIR)$(PREFIX)/share/man/man1/rookery.1
@@ -165,6 +175,7 @@ install: rookery
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/rookery.service
 	install -D -m 644 deploy/rookery.conf $(DESTDIR)$(PREFIX)/share/doc/rookery/rookery.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/rookery/rookery.conf || install -D -m 640 deploy/rookery.conf $(DESTDIR)$(SYSCONFDIR)/rookery/rookery.conf
+	@if [ -e web/dist/index.html ]; then $(INSTALL_WEB); elif [ -e web/package-lock.json ]; then echo 'Installed without the web client: build it with make web.'; fi
 
 clean:
 	rm -rf build

@@ -242,9 +242,13 @@ static enum err match(struct api *r)
     return ERR_OK;
 }
 
-void api_handle(void *ctx, struct http_request *http)
+bool api_owns(const struct api_server *s, struct str path)
 {
-    struct api_server *s = ctx;
+    return router_owns(s->router, path);
+}
+
+void api_handle(struct api_server *s, struct http_request *http)
+{
     struct api *r = arena_zero(http->arena, sizeof *r);
     *r = (struct api){.http = http, .server = s, .engine = s->config.engine, .arena = http->arena, .query = http->query};
     r->began_us = clock_mono_us(r->engine->clock);

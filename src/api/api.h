@@ -152,7 +152,10 @@ void api_free(struct api_server *s);
 const struct api_config *api_config(const struct api_server *s);
 /* For the metrics: one more listener. Before the loops run. */
 void api_add_listener(struct api_server *s, struct http_server *h);
-/* The HTTP server's handler; ctx is the api_server. */
-void api_handle(void *ctx, struct http_request *r);
+/* Is the path at or below one of /_matrix, /.well-known, /metrics, ... (the first segments of the routes)? The others are free for whoever
+ * else serves something at this address. */
+bool api_owns(const struct api_server *s, struct str path);
+/* Responds, whether the path is the API's or not. */
+void api_handle(struct api_server *s, struct http_request *r);
 
 #endif

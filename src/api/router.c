@@ -77,6 +77,12 @@ static struct str modern(struct str segment, unsigned depth)
     return depth == 2 && str_is(segment, "r0") ? STR("v3") : segment;
 }
 
+bool router_owns(const struct router *r, struct str path)
+{
+    struct str rest = str_from(path, 1);
+    return map_get(&r->root.literal, cut_segment(&rest)) != NULL;
+}
+
 enum err router_find(const struct router *r, struct arena *a, enum http_method method, struct str path, struct router_match *out)
 {
     *out = (struct router_match){0};

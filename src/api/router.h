@@ -16,5 +16,7 @@ struct router_match {
 };
 /* Parameters are decoded into the arena. INVALID_PARAM on a bad escape. */
 must_use enum err router_find(const struct router *r, struct arena *a, enum http_method method, struct str path, struct router_match *out);
+/* Is it at or below the first segment of one of the routes? */
+bool router_owns(const struct router *r, struct str path);
 
 #endif

@@ -21,6 +21,7 @@
 #include "main/network.h"
 #include "main/places.h"
 #include "main/tree.h"
+#include "main/web.h"
 #include "matrix/version.h"
 #include "store/rocksdb/rocksdb.h"
 
@@ -49,6 +50,8 @@ struct server {
     struct shelf *shelf;
     struct engine *engine;
     struct api_server *api;
+    struct site *site;
+    struct fault no_web; /* why there is no web client; empty when there is one */
     struct loop *loop[CLUSTER_LOOPS_MAX];
     pthread_t thread[CLUSTER_LOOPS_MAX];
     size_t loops;
@@ -174,6 +177,18 @@ static void make_api(struct server *s)
     s->api = api_new(&c);
 }
 
+static void make_site(struct server *s)
+{
+    s->site = site_new(web_instead);
+    if (web_read(s->site, s->settings, &s->no_web) == ERR_OK) s->no_web.text[0] = 0;
+}
+
+static void handle(void *ctx, struct http_request *r)
+{
+    struct server *s = ctx;
+    if (api_owns(s->api, r->path) || !site_handle(s->site, r)) api_handle(s->api, r);
+}
+
 static enum err listen_all(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
@@ -189,8 +204,8 @@ static enum err listen_all(struct server *s, struct fault *f)
         .trusted_proxies = set->server.trusted_proxies.count,
         .tls_certificate = *set->tls.certificate ? set->tls.certificate : NULL,
         .tls_key = *set->tls.key ? set->tls.key : NULL,
-        .handler = api_handle,
-        .ctx = s->api,
+        .handler = handle,
+        .ctx = s,
     };
     for (size_t i = 0; i < set->server.listen.count && i < LISTENERS_MAX; i++) {
         struct listen_address at;
@@ -235,6 +250,10 @@ static void say_where(const struct server *s)
                ? "Anyone who reaches this address may register: choose it as the homeserver in any Matrix client."
            : set->registration.mode == REGISTRATION_TOKEN ? "Registering needs a token (setting registration.tokens)."
                                                           : "Registration is closed.");
+    if (s->no_web.text[0])
+        printf("No web client is served. %s\n", s->no_web.text);
+    else
+        printf("The web client is served there, too: open the address in a browser.\n");
     fflush(stdout);
 }
 
@@ -305,12 +324,25 @@ static void stop(uv_signal_t *h, int number)
     engine_stop_waiting(s->engine);
 }
 
+static void read_site(void *arg)
+{
+    struct server *s = arg;
+    struct fault f = {0};
+    if (web_read(s->site, s->settings, &f) != ERR_OK) log_event(LOG_WARN, "main", "web client not read again", "reason=\"%s\"", f.text);
+}
+
+static void read_site_fiber(void *arg)
+{
+    fiber_work(read_site, arg);
+}
+
 static void reload(uv_signal_t *h, int number)
 {
     struct server *s = h->data;
     (void)number;
     for (size_t i = 0; i < s->listeners; i++)
         http_reload(s->http[i]);
+    fiber_spawn(read_site_fiber, s);
 }
 
 static void watch_signals(struct server *s)
@@ -368,6 +400,7 @@ static void take_apart(struct server *s)
     if (s->engine) engine_free(s->engine);
     for (size_t i = 0; i < s->loops; i++)
         loop_free(s->loop[i]);
+    site_free(s->site);
     if (s->thumbnailer) thumbnailer_free(s->thumbnailer);
     shelf_free(s->shelf);
     if (s->blobs) blobs_close(s->blobs);
@@ -387,6 +420,7 @@ int cmd_serve(const struct invocation *in)
     if (e == ERR_OK) e = make_engine(&s, &f);
     if (e == ERR_OK) {
         make_api(&s);
+        make_site(&s);
         e = listen_all(&s, &f);
     }
     if (e == ERR_OK)

@@ -3,7 +3,7 @@ import os
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-READY = r"http://127\.0\.0\.1:(\d+)"  # on a line of stdout once the server takes requests
+READY = r"https?://127\.0\.0\.1:(\d+)"  # on a line of stdout once the server takes requests
 SERVER_NAME = "localhost"
 PUBLIC_URL = "https://chat.example.org"
 # Present in the log of a run: the process had a fault, whatever its exit status says.
@@ -19,6 +19,7 @@ BASE = {
     ("registration", "mode"): "open",
     ("registration", "allow_public_open"): "true",  # public_url is not this machine
     ("registration", "guests"): "true",
+    ("web", "path"): "",
     ("password", "memory_kib"): "1024",
     ("password", "passes"): "1",
 }

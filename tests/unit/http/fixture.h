@@ -317,8 +317,10 @@ static inline struct fixture *fixture_start(const char *address, struct http_con
     struct fixture *f = mem_zero(sizeof *f);
     *fixture_slot() = f;
     uv_mutex_init(&f->lock);
-    config.handler = handle;
-    config.ctx = f;
+    if (!config.handler) {
+        config.handler = handle;
+        config.ctx = f;
+    }
     for (unsigned i = 0; i < LOOPS; i++)
         f->loop[i] = loop_new(i);
     struct fault fault = {0};
