@@ -215,9 +215,10 @@ static void close_handle(uv_handle_t *h, void *arg)
 void loop_free(struct loop *l)
 {
     current = l;
-    /* The loop's own three handles; anything else still open is closed without its owner's callback. */
-    uv_walk(&l->uv, close_handle, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
+    /* The loop's own three handles; anything else still open is closed without its owner's callback, and so is what a last callback opens. */
+    do
+        uv_walk(&l->uv, close_handle, NULL);
+    while (uv_run(&l->uv, UV_RUN_ONCE));
     uv_loop_close(&l->uv);
     fiber_pool_release(l);
     current = NULL;
