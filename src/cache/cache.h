@@ -8,7 +8,7 @@
  *  - Calls may wait (a network back end asks a server): they are made in a fiber. A back end that needs no waiting
  *    completes at once, and then code between two calls is not interrupted; do not rely on it.
  *  - There are no errors. A cache that is away, slow or full is an empty one.
- *  - Values and counters are apart: a counter and a value of the same key do not know each other.
+ *  - Values, counters and debts are apart: those of the same key do not know each other.
  *  - Keys are any bytes up to CACHE_KEY_MAX, values any bytes up to CACHE_VALUE_MAX; what is longer is not kept. */
 #ifndef ROOKERY_CACHE_CACHE_H
 #define ROOKERY_CACHE_CACHE_H
@@ -30,6 +30,7 @@ struct cache_value {
 
 struct cache_stats {
     uint64_t hits, misses, sets, refused /* older than what is there, or too large */, evicted;
+    uint64_t unanswered;     /* calls that a cache was not there for */
     uint64_t entries, bytes; /* now; 0 where the back end cannot tell */
 };
 
@@ -47,6 +48,9 @@ struct cache_ops {
     /* Adds to a counter and says what it is now; the first add begins it at 0 and fixes when it ends: ttl_ms from then.
      * False: nobody knows; the caller decides what that means. */
     bool (*incr)(struct cache *c, struct str key, int64_t by, int64_t ttl_ms, int64_t *now);
+    /* A debt that time pays off, a millisecond for each that passes: adds to what the key owes, to `most_ms` in all, and says what that is now. Both are
+     * at least 1. False as above. */
+    bool (*owe)(struct cache *c, struct str key, int64_t add_ms, int64_t most_ms, int64_t *owed_ms);
     void (*stats)(struct cache *c, struct cache_stats *out);
     /* No call may be under way. */
     void (*close)(struct cache *c);
@@ -72,6 +76,10 @@ static inline void cache_del(struct cache *c, struct str key, int64_t position)
 static inline must_use bool cache_incr(struct cache *c, struct str key, int64_t by, int64_t ttl_ms, int64_t *now)
 {
     return c->ops->incr(c, key, by, ttl_ms, now);
+}
+static inline must_use bool cache_owe(struct cache *c, struct str key, int64_t add_ms, int64_t most_ms, int64_t *owed_ms)
+{
+    return c->ops->owe(c, key, add_ms, most_ms, owed_ms);
 }
 static inline void cache_stats(struct cache *c, struct cache_stats *out)
 {

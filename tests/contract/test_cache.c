@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include "cache/local/local.h"
+#include "cache/redis/redis.h"
+#include "contract/in_fiber.h"
+#include "redis_server.h"
 
 struct backend {
     const char *name;
@@ -37,7 +40,22 @@ static void call(void (*fn)(void))
     fn();
 }
 
-static const struct backend backends[] = {{"local", local_open, local_advance, call}};
+/* --- Redis: a server for all tests, emptied before each --- */
+static struct redis_server redis;
+static struct cache *redis_open(void)
+{
+    struct cache *c = NULL;
+    if (!redis.pid) redis_start(&redis);
+    redis_do(&redis, "FLUSHALL");
+    const struct cache_redis_config config = {.url = str_c(redis.url), .prefix = STR("contract"), .patience_ms = 20000};
+    return cache_redis_open(&config, &c, NULL) == ERR_OK ? c : NULL;
+}
+static void redis_advance(int64_t ms)
+{
+    fiber_sleep_ms(ms);
+}
+
+static const struct backend backends[] = {{"local", local_open, local_advance, call}, {"redis", redis_open, redis_advance, in_fiber}};
 
 static const struct backend *backend;
 static struct cache *cache;
@@ -148,6 +166,28 @@ static void counters_and_values_are_apart(void)
     assert_int_equal(n, 8);
 }
 
+static void debts(void)
+{
+    int64_t owed = 0;
+    cache_set(cache, STR("d"), STR("v"), 10, 60000);
+    assert_true(cache_owe(cache, STR("d"), 20000, 100000, &owed));
+    assert_int_equal(owed, 20000);
+    assert_true(cache_owe(cache, STR("d"), 60000, 100000, &owed));
+    assert_in_range(owed, 60001, 80000);
+    backend->advance(1100);
+    assert_true(cache_owe(cache, STR("d"), 1, 100000, &owed)); /* a second of it has been paid off */
+    assert_in_range(owed, 40000, 78901);
+    assert_true(cache_owe(cache, STR("d"), 1000000, 100000, &owed)); /* not beyond the most */
+    assert_int_equal(owed, 100000);
+    assert_true(cache_owe(cache, STR("other"), 700, 100000, &owed));
+    backend->advance(800);
+    assert_true(cache_owe(cache, STR("other"), 5, 100000, &owed)); /* all of it paid off */
+    assert_int_equal(owed, 5);
+    has(STR("d"), STR("v"), 10);
+    assert_true(cache_incr(cache, STR("d"), 3, 1000, &owed));
+    assert_int_equal(owed, 3);
+}
+
 static void hostile_keys_and_values(void)
 {
     char key[CACHE_KEY_MAX + 1];
@@ -239,6 +279,7 @@ int main(void)
         ON_BACKEND(a_new_set_begins_a_new_time),
         ON_BACKEND(counters),
         ON_BACKEND(counters_and_values_are_apart),
+        ON_BACKEND(debts),
         ON_BACKEND(hostile_keys_and_values),
         ON_BACKEND(large_values),
         ON_BACKEND(many),
@@ -248,5 +289,6 @@ int main(void)
         backend = &backends[i];
         failed += cmocka_run_group_tests_name(backend->name, tests, NULL, NULL);
     }
+    redis_kill(&redis);
     return failed;
 }

@@ -5,10 +5,10 @@
 #include "base/list.h"
 #include "base/map.h"
 
-/* A value, a deletion (no value), or a counter. */
+/* A value, a deletion (no value), a counter, or a debt (which is paid off when it expires). */
 struct entry {
     struct list lru;
-    struct bytes *value; /* NULL: deleted, or a counter */
+    struct bytes *value; /* NULL: deleted, a counter, a debt */
     int64_t number;      /* position, or the counter */
     int64_t expires_us;
     size_t cost, key_n;
@@ -204,6 +204,27 @@ static bool local_incr(struct cache *c, struct str key, int64_t by, int64_t ttl_
     return true;
 }
 
+static bool local_owe(struct cache *c, struct str key, int64_t add_ms, int64_t most_ms, int64_t *owed_ms)
+{
+    struct local *l = local_of(c);
+    struct name n;
+    size_t cost = OVERHEAD + key.n + 1;
+    if (!name_make(&n, 'd', key) || cost > l->shard_bytes) return false;
+    int64_t now_us = clock_mono_us(l->clock);
+    struct shard *s = shard_take(l, n.s);
+    struct entry *e = entry_find(s, n.s, now_us);
+    int64_t owed = e ? (e->expires_us - now_us) / 1000 : 0;
+    if (e)
+        entry_touch(s, e);
+    else
+        e = entry_add(s, n.s, cost);
+    *owed_ms = add_ms < most_ms - owed ? owed + add_ms : most_ms;
+    e->expires_us = expiry_us(now_us, *owed_ms);
+    shard_make_room(s, l->shard_bytes);
+    pthread_mutex_unlock(&s->lock);
+    return true;
+}
+
 static void local_stats(struct cache *c, struct cache_stats *out)
 {
     struct local *l = local_of(c);
@@ -241,6 +262,7 @@ static const struct cache_ops ops = {
     .set = local_set,
     .del = local_del,
     .incr = local_incr,
+    .owe = local_owe,
     .stats = local_stats,
     .close = local_close,
 };
