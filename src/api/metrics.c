@@ -143,6 +143,19 @@ static void put_store(struct buf *b, struct store *store)
     number(b, "rookery_store_written_bytes_total", "counter", "Bytes written in batches.", s.bytes_written);
 }
 
+static void put_cache(struct buf *b, struct cache *cache)
+{
+    struct cache_stats s;
+    cache_stats(cache, &s);
+    number(b, "rookery_cache_hits_total", "counter", "Reads of the cache that found something.", s.hits);
+    number(b, "rookery_cache_misses_total", "counter", "Reads of the cache that found nothing.", s.misses);
+    number(b, "rookery_cache_sets_total", "counter", "Values and deletions that the cache took.", s.sets);
+    number(b, "rookery_cache_refused_total", "counter", "Those that it had something newer for, or that were too large.", s.refused);
+    number(b, "rookery_cache_evicted_total", "counter", "Entries that had to make room; of a cache in the process.", s.evicted);
+    number(b, "rookery_cache_unanswered_total", "counter", "Calls that the cache was away for.", s.unanswered);
+    number(b, "rookery_cache_bytes", "gauge", "Memory of the cache; of one in the process.", s.bytes);
+}
+
 static void put_thumbnails(struct buf *b, const struct api_config *c)
 {
     struct thumbnail_stats t;
@@ -181,6 +194,7 @@ static void put_all(struct api *r, struct buf *b)
         put_endpoint(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
     put_engine(b, c);
     if (c->store) put_store(b, c->store);
+    put_cache(b, c->engine->cache);
     put_thumbnails(b, c);
     for (size_t i = 0; i < c->listeners; i++)
         if (i == 0) put_http(b, c->listener[i]);

@@ -11,6 +11,7 @@
 #include "blob/files/files.h"
 #include "broker/local/local.h"
 #include "cache/local/local.h"
+#include "cache/redis/redis.h"
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "http/http.h"
@@ -78,6 +79,24 @@ static enum err make_folder(const char *path, struct fault *f)
     return made ? e : ERR_OK;
 }
 
+/* One that all servers have makes limits hold for all of them together. */
+static enum err open_cache(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    s->limiter = limiter_new(LIMITER_KEYS);
+    if (str_empty(set->cache.url)) {
+        s->cache = cache_local_open(CACHE_BYTES, &clock_system);
+        return ERR_OK;
+    }
+    const struct cache_redis_config c = {.url = set->cache.url,
+                                         .ca_file = *set->cache.ca_file ? set->cache.ca_file : NULL,
+                                         .prefix = set->cache.prefix,
+                                         .patience_ms = set->cache.patience};
+    enum err e = cache_redis_open(&c, &s->cache, f);
+    if (e == ERR_OK) limiter_share(s->limiter, s->cache);
+    return e;
+}
+
 static enum err open_parts(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
@@ -90,9 +109,8 @@ static enum err open_parts(struct server *s, struct fault *f)
     if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
     s->exchange = broker_exchange_new();
     if (e == ERR_OK) e = broker_local_attach(s->exchange, STR("self"), &s->broker, f);
+    if (e == ERR_OK) e = open_cache(s, f);
     if (e != ERR_OK) return e;
-    s->cache = cache_local_open(CACHE_BYTES, &clock_system);
-    s->limiter = limiter_new(LIMITER_KEYS);
     struct thumbnail_config tc = thumbnail_defaults;
     tc.workers = (unsigned)set->media.workers;
     tc.max_pixels = (uint64_t)set->media.max_pixels;
@@ -121,6 +139,8 @@ static enum err make_engine(struct server *s, struct fault *f)
     s->loops = loop_count(set);
     for (size_t i = 0; i < s->loops; i++)
         s->loop[i] = loop_new((unsigned)i);
+    for (size_t i = 0; *set->cache.url.p && i < s->loops; i++)
+        cache_redis_begin(s->cache, s->loop[i]);
     return engine_new(&ec, s->loop, s->loops, s->store, s->broker, s->cache, s->limiter, &clock_system, &s->engine, f);
 }
 
@@ -383,11 +403,13 @@ static void run(struct server *s)
 static void settle(struct server *s)
 {
     struct cluster_stats st = {.in_flight = 1};
-    for (unsigned round = 0; round < SETTLE_ROUNDS && (round < 3 || st.in_flight); round++) {
+    bool busy = true;
+    for (unsigned round = 0; round < SETTLE_ROUNDS && (round < 3 || busy); round++) {
         for (size_t i = 0; i < s->loops; i++)
             loop_poll(s->loop[i]);
         cluster_stats(s->engine->cluster, &st);
-        if (st.in_flight) usleep(1000);
+        busy = st.in_flight || limiter_is_telling(s->limiter);
+        if (busy) usleep(1000);
     }
 }
 

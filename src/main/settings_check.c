@@ -1,4 +1,5 @@
 /* What no single value can tell: forms with a grammar, and settings that need or exclude each other. */
+#include "cache/redis/redis.h"
 #include "main/listen.h"
 #include "main/settings.h"
 #include "matrix/contact.h"
@@ -167,6 +168,12 @@ static void check_tls(const struct checking *c)
     if (key && !certificate) tell(c, "tls", "certificate", "is missing; TLS needs the certificate and its key");
 }
 
+static void check_cache(const struct checking *c)
+{
+    struct fault f;
+    if (c->s->cache.url.n && cache_redis_check_url(c->s->cache.url, &f) != ERR_OK) tell(c, "cache", "url", f.text);
+}
+
 bool settings_check(const struct settings *s, struct buf *problems)
 {
     struct checking c = {s, problems};
@@ -177,5 +184,6 @@ bool settings_check(const struct settings *s, struct buf *problems)
     check_networks(&c, &s->metrics.allow, "metrics", "allow");
     check_tls(&c);
     check_rooms(&c);
+    check_cache(&c);
     return problems->n == before && buf_ok(problems);
 }
