@@ -235,6 +235,7 @@ void http_send(struct http_request *r, struct str data, void (*drained)(struct h
 {
     struct exchange *x = exchange_of(r);
     if (data.n > x->to_send) abort(); /* our bug: more than http_begin said */
+    if (x->drained) abort();          /* our bug: the piece before has not left */
     x->to_send -= data.n;
     x->drained = drained;
     if (!x->conn || x->ops->send(x, data)) exchange_drained(x);
@@ -243,6 +244,7 @@ void http_send(struct http_request *r, struct str data, void (*drained)(struct h
 void http_end(struct http_request *r)
 {
     struct exchange *x = exchange_of(r);
+    if (x->conn && x->drained) abort(); /* our bug: the last piece has not left */
     if (x->conn)
         x->ops->end(x);
     else

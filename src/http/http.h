@@ -61,8 +61,8 @@ void http_respond(struct http_request *r, int status, const struct http_header *
 /* The same with pieces that are sent one after another without being joined first; copied or sent before it returns. */
 void http_respond_pieces(struct http_request *r, int status, const struct http_header *header, size_t header_count, const struct str *piece,
                          size_t pieces);
-/* A response of known length whose body follows by http_send; `drained` is called when what was sent has left and more may
- * be sent. http_end after the last byte. */
+/* A response of known length whose body follows by http_send, a piece at a time: the bytes stay as they are until `drained` is called, or
+ * the client has gone. Then the next piece is sent; or, after the last one, http_end called. */
 void http_begin(struct http_request *r, int status, const struct http_header *header, size_t header_count, uint64_t length);
 void http_send(struct http_request *r, struct str data, void (*drained)(struct http_request *r));
 void http_end(struct http_request *r);

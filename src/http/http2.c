@@ -12,14 +12,14 @@ static const struct http_limits *limits(const struct h2 *h)
 /* The client owes us something: a piece of the body, or room for the response. */
 static bool is_stalled(const struct h2_stream *s)
 {
-    return s->out.n || (s->x && !s->in_ended && exchange_wants_body(s->x));
+    return s->rest.n || (s->x && !s->in_ended && exchange_wants_body(s->x));
 }
 
 /* The response was complete before the request. Most clients stop by themselves when they see that, and some take being told
  * at once for a failure. */
 static bool is_left_over(const struct h2_stream *s)
 {
-    return !s->x && !s->in_ended && s->out.n == 0;
+    return !s->x && !s->in_ended && s->rest.n == 0;
 }
 
 static enum deadline what_is_awaited(struct h2 *h)

@@ -34,10 +34,10 @@ struct h2_stream {
     /* Its body: what came and nobody wanted yet; bounded by the stream's window. */
     struct buf in;
     bool in_ended;
-    /* The response's. */
-    struct buf out;
-    size_t out_at;
-    bool out_ended, counted; /* counted: `out` is part of h2->held */
+    /* The response's: what of it is to be sent, in `out` (a complete one) or where the handler keeps it (http_send). */
+    struct str rest;
+    struct buf out; /* part of h2->held */
+    bool out_ended;
 };
 
 extern const struct exchange_ops h2_ops;

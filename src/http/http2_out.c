@@ -40,10 +40,9 @@ void h2_reset(struct h2_stream *s, uint32_t code)
 
 static void forget_output(struct h2_stream *s)
 {
-    if (s->counted) s->h2->held -= s->out.n;
-    s->counted = false;
+    s->h2->held -= s->out.n;
     buf_release(&s->out);
-    s->out_at = 0;
+    s->rest = (struct str){0};
 }
 
 static ssize_t read_output(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
@@ -53,11 +52,11 @@ static ssize_t read_output(nghttp2_session *session, int32_t id, uint8_t *out, s
     (void)id;
     (void)user;
     struct h2_stream *s = source->ptr;
-    struct str part = str_first(str_from(buf_str(&s->out), s->out_at), size);
+    struct str part = str_first(s->rest, size);
     if (part.n) memcpy(out, part.p, part.n);
-    s->out_at += part.n;
+    s->rest = str_from(s->rest, part.n);
     s->h2->moved |= part.n > 0;
-    if (s->out_at == s->out.n) {
+    if (s->rest.n == 0) {
         forget_output(s);
         if (s->out_ended)
             *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -135,7 +134,8 @@ static void h2_respond(struct exchange *x, int status, const struct http_header 
         buf_room(&s->out, (size_t)length);
         for (size_t i = 0; i < pieces; i++)
             buf_add(&s->out, piece[i]);
-        s->out_ended = s->counted = true;
+        s->rest = buf_str(&s->out);
+        s->out_ended = true;
         s->h2->held += s->out.n;
     }
     finish(s);
@@ -150,13 +150,9 @@ static void h2_begin(struct exchange *x, int status, const struct http_header *h
 static bool h2_send(struct exchange *x, struct str data)
 {
     struct h2_stream *s = stream_of(x);
-    if (x->r.method == HTTP_HEAD || data.n == 0) return s->out.n == 0;
-    if (s->out.n - s->out_at > x->w->server->config.limits.output_bytes) {
-        h2_reset(s, NGHTTP2_ENHANCE_YOUR_CALM);
-    } else {
-        buf_add(&s->out, data);
-        nghttp2_session_resume_data(s->h2->session, s->id);
-    }
+    if (x->r.method == HTTP_HEAD || data.n == 0) return true;
+    s->rest = data;
+    nghttp2_session_resume_data(s->h2->session, s->id);
     h2_wake(s->h2);
     return false;
 }

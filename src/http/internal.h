@@ -219,7 +219,7 @@ struct exchange;
 struct exchange_ops {
     void (*respond)(struct exchange *x, int status, const struct http_header *h, size_t n, const struct str *piece, size_t pieces);
     void (*begin)(struct exchange *x, int status, const struct http_header *h, size_t n, uint64_t length);
-    /* True when `drained` may be called at once: all has left. */
+    /* True when `drained` may be called at once: all has left, and `data` is not needed any more. */
     bool (*send)(struct exchange *x, struct str data);
     void (*end)(struct exchange *x);
     /* The handler wants the body, or wants more of it. */

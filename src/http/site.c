@@ -123,19 +123,18 @@ struct sending {
     struct str rest;
 };
 
-/* Until the client has taken a piece nothing of the next one is copied for it. One that has gone takes everything. */
+/* A client that has gone takes everything at once. */
 static void send_more(struct http_request *r)
 {
     struct sending *s = r->user;
     struct str piece = str_first(s->rest, PIECE);
     s->rest = str_from(s->rest, piece.n);
-    if (s->rest.n) {
+    if (piece.n) {
         http_send(r, piece, send_more);
-        return;
+    } else {
+        site_files_unref(s->files);
+        http_end(r);
     }
-    http_send(r, piece, NULL);
-    site_files_unref(s->files);
-    http_end(r);
 }
 
 static void send_long(struct http_request *r, struct site_files *files, const struct headers *h, struct str bytes)

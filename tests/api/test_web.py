@@ -28,7 +28,7 @@ def make_client(folder):
     (folder / "assets/app-1a2b3c4d.js").write_bytes(SCRIPT)
     (folder / "assets/app-1a2b3c4d.js.gz").write_bytes(gzip.compress(SCRIPT))
     (folder / "assets/app-1a2b3c4d.js.br").write_bytes(b"would be brotli")
-    (folder / "assets/crypto-5e6f.wasm").write_bytes(bytes(range(256)) * 20000)
+    (folder / "assets/crypto-5e6f.wasm").write_bytes(b"".join(n.to_bytes(4, "big") for n in range(1280000)))
     (folder.parent / "secret.txt").write_text("nobody may read this")
     return folder
 

@@ -117,21 +117,21 @@ static inline void handle_sum(struct http_request *r, bool pause)
 /* Sends `left` bytes in pieces of 10,000. */
 struct source {
     uint64_t left;
+    char data[10000];
 };
 
 static inline void source_more(struct http_request *r)
 {
     struct source *s = r->user;
-    char data[10000];
-    size_t n = s->left < sizeof data ? (size_t)s->left : sizeof data;
+    size_t n = s->left < sizeof s->data ? (size_t)s->left : sizeof s->data;
     atomic_fetch_add(&(*fixture_slot())->drained, 1);
     if (n == 0) {
         http_end(r);
         return;
     }
-    memset(data, 'x', n);
+    memset(s->data, 'x', n);
     s->left -= n;
-    http_send(r, str_make(data, n), source_more);
+    http_send(r, str_make(s->data, n), source_more);
 }
 
 static inline void handle_source(struct http_request *r)
@@ -239,16 +239,6 @@ static inline void handle_later_told(struct http_request *r)
     handle_later(r);
 }
 
-/* Ignores `drained`, as nobody should. */
-static inline void handle_flood(struct http_request *r)
-{
-    static const char block[100000];
-    r->gone = count_gone;
-    http_begin(r, 200, NULL, 0, 1000 * sizeof block);
-    for (int i = 0; i < 500; i++)
-        http_send(r, str_make(block, sizeof block), NULL);
-}
-
 static inline void handle_show(struct http_request *r)
 {
     struct str text =
@@ -277,8 +267,6 @@ static inline void handle(void *ctx, struct http_request *r)
         handle_wait(r);
     else if (str_is(r->path, "/later"))
         handle_later(r);
-    else if (str_is(r->path, "/flood"))
-        handle_flood(r);
     else if (str_is(r->path, "/later-told"))
         handle_later_told(r);
     else if (str_is(r->path, "/big"))

@@ -389,7 +389,6 @@ static void test_storm(void **state)
         GET("/source?n=300000"),
         GET("/big?n=3000000"),
         GET("/wake"),
-        GET("/flood"),
         "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde",
         "POST /sum-slowly HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n",
         "POST /read-later HTTP/1.1\r\nHost: h\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\nabc",
