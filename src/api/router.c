@@ -72,9 +72,11 @@ void router_free(struct router *r)
 }
 
 /* Old clients say r0 (and, for media, v1) where the path has been v3 since. */
-static struct str modern(struct str segment, unsigned depth)
+static struct str modern(struct str path, struct str segment, unsigned depth)
 {
-    return depth == 2 && str_is(segment, "r0") ? STR("v3") : segment;
+    if (depth != 2) return segment;
+    bool old_media = str_starts(path, STR("/_matrix/media/v1/")) && !str_is(path, "/_matrix/media/v1/create");
+    return old_media || str_is(segment, "r0") ? STR("v3") : segment;
 }
 
 bool router_owns(const struct router *r, struct str path)
@@ -91,7 +93,7 @@ enum err router_find(const struct router *r, struct arena *a, enum http_method m
     const struct node *n = &r->root;
     unsigned depth = 0, params = 0;
     while (rest.p && n) {
-        struct str segment = modern(cut_segment(&rest), depth++);
+        struct str segment = modern(path, cut_segment(&rest), depth++);
         const struct node *c = map_get(&n->literal, segment);
         if (!c && n->parameter && params < API_PARAMS_MAX) {
             c = n->parameter;

@@ -32,9 +32,11 @@ def test_upload_and_download(alice, bob, data):
 
 
 def test_upload_by_older_paths(alice):
-    for path in ("/_matrix/media/r0/upload", "/_matrix/media/v3/upload"):
-        r = alice.call("POST", path, b"x", headers={"Content-Type": "text/plain"})
+    for version in ("v1", "r0", "v3"):
+        r = alice.call("POST", f"/_matrix/media/{version}/upload", b"x", headers={"Content-Type": "text/plain"})
         assert r.status == 200 and r.json["content_uri"].startswith("mxc://"), r
+        r = alice.download(r.json["content_uri"], prefix=f"/_matrix/media/{version}/download", token=None, check=False)
+        assert r.status == 200 and r.body == b"x", r
 
 
 def test_file_names(alice, bob):
