@@ -3,16 +3,15 @@
 #include <unistd.h>
 
 #include "api/routes.h"
+#include "base/stat.h"
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "engine/sync/gateway.h"
 
-/* Upper bounds in microseconds; the last bucket has none. */
-static const int64_t bounds[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000};
-enum { BOUNDS = sizeof bounds / sizeof bounds[0], CLASSES = 6 };
+enum { CLASSES = 6 };
 
 struct endpoint {
-    atomic_uint_fast64_t bucket[BOUNDS + 1], us;
+    struct histogram time;
     atomic_uint_fast64_t by_class[CLASSES]; /* 1xx to 5xx */
 };
 
@@ -36,10 +35,6 @@ void api_metrics_free(struct api_metrics *m)
     mem_free(m);
 }
 
-static void add(atomic_uint_fast64_t *v, uint64_t n)
-{
-    atomic_fetch_add_explicit(v, n, memory_order_relaxed);
-}
 static uint64_t get(const atomic_uint_fast64_t *v)
 {
     return atomic_load_explicit(v, memory_order_relaxed);
@@ -49,32 +44,39 @@ void api_metrics_count(const struct api *r, int status, int64_t us)
 {
     struct api_metrics *m = api_metrics_of(r->server);
     struct endpoint *e = r->route ? &m->endpoint[r->route - m->route] : &m->other;
-    size_t i = 0;
-    while (i < BOUNDS && us > bounds[i])
-        i++;
-    add(&e->bucket[i], 1);
-    add(&e->us, us > 0 ? (uint64_t)us : 0);
-    add(&e->by_class[status / 100 < CLASSES ? status / 100 : 5], 1);
+    histogram_add(&e->time, us);
+    atomic_fetch_add_explicit(&e->by_class[status / 100 < CLASSES ? status / 100 : 5], 1, memory_order_relaxed);
+}
+
+/* `labels`: with a comma at the end, or empty. */
+static void put_ranges(struct buf *b, const char *name, const char *labels, const struct histogram *h)
+{
+    uint64_t so_far = 0;
+    for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        so_far += get(&h->range[i]);
+        buf_printf(b, "%s_bucket{%sle=\"%g\"} %llu\n", name, labels, (double)histogram_bound_us[i] / 1e6, (unsigned long long)so_far);
+    }
+    so_far += get(&h->range[HISTOGRAM_BOUNDS]);
+    int n = labels[0] ? (int)strlen(labels) - 1 : 0;
+    const char *open = n ? "{" : "", *close = n ? "}" : "";
+    buf_printf(b, "%s_bucket{%sle=\"+Inf\"} %llu\n", name, labels, (unsigned long long)so_far);
+    buf_printf(b, "%s_sum%s%.*s%s %.6f\n", name, open, n, labels, close, (double)get(&h->us) / 1e6);
+    buf_printf(b, "%s_count%s%.*s%s %llu\n", name, open, n, labels, close, (unsigned long long)so_far);
+}
+
+static bool was_asked(const struct endpoint *e)
+{
+    for (int i = 1; i < CLASSES; i++)
+        if (get(&e->by_class[i])) return true;
+    return false;
 }
 
 static void put_endpoint(struct buf *b, const char *method, const char *path, const struct endpoint *e)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i <= BOUNDS; i++)
-        sum += get(&e->bucket[i]);
-    if (!sum) return;
-    uint64_t so_far = 0;
-    for (size_t i = 0; i < BOUNDS; i++) {
-        so_far += get(&e->bucket[i]);
-        buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"%g\"} %llu\n", method, path,
-                   (double)bounds[i] / 1e6, (unsigned long long)so_far);
-    }
-    buf_printf(b, "rookery_http_request_duration_seconds_bucket{method=\"%s\",endpoint=\"%s\",le=\"+Inf\"} %llu\n", method, path,
-               (unsigned long long)sum);
-    buf_printf(b, "rookery_http_request_duration_seconds_sum{method=\"%s\",endpoint=\"%s\"} %.6f\n", method, path,
-               (double)get(&e->us) / 1e6);
-    buf_printf(b, "rookery_http_request_duration_seconds_count{method=\"%s\",endpoint=\"%s\"} %llu\n", method, path,
-               (unsigned long long)sum);
+    char labels[300];
+    if (!was_asked(e)) return;
+    snprintf(labels, sizeof labels, "method=\"%s\",endpoint=\"%s\",", method, path);
+    put_ranges(b, "rookery_http_request_duration_seconds", labels, &e->time);
 }
 
 static void put_classes(struct buf *b, const char *method, const char *path, const struct endpoint *e)
@@ -96,6 +98,12 @@ static void number(struct buf *b, const char *name, const char *type, const char
     buf_printf(b, "%s %llu\n", name, (unsigned long long)v);
 }
 
+static void times(struct buf *b, const char *name, const char *help, const struct histogram *h)
+{
+    head(b, name, "histogram", help);
+    put_ranges(b, name, "", h);
+}
+
 static uint64_t resident_bytes(void)
 {
     unsigned long long pages = 0, skip;
@@ -106,17 +114,30 @@ static uint64_t resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void put_engine(struct buf *b, const struct api_config *c)
+/* What the loops count, each for itself. */
+static void put_gateways(struct buf *b, const struct engine *e)
 {
-    struct cluster_stats s;
-    cluster_stats(c->engine->cluster, &s);
-    uint64_t waiting = 0, answered = 0;
-    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && c->engine->gateway[i]; i++) {
-        waiting += sync_gateway_waiting(c->engine->gateway[i]);
-        answered += sync_gateway_answered(c->engine->gateway[i]);
+    uint64_t waiting = 0, answered = 0, accepted = 0, delivered = 0;
+    struct histogram delivery = {0};
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && e->gateway[i]; i++) {
+        waiting += sync_gateway_waiting(e->gateway[i]);
+        answered += sync_gateway_answered(e->gateway[i]);
+        accepted += stat_get(&e->events[i]);
+        delivered += sync_gateway_events(e->gateway[i]);
+        histogram_join(&delivery, sync_gateway_delivery(e->gateway[i]));
     }
     number(b, "rookery_sync_waiters", "gauge", "Clients that wait in /sync.", waiting);
     number(b, "rookery_sync_answers_total", "counter", "Answered /sync requests.", answered);
+    number(b, "rookery_events_accepted_total", "counter", "Events that rooms have accepted: messages and state.", accepted);
+    number(b, "rookery_events_delivered_total", "counter", "Events in the timelines of /sync answers.", delivered);
+    times(b, "rookery_delivery_seconds",
+          "Of /sync answers to clients that waited: from the sending of the first event in it to the answer.", &delivery);
+}
+
+static void put_cluster(struct buf *b, struct cluster *c)
+{
+    struct cluster_stats s;
+    cluster_stats(c, &s);
     number(b, "rookery_commands_total", "counter", "Commands that owners have run.", s.commands);
     number(b, "rookery_records_total", "counter", "Records that owners have written.", s.records);
     number(b, "rookery_rows_total", "counter", "Rows in those records.", s.changes);
@@ -138,8 +159,8 @@ static void put_store(struct buf *b, struct store *store)
     number(b, "rookery_store_queue", "gauge", "Batches waiting for a commit.", s.queue);
     number(b, "rookery_store_reads_total", "counter", "Reads.", s.reads);
     number(b, "rookery_store_cold_reads_total", "counter", "Reads that had to go to the disk.", s.cold_reads);
-    head(b, "rookery_store_commit_seconds_total", "counter", "Time spent in commits.");
-    buf_printf(b, "rookery_store_commit_seconds_total %.6f\n", (double)s.commit_us / 1e6);
+    if (s.commit_time) times(b, "rookery_store_commit_seconds", "What one commit takes, with its sync.", s.commit_time);
+    if (s.read_time) times(b, "rookery_store_cold_read_seconds", "What a read takes that has to go to the disk.", s.read_time);
     number(b, "rookery_store_written_bytes_total", "counter", "Bytes written in batches.", s.bytes_written);
 }
 
@@ -192,7 +213,8 @@ static void put_all(struct api *r, struct buf *b)
     head(b, "rookery_http_request_duration_seconds", "histogram", "From the headers to the answer. /sync counts its waiting.");
     for (size_t i = 0; i < m->routes; i++)
         put_endpoint(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
-    put_engine(b, c);
+    put_gateways(b, c->engine);
+    put_cluster(b, c->engine->cluster);
     if (c->store) put_store(b, c->store);
     put_cache(b, c->engine->cache);
     put_thumbnails(b, c);

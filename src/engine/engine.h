@@ -62,6 +62,7 @@ struct engine {
     struct push_rules *default_rules;                 /* compiled for anybody: of users who stored none */
     struct entity_kind *kinds;                        /* the cluster points to it */
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
+    uint64_t events[CLUSTER_LOOPS_MAX];               /* one per loop: those that rooms have accepted (base/stat.h) */
     struct pruner *pruner;
     char slot_key[CLUSTER_SLOTS][16]; /* see engine_key_of_slot */
 };

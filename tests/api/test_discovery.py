@@ -1,7 +1,10 @@
 """What a client reads before it logs in: versions, well-known, capabilities, flows."""
+import concurrent.futures
+import time
+
 import pytest
 
-from harness.client import Client, unique
+from harness.client import Client, bodies, timeline, unique
 from harness.settings import ADMIN_CONTACT, DEFAULT_ROOM_VERSION, PUBLIC_URL
 
 
@@ -76,8 +79,36 @@ def test_a_bare_question_mark_and_unknown_parameters(alice):
     alice.ok("GET", "/_matrix/client/v3/account/whoami?_cacheBuster=1&&x&=y&org.matrix.msc4222.use_state_after=true")
 
 
+NUMBERS = ("rookery_events_accepted_total", "rookery_events_delivered_total", "rookery_delivery_seconds_count")
+
+
 def test_health_and_metrics(alice):
     assert alice.call("GET", "/health/live", token=None, check=False).status == 200
     assert alice.call("GET", "/health/ready", token=None, check=False).status == 200
     metrics = alice.call("GET", "/metrics", token=None, check=False)
     assert metrics.status == 200 and b"# TYPE" in metrics.body
+
+
+def test_metrics_of_a_message(own_server):
+    """What was accepted and delivered is counted; the way to clients that waited, and the store's commits, are measured."""
+    server = own_server({("presence", "enabled"): "false"})  # it would wake the one who waits
+    alice, bob = Client(server).register(unique("alice")), Client(server).register(unique("bob"))
+    room = alice.room_with(bob)
+    since = bob.token_now()
+    accepted, delivered, measured = (alice.metric(name) for name in NUMBERS)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bob.sync, since, timeout=20)
+        while alice.metric("rookery_sync_waiters") != 1:
+            time.sleep(0.005)
+        began = time.monotonic()
+        alice.say(room, "now")
+        assert bodies(timeline(waiting.result(), room)) == ["now"]
+        took = time.monotonic() - began
+    assert [alice.metric(name) for name in NUMBERS] == [accepted + 1, delivered + 1, measured + 1]
+    assert 0 <= alice.metric("rookery_delivery_seconds_sum", float) <= took + 0.002, "times of events are whole milliseconds"
+    # Who comes later is delivered to as well, but says nothing about the way; what was refused was not accepted.
+    assert bodies(timeline(bob.sync(since), room)) == ["now"]
+    bob.fails(403, "M_FORBIDDEN", "PUT", ("rooms", room, "state", "m.room.name", ""), {"name": "mine"})
+    assert [alice.metric(name) for name in NUMBERS] == [accepted + 1, delivered + 2, measured + 1]
+    assert alice.metric("rookery_store_commit_seconds_count") == alice.metric("rookery_store_commits_total") > 0
+    assert alice.metric("rookery_store_commit_seconds_sum", float) > 0

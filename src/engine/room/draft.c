@@ -1,5 +1,6 @@
 #include "engine/room/draft.h"
 
+#include "base/stat.h"
 #include "engine/room/directory.h"
 #include "engine/room/stripped.h"
 #include "matrix/event.h"
@@ -262,5 +263,6 @@ enum err draft_commit(struct draft *d)
         if (d->e[i].relates) d->room->relation_ord = ev->ord;
     }
     if (d->redacted) room_replace_event(d->room, d->redacted);
+    stat_add(&engine_of(t)->events[loop_index(turn_loop(t))], (int64_t)d->count);
     return ERR_OK;
 }

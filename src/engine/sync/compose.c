@@ -310,7 +310,13 @@ static bool put_presence(const struct look *l, struct json_out *o)
     return true;
 }
 
-static void put_slots(struct look *l)
+static void count_events(struct found *found, const struct reply *r)
+{
+    found->events += (size_t)r->num[2];
+    if (r->num[3] && (!found->oldest_ms || r->num[3] < found->oldest_ms)) found->oldest_ms = r->num[3];
+}
+
+static void put_slots(struct look *l, struct found *found)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         struct slot_ask *s = l->slot[i];
@@ -321,6 +327,7 @@ static void put_slots(struct look *l)
         put_users(l, &l->changed, s->call.reply.s[1]);
         put_users(l, &l->left, s->call.reply.s[2]);
         take_presence(l, s->call.reply.s[3]);
+        count_events(found, &s->call.reply);
     }
 }
 
@@ -516,18 +523,19 @@ static enum err ask(struct look *l, struct fault *f)
     return ask_rooms(l, f);
 }
 
-enum err compose(struct sync_job *job, struct buf *out, bool *something, struct fault *f)
+enum err compose(struct sync_job *job, struct buf *out, struct found *found, struct fault *f)
 {
     struct look *l = mem_zero(sizeof *l);
     l->job = job;
+    *found = (struct found){0};
     arena_init(&l->arena);
     look_begin(l);
     enum err e = ask(l, f);
     if (e == ERR_OK) {
-        put_slots(l);
+        put_slots(l, found);
         put_room_data(l);
         check_left(l);
-        *something = write_answer(l, out);
+        found->something = write_answer(l, out);
         sync_token_pack(&job->stand, &l->now);
         job->look_all = false;
         if (!buf_ok(out)) e = fault_set(f, ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");

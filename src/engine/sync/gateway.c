@@ -21,6 +21,8 @@ struct sync_gateway {
     uint64_t chain[CLUSTER_SLOTS];
     uint64_t waiting;
     uint64_t answered;
+    uint64_t events;
+    struct histogram delivery;
     struct list watch; /* oldest first */
     struct timer watching;
 };
@@ -69,6 +71,15 @@ size_t sync_gateway_waiting(const struct sync_gateway *g)
 uint64_t sync_gateway_answered(const struct sync_gateway *g)
 {
     return stat_get(&g->answered);
+}
+
+uint64_t sync_gateway_events(const struct sync_gateway *g)
+{
+    return stat_get(&g->events);
+}
+const struct histogram *sync_gateway_delivery(const struct sync_gateway *g)
+{
+    return &g->delivery;
 }
 
 static struct share *texts_of(struct sync_gateway *g)
@@ -295,6 +306,7 @@ static void time_over(struct timer *t)
 static void wait_for_news(struct sync_job *job, int64_t ms)
 {
     job->state = JOB_WAITING;
+    job->waited = true;
     stat_add(&job->gateway->waiting, 1);
     timer_set(job->gateway->loop, &job->timer, ms, time_over);
     job->callbacks->waiting(job->ctx);
@@ -340,15 +352,23 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
 }
 
 /* A look changes nothing: one that met a slot being undone (a full disk, for one) is repeated, since what cannot be written can still be read. */
-static enum err look(struct sync_job *job, struct buf *out, bool *something, struct fault *f)
+static enum err look(struct sync_job *job, struct buf *out, struct found *found, struct fault *f)
 {
     int64_t since_ms = loop_now_ms(job->gateway->loop);
     enum err e = ERR_UNAVAILABLE;
     while (!job->cancelled) {
-        e = compose(job, out, something, f);
+        e = compose(job, out, found, f);
         if (!engine_ask_again(e, since_ms)) break;
     }
     return job->cancelled ? ERR_UNAVAILABLE : e;
+}
+
+/* How long events were on their way is known of clients that waited for them; others come when they like. */
+static void count_delivery(const struct sync_job *job, const struct found *found)
+{
+    struct sync_gateway *g = job->gateway;
+    stat_add(&g->events, (int64_t)found->events);
+    if (job->waited && found->oldest_ms) histogram_add(&g->delivery, (clock_wall_ms(g->engine->clock) - found->oldest_ms) * 1000);
 }
 
 /* Looks until there is something, or the time is over, or there is nothing to wait for. With no time left it looks once more at what came while
@@ -358,13 +378,14 @@ static void work(void *arg)
     struct sync_job *job = arg;
     struct buf out;
     struct fault f = {0};
-    bool something = false;
+    struct found found = {0};
     buf_init(&out, ANSWER_MAX);
     for (int looks = 1;; looks++) {
         job->again = false;
-        enum err e = look(job, &out, &something, &f);
+        enum err e = look(job, &out, &found, &f);
         int64_t left = job->gateway->stopping ? 0 : job->until_ms - loop_now_ms(job->gateway->loop);
-        if (e != ERR_OK || something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
+        if (e != ERR_OK || found.something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
+            if (e == ERR_OK && !job->cancelled) count_delivery(job, &found);
             answer(job, e, &f, buf_str(&out));
             break;
         }
@@ -406,7 +427,7 @@ static void job_begin(struct sync_job *job, const struct sync_params *p, const s
 {
     struct sync_gateway *g = job->gateway;
     job->state = JOB_WORKING;
-    job->over = job->cancelled = false;
+    job->over = job->cancelled = job->waited = false;
     job->callbacks = callbacks;
     job->ctx = ctx;
     job->handle = out;

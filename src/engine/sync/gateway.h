@@ -6,6 +6,7 @@
 #ifndef ROOKERY_ENGINE_SYNC_GATEWAY_H
 #define ROOKERY_ENGINE_SYNC_GATEWAY_H
 
+#include "base/histogram.h"
 #include "engine/engine.h"
 #include "engine/sync/token.h"
 #include "engine/user/presence.h"
@@ -21,6 +22,10 @@ bool sync_gateway_follows(const struct sync_gateway *g, struct str key);
 /* Jobs that wait now, on this loop. */
 size_t sync_gateway_waiting(const struct sync_gateway *g);
 uint64_t sync_gateway_answered(const struct sync_gateway *g);
+/* Events in the timelines of those answers. */
+uint64_t sync_gateway_events(const struct sync_gateway *g);
+/* Of each answer with events to a client that waited: from the sending of the first of them to the answer. */
+const struct histogram *sync_gateway_delivery(const struct sync_gateway *g);
 
 struct sync_params {
     struct str user_id, device_id;

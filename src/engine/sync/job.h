@@ -35,6 +35,7 @@ struct sync_job {
     bool look_user; /* the user's slot is to be asked, whatever was delivered */
     bool again;     /* something was delivered that the last look may not have seen */
     bool over, cancelled;
+    bool waited; /* this request has waited */
     const struct sync_callbacks *callbacks;
     void *ctx;
     struct sync_job **handle; /* the caller's pointer, until the job is answered */
@@ -82,8 +83,13 @@ int64_t gateway_heard(const struct sync_gateway *g, unsigned slot);
 /* The follower is moved to another place in memory. */
 void follow_move(struct follower *to, struct follower *from);
 
-/* One look: asks the owners for all that is new since where the job stands, writes the answer into `out` (always complete) and says whether
- * there is anything in it. Moves the job on. Waits. */
-must_use enum err compose(struct sync_job *job, struct buf *out, bool *something, struct fault *f);
+struct found {
+    bool something;    /* worth an answer */
+    size_t events;     /* in the timelines of rooms that the user is in */
+    int64_t oldest_ms; /* when the first of the new ones was sent; 0: there are none */
+};
+/* One look: asks the owners for all that is new since where the job stands, writes the answer into `out` (always complete) and says what is in
+ * it. Moves the job on. Waits. */
+must_use enum err compose(struct sync_job *job, struct buf *out, struct found *found, struct fault *f);
 
 #endif

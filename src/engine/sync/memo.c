@@ -76,12 +76,13 @@ const struct section_text *sync_memo_section(struct sync_memo *m, const struct s
     return s->text.members && same_key(&s->key, k) && now_ms - s->made_ms < SECTION_MS ? &s->text : NULL;
 }
 
-void sync_memo_keep_section(struct sync_memo *m, const struct section_key *k, int64_t now_ms, struct str members, bool events)
+void sync_memo_keep_section(struct sync_memo *m, const struct section_key *k, int64_t now_ms, struct str members,
+                            const struct section_news *news)
 {
     struct kept_section *s = place_of(m, k);
     forget_section(s);
     if (members.n > SECTION_MAX) return;
-    *s = (struct kept_section){.key = *k, .made_ms = now_ms, .room_id = bytes_new(k->room_id), .text = {bytes_new(members), events}};
+    *s = (struct kept_section){.key = *k, .made_ms = now_ms, .room_id = bytes_new(k->room_id), .text = {bytes_new(members), *news}};
     s->key.room_id = bytes_str(s->room_id);
 }
 

@@ -22,13 +22,20 @@ struct section_key {
     uint64_t filter; /* shared_filter's id */
     unsigned flags;
 };
+/* What is in its timeline. */
+struct section_news {
+    bool any;          /* there are events, or it is limited */
+    size_t events;     /* how many */
+    int64_t oldest_ms; /* when the first of them was sent */
+};
 struct section_text {
     struct bytes *members; /* of the section's object, without braces */
-    bool events;           /* there are some in its timeline, or it is limited */
+    struct section_news news;
 };
 /* NULL when there is none, or when it is so old that the events' age is wrong. */
 const struct section_text *sync_memo_section(struct sync_memo *m, const struct section_key *k, int64_t now_ms);
-void sync_memo_keep_section(struct sync_memo *m, const struct section_key *k, int64_t now_ms, struct str members, bool events);
+void sync_memo_keep_section(struct sync_memo *m, const struct section_key *k, int64_t now_ms, struct str members,
+                            const struct section_news *news);
 
 /* The event as clients get it, parsed; valid until the next call. NULL when it is broken. */
 const struct json *sync_memo_event(struct sync_memo *m, struct event *e);

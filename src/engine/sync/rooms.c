@@ -42,8 +42,8 @@ static void follow_all(struct turn *t, struct str list, unsigned gateway)
  * num[3] as of which position (0: what is durable); s[0] user, s[1] device, s[2] filter as JSON or empty, s[3] packed pairs of mode and room id:
  * "j" joined, "n" newly joined, "l" and a position: left there; s[4] the user's stored push rules or empty, s[5] ignored users as
  * JSON or empty.
- * Reply: num[0] the position, num[1] the one from which on the gateway hears of the rooms; s[0] packed triples of mode, room id and the members
- * of the section; s[1], s[2] packed user ids whose devices changed, who left; s[3] packed pairs of user id and presence. */
+ * Reply: num[0] the position, num[1] the one from which on the gateway hears of the rooms, num[2] how many events are in the timelines, num[3]
+ * when the first of those was sent that are new to who was in the room (0: none); s[0] packed triples of mode, room id and the members of the section; s[1], s[2] packed user ids whose devices changed, who left; s[3] packed pairs of user id and presence. */
 enum err rooms_sync(struct turn *t)
 {
     const struct command *c = turn_command(t);
@@ -74,6 +74,8 @@ enum err rooms_sync(struct turn *t)
         e = one_room(&s, mode, room_id, &out);
     struct reply *r = turn_reply(t);
     r->num[0] = s.as_of;
+    r->num[2] = (int64_t)s.events;
+    r->num[3] = s.oldest_ms;
     r->s[0] = arena_str(a, str_make(out.p ? out.p : "", out.n));
     r->s[1] = arena_str(a, str_make(s.changed.p ? s.changed.p : "", s.changed.n));
     r->s[2] = arena_str(a, str_make(s.left.p ? s.left.p : "", s.left.n));

@@ -447,15 +447,17 @@ static void take_members(struct buf *out, const struct buf *object)
 /* --- what is the same for all who stand at the same place --- */
 
 /* Timeline, state and what is ephemeral. */
-static enum err write_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct json_out *o, bool *events)
+static enum err write_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct json_out *o,
+                             struct section_news *news)
 {
     struct timeline t;
     const struct room *room = v->room;
     enum err e = gather(s, v, since, s->as_of, &t);
-    *events = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE);
+    *news = (struct section_news){.any = t.count || t.limited || fresh || (s->flags & SYNC_FULL_STATE), .events = t.count};
+    if (t.count) news->oldest_ms = t.e[t.count - 1]->ts;
     bool state_moved =
         !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
-    if (e == ERR_OK && (*events || state_moved)) {
+    if (e == ERR_OK && (news->any || state_moved)) {
         e = write_timeline(s, v, &t, o);
         if (e == ERR_OK) e = write_state(s, v, &t, o, since, s->as_of, fresh);
     }
@@ -495,7 +497,8 @@ static bool is_plain(const struct section_reader *s, const struct viewer *v, boo
 }
 
 /* As write_common, from what was made for somebody else where that is possible. The members are in *out. */
-static enum err make_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct buf *out, bool *events)
+static enum err make_common(struct section_reader *s, const struct viewer *v, int64_t since, bool fresh, struct buf *out,
+                            struct section_news *news)
 {
     struct sync_memo *memo = engine_of(s->turn)->memo[loop_index(turn_loop(s->turn))];
     struct section_key key = {
@@ -505,7 +508,7 @@ static enum err make_common(struct section_reader *s, const struct viewer *v, in
     const struct section_text *found = plain ? sync_memo_section(memo, &key, turn_now_ms(s->turn)) : NULL;
     if (found) {
         buf_add(out, bytes_str(found->members));
-        *events = found->events;
+        *news = found->news;
         return ERR_OK;
     }
     struct buf b;
@@ -513,11 +516,11 @@ static enum err make_common(struct section_reader *s, const struct viewer *v, in
     buf_init(&b, 64 * 1048576);
     json_out_init(&o, &b);
     json_object(&o);
-    enum err e = write_common(s, v, since, fresh, &o, events);
+    enum err e = write_common(s, v, since, fresh, &o, news);
     json_end(&o);
     if (e == ERR_OK) take_members(out, &b);
     if (e == ERR_OK && plain && buf_ok(&b) && forgot == sync_memo_forgot(memo))
-        sync_memo_keep_section(memo, &key, turn_now_ms(s->turn), buf_str(out), *events);
+        sync_memo_keep_section(memo, &key, turn_now_ms(s->turn), buf_str(out), news);
     buf_release(&b);
     return e;
 }
@@ -532,26 +535,33 @@ static enum err write_own(struct section_reader *s, struct room *room, bool fres
     return events || own_receipt_is_new(s, room) ? write_unread(s, room, o) : ERR_OK;
 }
 
+static void note_news(struct section_reader *s, const struct section_news *news, bool fresh)
+{
+    s->events += news->events;
+    if (news->events && !fresh && (!s->oldest_ms || news->oldest_ms < s->oldest_ms)) s->oldest_ms = news->oldest_ms;
+}
+
 enum err section_joined(struct section_reader *s, struct room *room, bool fresh, struct buf *out)
 {
     if (!fresh && !(s->flags & SYNC_FULL_STATE) && is_quiet(s, room)) return ERR_OK;
     struct viewer v;
     struct buf b;
     struct json_out o;
-    bool events = false;
+    struct section_news news = {0};
     int64_t since = fresh ? 0 : s->since;
     enum err e = viewer_init_since(&v, s->turn, room, s->user_id, s->device_id, since);
     if (e != ERR_OK) return e;
     v.ignored = s->ignored;
     v.federation = s->filter->federation_format;
-    e = make_common(s, &v, since, fresh, out, &events);
+    e = make_common(s, &v, since, fresh, out, &news);
     buf_init(&b, 1048576);
     json_out_init(&o, &b);
     json_object(&o);
-    if (e == ERR_OK) e = write_own(s, room, fresh, events, &o);
+    if (e == ERR_OK) e = write_own(s, room, fresh, news.any, &o);
     json_end(&o);
     if (e == ERR_OK && b.n > 2 && out->n) buf_byte(out, ',');
     if (e == ERR_OK) take_members(out, &b);
+    note_news(s, &news, fresh);
     buf_release(&b);
     return e;
 }

@@ -23,6 +23,8 @@ struct section_reader {
     struct json *ignored;     /* array of user ids, or NULL */
     struct buf changed, left; /* packed user ids: device lists */
     struct buf presence;      /* packed pairs: user id, content as JSON */
+    size_t events;            /* in the timelines of all sections */
+    int64_t oldest_ms;        /* when the first of those was sent that came while the reader was in the room; 0: none did */
 };
 
 /* Writes the members of the room's object, without braces, into `out`; writes nothing when there is nothing new. `fresh`: the user has

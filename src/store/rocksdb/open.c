@@ -275,7 +275,9 @@ static void rocks_stats(struct store *store, struct store_stats *out)
                                 .cold_reads = atomic_load(&c->cold_reads),
                                 .commit_us = atomic_load(&c->commit_us),
                                 .bytes_written = atomic_load(&c->bytes_written),
-                                .queue = atomic_load(&c->queue)};
+                                .queue = atomic_load(&c->queue),
+                                .commit_time = &c->commit_time,
+                                .read_time = &c->read_time};
 }
 
 static void release(struct rocks *s)

@@ -74,6 +74,7 @@ struct queue {
 
 struct counters {
     atomic_uint_fast64_t batches, commits, changes, reads, cold_reads, commit_us, bytes_written, queue;
+    struct histogram commit_time, read_time;
 };
 
 /* What is committed of a slot and not in the tables, under its lock. */

@@ -1,4 +1,5 @@
 /* Reads: rows that are in memory and rows of the tables, merged; at once on the loop when all is in memory, else on a worker. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/rocksdb/priv.h"
 
@@ -266,6 +267,7 @@ struct cold {
     struct store_read *read;
     struct arena arena;
     struct found found;
+    int64_t began_us;
     enum err err;
 };
 
@@ -279,7 +281,8 @@ static void cold_work(uv_work_t *w)
         c->err = read_tier(s, db, ALL_TIERS, c->read, &c->found);
         door_leave(&s->door);
     }
-    door_cold(&s->door, -1);
+    histogram_add(&s->count.read_time, clock_mono_us(&clock_system) - c->began_us);
+    door_cold(&s->door, -1); /* from here on the store may be closed */
 }
 
 static void cold_done(uv_work_t *w, int status)
@@ -295,7 +298,7 @@ static void cold_done(uv_work_t *w, int status)
 static void read_cold(struct rocks *s, struct store_read *r)
 {
     struct cold *c = mem_zero(sizeof *c);
-    *c = (struct cold){.work.data = c, .store = s, .read = r};
+    *c = (struct cold){.work.data = c, .store = s, .read = r, .began_us = clock_mono_us(&clock_system)};
     arena_init(&c->arena);
     c->found.arena = &c->arena;
     atomic_fetch_add_explicit(&s->count.cold_reads, 1, memory_order_relaxed);

@@ -192,10 +192,10 @@ class Client:
                 return answer
             assert time.monotonic() < end, f"{self.user_id} has not seen it within {timeout} s; last answer: {json.dumps(answer)[:3000]}"
 
-    def metric(self, name):
+    def metric(self, name, kind=int):
         """The value of a series of /metrics that has no labels."""
         text = self.call("GET", "/metrics", token=None, check=False).body.decode()
-        return int(float(next(line for line in text.splitlines() if line.startswith(name + " ")).split()[1]))
+        return kind(float(next(line for line in text.splitlines() if line.startswith(name + " ")).split()[1]))
 
     # --- the rest ---
 
