@@ -66,6 +66,7 @@ static void fail_of_socket(struct client *c)
 {
     char why[160];
     socket_fault(&c->socket, why, sizeof why);
+    c->distrusted = socket_is_distrusted(&c->socket);
     fail(c, why);
 }
 
@@ -227,6 +228,7 @@ void client_open(struct client *c, const char *host, uint16_t port, SSL_CTX *tls
     char service[8];
     c->host = host;
     c->tls = tls;
+    c->distrusted = false;
     c->lookup = k;
     k->client = c;
     snprintf(service, sizeof service, "%u", port);

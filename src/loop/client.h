@@ -25,6 +25,7 @@ struct client {
     struct buf in, out; /* to write: append to `out`, then client_flush_soon; before it is connected, too */
     size_t sent;        /* of `out` */
     bool connected;     /* TCP is */
+    bool distrusted;    /* when it has failed: since its certificate is not believed */
     /* client.c's */
     const char *host; /* NULL: closed */
     SSL_CTX *tls;
