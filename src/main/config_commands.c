@@ -17,7 +17,8 @@ int cmd_check_config(const struct invocation *in)
 {
     const struct settings *s = in->settings;
     bool certificate = readable("tls.certificate", s->tls.certificate);
-    if (!readable("tls.key", s->tls.key) || !certificate) return 1;
+    bool ca = readable("broker.ca_file", s->broker.ca_file);
+    if (!readable("tls.key", s->tls.key) || !certificate || !ca) return 1;
     printf("The settings are right%s%s.\n", in->config ? ": " : "", in->config ? in->config : "");
     return 0;
 }

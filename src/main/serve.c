@@ -8,7 +8,9 @@
 
 #include "api/api.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "blob/files/files.h"
+#include "broker/amqp/amqp.h"
 #include "broker/local/local.h"
 #include "cache/local/local.h"
 #include "cache/redis/redis.h"
@@ -97,6 +99,33 @@ static enum err open_cache(struct server *s, struct fault *f)
     return e;
 }
 
+/* The host's name, and what no other process has: another life is another node. */
+static struct str node_name(struct arena *a)
+{
+    enum { OF_HOST = 40, OF_CHANCE = 12 };
+    char host[256] = "";
+    size_t n = 0;
+    (void)!gethostname(host, sizeof host - 1);
+    for (size_t i = 0; host[i] && n < OF_HOST; i++)
+        if (broker_name_ok(str_make(&host[i], 1))) host[n++] = host[i];
+    return arena_printf(a, "%.*s-%.*s", (int)n, host, STR_FMT(random_id(a, OF_CHANCE)));
+}
+
+static enum err open_broker(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    if (set->broker.url.count == 0) {
+        s->exchange = broker_exchange_new();
+        return broker_local_attach(s->exchange, STR("self"), &s->broker, f);
+    }
+    struct broker_amqp_config c = broker_amqp_defaults;
+    c.url = set->broker.url.item;
+    c.urls = set->broker.url.count;
+    c.ca_file = *set->broker.ca_file ? set->broker.ca_file : NULL;
+    c.prefix = set->broker.prefix;
+    return broker_amqp_attach(&c, node_name(&s->arena), &s->broker, f);
+}
+
 static enum err open_parts(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
@@ -107,8 +136,7 @@ static enum err open_parts(struct server *s, struct fault *f)
     if (e == ERR_OK) e = crypto_init(f);
     if (e == ERR_OK) e = store_rocksdb_open(db, &rc, &s->store, f);
     if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
-    s->exchange = broker_exchange_new();
-    if (e == ERR_OK) e = broker_local_attach(s->exchange, STR("self"), &s->broker, f);
+    if (e == ERR_OK) e = open_broker(s, f);
     if (e == ERR_OK) e = open_cache(s, f);
     if (e != ERR_OK) return e;
     struct thumbnail_config tc = thumbnail_defaults;

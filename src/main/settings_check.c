@@ -1,4 +1,5 @@
 /* What no single value can tell: forms with a grammar, and settings that need or exclude each other. */
+#include "broker/amqp/amqp.h"
 #include "cache/redis/redis.h"
 #include "main/listen.h"
 #include "main/settings.h"
@@ -120,6 +121,19 @@ static const char *check_listen(const struct checking *c)
     return public;
 }
 
+static void check_broker(const struct checking *c)
+{
+    const struct settings *s = c->s;
+    for (size_t i = 0; i < s->broker.url.count; i++) {
+        char reason[300];
+        struct fault f;
+        if (broker_amqp_check_url(s->broker.url.item[i], &f) == ERR_OK) continue;
+        snprintf(reason, sizeof reason, "the %zu. address: %s", i + 1, f.text);
+        tell(c, "broker", "url", reason);
+    }
+    if (!broker_name_ok(s->broker.prefix)) tell(c, "broker", "prefix", "has letters, digits, '.', '_' and '-' only");
+}
+
 static bool is_token(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -183,6 +197,7 @@ bool settings_check(const struct settings *s, struct buf *problems)
     check_networks(&c, &s->server.trusted_proxies, "server", "trusted_proxies");
     check_networks(&c, &s->metrics.allow, "metrics", "allow");
     check_tls(&c);
+    check_broker(&c);
     check_rooms(&c);
     check_cache(&c);
     return problems->n == before && buf_ok(problems);
