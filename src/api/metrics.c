@@ -190,10 +190,20 @@ static void put_thumbnails(struct buf *b, const struct api_config *c)
     number(b, "rookery_thumbnails_kept_total", "counter", "Requests answered with what was made before.", s.found);
 }
 
-static void put_http(struct buf *b, const struct http_server *http)
+/* Of all addresses together. */
+static void put_http(struct buf *b, const struct api_config *c)
 {
-    struct http_stats s;
-    http_server_stats(http, &s);
+    struct http_stats s = {0};
+    for (size_t i = 0; i < c->listeners; i++) {
+        struct http_stats one;
+        http_server_stats(c->listener[i], &one);
+        s.connections_open += one.connections_open;
+        s.connections_accepted += one.connections_accepted;
+        s.connections_refused += one.connections_refused;
+        s.bad_requests += one.bad_requests;
+        s.bytes_in += one.bytes_in;
+        s.bytes_out += one.bytes_out;
+    }
     number(b, "rookery_connections", "gauge", "Open connections.", s.connections_open);
     number(b, "rookery_connections_accepted_total", "counter", "Connections accepted.", s.connections_accepted);
     number(b, "rookery_connections_refused_total", "counter", "Connections closed because there were too many.", s.connections_refused);
@@ -218,8 +228,7 @@ static void put_all(struct api *r, struct buf *b)
     if (c->store) put_store(b, c->store);
     put_cache(b, c->engine->cache);
     put_thumbnails(b, c);
-    for (size_t i = 0; i < c->listeners; i++)
-        if (i == 0) put_http(b, c->listener[i]);
+    put_http(b, c);
     number(b, "rookery_resident_bytes", "gauge", "Resident memory of the process.", resident_bytes());
 }
 

@@ -1,5 +1,6 @@
 """What a client reads before it logs in: versions, well-known, capabilities, flows."""
 import concurrent.futures
+import socket
 import time
 
 import pytest
@@ -87,6 +88,20 @@ def test_health_and_metrics(alice):
     assert alice.call("GET", "/health/ready", token=None, check=False).status == 200
     metrics = alice.call("GET", "/metrics", token=None, check=False)
     assert metrics.status == 200 and b"# TYPE" in metrics.body
+
+
+def test_metrics_of_all_addresses(own_server, tmp_path):
+    """What comes in at the second address of server.listen counts, too."""
+    server = own_server({("server", "listen"): f"127.0.0.1:0 unix:{tmp_path}/second"})
+    client = Client(server)
+    before = client.metric("rookery_http_received_bytes_total")
+    with socket.socket(socket.AF_UNIX) as other:
+        other.settimeout(20)
+        other.connect(f"{tmp_path}/second")
+        other.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 9000 + b"\r\n\r\n")
+        assert b"200" in other.recv(1000)
+        assert client.metric("rookery_http_received_bytes_total") > before + 9000
+        assert client.metric("rookery_connections") >= 2
 
 
 def test_metrics_of_a_message(own_server):
