@@ -99,7 +99,8 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .commands = CMD__COUNT,
                                 .engine = e,
                                 .delivered = delivered};
-    enum err err = cluster_new(&cc, &e->cluster, f);
+    enum err err = server_key_open(store, &e->key, f);
+    if (err == ERR_OK) err = cluster_new(&cc, &e->cluster, f);
     if (err != ERR_OK) {
         engine_free(e);
         return err;

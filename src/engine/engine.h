@@ -9,7 +9,7 @@
 #include "cache/cache.h"
 #include "cache/limiter.h"
 #include "cluster/cluster.h"
-#include "crypto/crypto.h"
+#include "engine/server_key.h"
 #include "json/json.h"
 
 enum entity_kinds {
@@ -51,6 +51,7 @@ struct push_rules;
 
 struct engine {
     struct engine_config config;
+    struct server_key key;
     struct cluster *cluster;
     const struct clock *clock;
     struct cache *cache;
