@@ -6,19 +6,20 @@
 #include "main/settings_print.h"
 #include "store/store.h"
 
-static bool readable(const char *name, const char *path)
+/* Of a file that a setting names. */
+static bool readable(const struct settings *s, const char *section, const char *name, const char *path)
 {
     if (!*path || access(path, R_OK) == 0) return true;
-    fprintf(stderr, "%s: %s cannot be read: %s\n", name, path, strerror(errno));
+    const char *where = s->origin[setting_find(str_c(section), str_c(name)) - setting_rows].where;
+    fprintf(stderr, "%s%s[%s] %s: %s cannot be read: %s\n", where ? where : "", where ? ": " : "", section, name, path, strerror(errno));
     return false;
 }
 
 int cmd_check_config(const struct invocation *in)
 {
     const struct settings *s = in->settings;
-    bool certificate = readable("tls.certificate", s->tls.certificate);
-    bool ca = readable("broker.ca_file", s->broker.ca_file);
-    if (!readable("tls.key", s->tls.key) || !certificate || !ca) return 1;
+    bool certificate = readable(s, "tls", "certificate", s->tls.certificate), key = readable(s, "tls", "key", s->tls.key);
+    if (!readable(s, "broker", "ca_file", s->broker.ca_file) || !certificate || !key) return 1;
     printf("The settings are right%s%s.\n", in->config ? ": " : "", in->config ? in->config : "");
     return 0;
 }

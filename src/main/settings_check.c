@@ -103,7 +103,7 @@ static void check_networks(const struct checking *c, const struct setting_list *
 static const char *check_listen(const struct checking *c)
 {
     const struct settings *s = c->s;
-    const char *public = NULL;
+    const char *reached = NULL;
     struct arena a;
     arena_init(&a);
     for (size_t i = 0; i < s->server.listen.count; i++) {
@@ -112,13 +112,13 @@ static const char *check_listen(const struct checking *c)
         struct str text = s->server.listen.item[i];
         if (listen_parse(&a, text, &at, &f) != ERR_OK)
             tell(c, "server", "listen", f.text);
-        else if (!at.local && !public)
-        public = text.p;
+        else if (!at.local && !reached)
+            reached = text.p;
     }
     arena_release(&a);
-    if (!public && s->server.public_url.n && is_url(s->server.public_url) && !url_is_local(s->server.public_url))
-    public = s->server.public_url.p;
-    return public;
+    if (!reached && s->server.public_url.n && is_url(s->server.public_url) && !url_is_local(s->server.public_url))
+        reached = s->server.public_url.p;
+    return reached;
 }
 
 static void check_broker(const struct checking *c)
@@ -141,15 +141,15 @@ static bool is_token(struct str s)
     return s.n >= 1 && s.n <= 64;
 }
 
-static void check_registration(const struct checking *c, const char *public)
+static void check_registration(const struct checking *c, const char *reached)
 {
     const struct settings *s = c->s;
-    if (s->registration.mode == REGISTRATION_OPEN && public && !s->registration.allow_public_open) {
+    if (s->registration.mode == REGISTRATION_OPEN && reached && !s->registration.allow_public_open) {
         char reason[600];
         snprintf(reason, sizeof reason,
                  "is open, and others can reach the server at %.200s: anyone, and any program, could make accounts and send from them. "
                  "Set registration.mode to token or closed; or, if that is what you want, registration.allow_public_open = true",
-                 public);
+                 reached);
         tell(c, "registration", "mode", reason);
     }
     if (s->registration.mode == REGISTRATION_TOKEN && s->registration.tokens.count == 0)

@@ -46,7 +46,8 @@ def test_configuration_prints_and_checks(tmp_path):
     refused("check-config", "--config", str(conf), says=f"{conf}:4: [log] levle: unknown setting; did you mean level under [log]?")
     refused("serve", "--config", str(conf), says="levle")
     refused("check-config", environ={"ROOKERY_LOG_LEVEL": "loud"}, says='environment: ROOKERY_LOG_LEVEL: "loud" is not among')
-    refused("check-config", "--set", "tls.certificate=/nowhere", "--set", "tls.key=/nowhere", status=1, says="tls.certificate: /nowhere cannot be read")
+    conf.write_text("[tls]\ncertificate = /nowhere\nkey = /nowhere\n")
+    refused("check-config", "--config", str(conf), status=1, says=f"{conf}:2: [tls] certificate: /nowhere cannot be read")
 
 
 def test_open_registration_for_the_world_must_be_meant(tmp_path):
@@ -55,6 +56,14 @@ def test_open_registration_for_the_world_must_be_meant(tmp_path):
     assert list(tmp_path.iterdir()) == [], "a refused start must leave nothing behind"
     ok("check-config", *public, "--set", "registration.allow_public_open=true")
     ok("check-config", *public, "--set", "registration.mode=closed")
+
+
+def test_the_servers_key_is_made_at_the_first_start(own_server):
+    server = own_server()
+    assert server.log().count("server key made") == 1
+    for kill in (True, False):
+        server.restart(kill=kill)
+        assert "server key made" not in server.log()
 
 
 def test_a_store_has_one_server(own_server):
