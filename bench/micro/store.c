@@ -127,17 +127,22 @@ static void start(struct task *t)
         next(&r->lane[i]);
 }
 
+static void looked(struct store_look *l)
+{
+    if (l->err) exit(1);
+}
+
 static void run_init(struct run *r, struct store *s, uint64_t batches)
 {
     *r = (struct run){.store = s, .loop = loop_new(0), .start.run = start, .left = batches, .waiting = WAITING};
     for (unsigned i = 0; i < WAITING; i++) {
         struct lane *l = &r->lane[i];
-        struct store_slot at;
-        if (s->ops->slot(s, i, &at)) exit(1);
+        struct store_look look = {.slot = i, .done = looked};
+        store_look(s, &look); /* answers at once */
         l->run = r;
-        l->ord = at.position;
+        l->ord = look.at.position;
         l->batch = (struct store_batch){
-            .loop = r->loop, .slot = i, .epoch = 1, .position = at.position, .change = l->change, .count = ROWS, .done = done};
+            .loop = r->loop, .slot = i, .epoch = 1, .position = look.at.position, .change = l->change, .count = ROWS, .done = done};
         static const enum table table[ROWS] = {T_timeline, T_event_id, T_txn};
         for (unsigned c = 0; c < ROWS; c++)
             l->change[c].row.table = table[c];

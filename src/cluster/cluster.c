@@ -23,15 +23,11 @@ static enum err load_history(struct cluster *c, struct fault *f)
     arena_init(&a);
     struct str history;
     struct store *s = c->config.store;
-    enum err e = s->ops->meta_get(s, STR("history"), &a, &history);
-    if (e == ERR_NOT_FOUND) {
-        snprintf(c->history, sizeof c->history, "%016llx", (unsigned long long)random_u64());
-        e = s->ops->meta_set(s, STR("history"), str_c(c->history));
-    } else if (e == ERR_OK && history.n == 16) {
-        memcpy(c->history, history.p, 16);
-    } else if (e == ERR_OK) {
-        e = ERR_INTERNAL;
-    }
+    char fresh[sizeof c->history];
+    snprintf(fresh, sizeof fresh, "%016llx", (unsigned long long)random_u64());
+    enum err e = s->ops->meta_add(s, STR("history"), str_c(fresh), &a, &history);
+    if (e == ERR_OK && history.n != 16) e = ERR_INTERNAL;
+    if (e == ERR_OK) memcpy(c->history, history.p, 16);
     arena_release(&a);
     if (e != ERR_OK) return fault_set(f, e, "The store's history id cannot be read or written (%s).", err_name(e));
     return ERR_OK;

@@ -58,6 +58,8 @@ struct queue {
     int64_t began;      /* where the epoch did */
     /* while it opens */
     struct fiber *opening;
+    bool looking;      /* where the store stands: what comes in meanwhile has to wait, */
+    struct list early; /* struct early, in order */
     bool mark_taken, mark_void;
     enum err broken;
     struct timer patience;
@@ -70,6 +72,7 @@ struct queue {
     struct list unwritten;
     struct persist *persist;
     struct timer persist_retry;
+    bool persist_looks; /* where the store stands */
     bool store_is_away;
 };
 
@@ -199,7 +202,7 @@ void slot_under_way(struct slot *s, int by);
 void slot_serve(struct slot *s, bool writable);
 /* Opens it in a second. */
 void slot_try_later(struct slot *s);
-must_use enum err slot_stands(struct slot *s, struct store_slot *out);
+must_use enum err slot_stands(struct slot *s, struct store_slot *out); /* waits */
 enum err refusal_of(enum err why);
 struct record *record_new(struct slot *s);
 void record_free(struct record *r);

@@ -292,8 +292,46 @@ static void give_up(struct timer *t)
     fiber_wake(s->queue.opening);
 }
 
+/* What came in before it was known where the store stands. */
+struct early {
+    struct list link;
+    uint64_t tag;
+    struct bytes *bytes;
+};
+
+static void keep_early(struct slot *s, const struct broker_record *r)
+{
+    struct early *e = mem_alloc(sizeof *e);
+    *e = (struct early){.tag = r->tag, .bytes = bytes_new(r->bytes)};
+    list_push(&s->queue.early, &e->link);
+}
+
+static void take_early(struct slot *s)
+{
+    unsigned generation = s->generation;
+    struct list *n;
+    while ((n = list_pop(&s->queue.early))) {
+        struct early *e = list_item(n, struct early, link);
+        if (s->generation == generation) (void)!take(s, &(struct broker_record){.tag = e->tag, .bytes = bytes_str(e->bytes)});
+        bytes_unref(e->bytes);
+        mem_free(e);
+    }
+}
+
+static void forget_early(struct slot *s)
+{
+    struct list *n;
+    while ((n = list_pop(&s->queue.early))) {
+        bytes_unref(list_item(n, struct early, link)->bytes);
+        mem_free(list_item(n, struct early, link));
+    }
+}
+
 static void queue_records(struct slot *s, const struct broker_record *r, size_t count)
 {
+    for (size_t i = 0; s->queue.looking && i < count; i++)
+        keep_early(s, &r[i]);
+    if (s->queue.looking) return;
     for (size_t i = 0; i < count; i++)
         if (!take(s, &r[i])) return;
     if (s->state == SLOT_OPEN) persist_go_on(s);
@@ -335,11 +373,19 @@ static enum err claim(struct slot *s)
 static enum err read_and_claim(struct slot *s)
 {
     struct store_slot at;
+    unsigned generation = s->generation;
+    s->queue.looking = true;
     enum err e = slot_stands(s, &at);
-    if (e != ERR_OK) return e;
+    s->queue.looking = false;
+    if (e == ERR_OK && s->generation != generation) e = ERR_UNAVAILABLE;
+    if (e != ERR_OK) {
+        forget_early(s);
+        return e;
+    }
     s->queue.stand = (struct stand){.epoch = at.epoch, .position = at.position};
     s->persisted = s->durable = s->position = at.position;
-    e = claim(s);
+    take_early(s);
+    e = s->generation == generation ? claim(s) : ERR_UNAVAILABLE;
     return e == ERR_OK ? letters_load(s) : e;
 }
 
@@ -386,6 +432,7 @@ static void queue_undo(struct slot *s)
     stop_timers(s);
     queue_forget(s, &s->flying);
     queue_forget(s, &q->unwritten);
+    forget_early(s);
     if (q->opening) fiber_wake(q->opening);
 }
 
@@ -404,6 +451,7 @@ static void queue_release(struct slot *s)
         sign_free(list_item(q->signs.next, struct sign, link));
     queue_forget(s, &s->flying);
     queue_forget(s, &q->unwritten);
+    forget_early(s);
     persist_release(s);
 }
 

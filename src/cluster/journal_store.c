@@ -84,6 +84,7 @@ static void become_writable(struct slot *s)
     struct store_slot stands;
     unsigned generation = s->generation;
     enum err e = slot_stands(s, &stands);
+    if (s->generation != generation) return;
     if (e == ERR_OK && stands.position != s->position) {
         slot_fail(s, ERR_CONFLICT); /* somebody else wrote: what is in memory is of an older time */
         return;

@@ -53,19 +53,11 @@ static void try_again(struct timer *t)
     persist_go_on(list_item(t, struct slot, queue.persist_retry));
 }
 
-/* The slot stands elsewhere than was thought. A former owner has written some of the same records, or a commit that was said to have failed had not: then
- * it stands at one of those that wait here. */
-static void look_where_it_stands(struct slot *s)
+static void go_on_from(struct slot *s, struct store_slot at)
 {
     struct queue *q = &s->queue;
-    struct store_slot at;
     struct list there;
     list_init(&there);
-    enum err e = slot_stands(s, &at);
-    if (e != ERR_OK) {
-        timer_set(s->loop, &q->persist_retry, REOPEN_MS, try_again);
-        return;
-    }
     while (!list_is_empty(&q->unwritten) && first_of(&q->unwritten)->batch.position <= at.position)
         list_push(&there, list_pop(&q->unwritten));
     if (list_is_empty(&there) || list_item(there.prev, struct record, link)->batch.position != at.position) {
@@ -76,6 +68,26 @@ static void look_where_it_stands(struct slot *s)
     }
     written(s, &there);
     persist_go_on(s);
+}
+
+/* The slot stands elsewhere than was thought. A former owner has written some of the same records, or a commit that was said to have failed had not: then
+ * it stands at one of those that wait here. */
+static void look_where_it_stands(void *arg)
+{
+    struct slot *s = arg;
+    struct store_slot at;
+    unsigned generation = s->generation;
+    slot_under_way(s, 1);
+    s->queue.persist_looks = true;
+    enum err e = slot_stands(s, &at);
+    s->queue.persist_looks = false;
+    slot_under_way(s, -1);
+    if (s->generation != generation)
+        slot_go_on(s);
+    else if (e != ERR_OK)
+        timer_set(s->loop, &s->queue.persist_retry, REOPEN_MS, try_again);
+    else
+        go_on_from(s, at);
 }
 
 static void committed(struct store_batch *b)
@@ -94,7 +106,7 @@ static void committed(struct store_batch *b)
     } else {
         put_back(s, &p->records);
         if (b->err == ERR_CONFLICT) {
-            look_where_it_stands(s);
+            fiber_spawn(look_where_it_stands, s);
         } else {
             if (!q->store_is_away) log_event(LOG_WARN, "cluster", "store is away", "slot=%u error=%s", s->index, err_name(b->err));
             q->store_is_away = true;
@@ -130,7 +142,7 @@ static void gather(struct slot *s, struct persist *p)
 void persist_go_on(struct slot *s)
 {
     struct queue *q = &s->queue;
-    if (q->persist || timer_is_set(&q->persist_retry)) return;
+    if (q->persist || q->persist_looks || timer_is_set(&q->persist_retry)) return;
     if (list_is_empty(&q->unwritten)) {
         broker_acknowledge(s->cluster->config.broker, &s->hold, q->last_tag); /* beats, and what never counted */
         return;

@@ -26,6 +26,7 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->flying);
     list_init(&s->queue.out);
     list_init(&s->queue.signs);
+    list_init(&s->queue.early);
     list_init(&s->queue.unwritten);
 }
 
@@ -352,10 +353,27 @@ void slot_try_later(struct slot *s)
     timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
 }
 
+struct standing {
+    struct store_look look;
+    struct fiber *fiber; /* NULL: it has been answered */
+};
+
+static void looked(struct store_look *l)
+{
+    struct standing *st = list_item(l, struct standing, look);
+    struct fiber *f = st->fiber;
+    st->fiber = NULL;
+    fiber_wake(f);
+}
+
 enum err slot_stands(struct slot *s, struct store_slot *out)
 {
-    struct store *store = s->cluster->config.store;
-    return store->ops->slot(store, s->index, out);
+    struct standing st = {.look = {.loop = s->loop, .slot = s->index, .done = looked}, .fiber = fiber_current()};
+    store_look(s->cluster->config.store, &st.look);
+    while (st.fiber)
+        fiber_park();
+    *out = st.look.at;
+    return st.look.err;
 }
 
 void slot_serve(struct slot *s, bool writable)

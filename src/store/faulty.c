@@ -77,9 +77,9 @@ static void faulty_read(struct store *s, struct store_read *r)
 
 /* --- passed on as they are --- */
 
-static enum err faulty_slot(struct store *s, unsigned slot, struct store_slot *out)
+static void faulty_look(struct store *s, struct store_look *l)
 {
-    return of(s)->inside->ops->slot(of(s)->inside, slot, out);
+    store_look(of(s)->inside, l);
 }
 
 static enum err faulty_meta_get(struct store *s, struct str name, struct arena *a, struct str *out)
@@ -90,6 +90,14 @@ static enum err faulty_meta_get(struct store *s, struct str name, struct arena *
 static enum err faulty_meta_set(struct store *s, struct str name, struct str value)
 {
     return atomic_load(&of(s)->all) ? ERR_STORAGE : of(s)->inside->ops->meta_set(of(s)->inside, name, value);
+}
+
+static enum err faulty_meta_add(struct store *s, struct str name, struct str value, struct arena *a, struct str *out)
+{
+    struct faulty *f = of(s);
+    if (!atomic_load(&f->all)) return f->inside->ops->meta_add(f->inside, name, value, a, out);
+    enum err e = f->inside->ops->meta_get(f->inside, name, a, out); /* what is there already need not be written */
+    return e == ERR_NOT_FOUND ? ERR_STORAGE : e;
 }
 
 static enum err faulty_backup(struct store *s, const char *to, struct fault *f)
@@ -113,9 +121,10 @@ static const struct store_ops ops = {
     .name = "faulty",
     .apply = faulty_apply,
     .read = faulty_read,
-    .slot = faulty_slot,
+    .look = faulty_look,
     .meta_get = faulty_meta_get,
     .meta_set = faulty_meta_set,
+    .meta_add = faulty_meta_add,
     .backup = faulty_backup,
     .stats = faulty_stats,
     .close = faulty_close,

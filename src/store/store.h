@@ -7,7 +7,7 @@
  *  - Batches of a slot become visible in order. A read sees a slot as of one position, deletes included.
  *  - Any bytes (NUL, invalid UTF-8) may stand in a CELL_STR, up to the limit of the column.
  *  - Calls are made on a loop's thread; `done` is called on that same thread, never before the call returns for apply,
- *    and possibly before it returns for reads that need no waiting. */
+ *    and possibly before it returns for reads and looks that need no waiting. */
 #ifndef ROOKERY_STORE_STORE_H
 #define ROOKERY_STORE_STORE_H
 
@@ -96,9 +96,10 @@ struct store_batch {
     int64_t predecessor, position; /* the slot must stand at `predecessor`; afterwards it stands at `position`, which is greater */
     struct change *change;
     size_t count;
-    enum err
-        err; /* CONFLICT: the slot stands elsewhere, or in a newer epoch. STORAGE, or FULL where the back end knows that it has no room: not
-                     * written, nothing of it is visible */
+    /* CONFLICT: the slot stands elsewhere, or in a newer epoch. STORAGE, or FULL where the back end knows that it has no room: not written, nothing
+     * of it is visible. A back end that cannot know whether it was written (a connection was lost in the commit) does not answer before it does; only
+     * when another writer has gone on meanwhile, CONFLICT may hide that it was. */
+    enum err err;
     struct list link;
     void (*done)(struct store_batch *b);
 };
@@ -116,7 +117,7 @@ struct store_read {
     size_t limit;        /* rows; at least 1 */
     struct arena *arena; /* rows and their bytes go here */
     /* answer */
-    enum err err; /* OK also when nothing was found */
+    enum err err; /* OK also when nothing was found. UNAVAILABLE: the store is away. STORAGE: it is broken */
     struct row *row;
     size_t count;
     bool more;     /* the limit cut it */
@@ -127,6 +128,17 @@ struct store_read {
 
 struct store_slot {
     int64_t position, epoch;
+};
+
+/* A look at where a slot stands. */
+struct store_look {
+    struct task task; /* the store's while it works */
+    struct loop *loop;
+    unsigned slot;
+    /* answer */
+    enum err err;         /* as for a read */
+    struct store_slot at; /* {0,0} when it was never written */
+    void (*done)(struct store_look *l);
 };
 
 struct store_stats {
@@ -144,12 +156,15 @@ struct store_ops {
     /* Queues a batch; batches of all slots that wait together share one commit. */
     void (*apply)(struct store *s, struct store_batch *b);
     void (*read)(struct store *s, struct store_read *r);
-    /* Where the slot stands; {0,0} when it was never written. Blocking, for the opening of a slot. */
-    enum err (*slot)(struct store *s, unsigned slot, struct store_slot *out);
-    /* Small settings of the whole store (history id, slot count, keys). Blocking, at start only. get: NOT_FOUND when absent. */
+    void (*look)(struct store *s, struct store_look *l);
+    /* Small settings of the whole store (history id, slot count, keys); names have at most 255 bytes. Blocking, at start only. get: NOT_FOUND when
+     * absent. add: sets only what is absent, and says what stands there then; of several nodes that add the same name at once one succeeds, and all
+     * are told its value. */
     enum err (*meta_get)(struct store *s, struct str name, struct arena *a, struct str *out);
     enum err (*meta_set)(struct store *s, struct str name, struct str value);
-    /* A consistent copy into an empty or absent directory, while the store is in use. Blocking; on a worker thread. */
+    enum err (*meta_add)(struct store *s, struct str name, struct str value, struct arena *a, struct str *out);
+    /* A consistent copy into an empty or absent directory, while the store is in use. Blocking; on a worker thread. UNRECOGNIZED, and a sentence that
+     * says what to do instead: this back end has none. */
     enum err (*backup)(struct store *s, const char *to, struct fault *f);
     void (*stats)(struct store *s, struct store_stats *out);
     /* All batches that were queued are done before it returns. */
@@ -168,6 +183,10 @@ static inline void store_apply(struct store *s, struct store_batch *b)
 static inline void store_read(struct store *s, struct store_read *r)
 {
     s->ops->read(s, r);
+}
+static inline void store_look(struct store *s, struct store_look *l)
+{
+    s->ops->look(s, l);
 }
 
 /* The store's format; a newer one is refused with a sentence. */

@@ -8,7 +8,7 @@
 struct trace {
     struct store store;
     struct store *inside;
-    atomic_uint_fast64_t applies, applies_failed, changes, reads, reads_failed, rows, slots, metas, backups;
+    atomic_uint_fast64_t applies, applies_failed, changes, reads, reads_failed, rows, looks, metas, backups;
 };
 
 static struct trace *of(struct store *s)
@@ -88,15 +88,34 @@ static void trace_read(struct store *s, struct store_read *r)
     store_read(trace->inside, &t->read);
 }
 
-/* --- what is not asynchronous --- */
+struct traced_look {
+    struct store_look look; /* first */
+    struct store_look *real;
+};
 
-static enum err trace_slot(struct store *s, unsigned slot, struct store_slot *out)
+static void look_done(struct store_look *l)
 {
-    atomic_fetch_add(&of(s)->slots, 1);
-    enum err e = of(s)->inside->ops->slot(of(s)->inside, slot, out);
-    log_event(LOG_DEBUG, "store", "slot", "slot=%u err=%s", slot, err_name(e));
-    return e;
+    struct traced_look *t = (struct traced_look *)(void *)l;
+    struct store_look *real = t->real;
+    log_event(LOG_DEBUG, "store", "looked", "slot=%u position=%lld epoch=%lld err=%s", l->slot, (long long)l->at.position,
+              (long long)l->at.epoch, err_name(l->err));
+    real->err = l->err;
+    real->at = l->at;
+    mem_free(t);
+    real->done(real);
 }
+
+static void trace_look(struct store *s, struct store_look *l)
+{
+    struct trace *trace = of(s);
+    atomic_fetch_add(&trace->looks, 1);
+    struct traced_look *t = mem_alloc(sizeof *t);
+    *t = (struct traced_look){.look = *l, .real = l};
+    t->look.done = look_done;
+    store_look(trace->inside, &t->look);
+}
+
+/* --- what is not asynchronous --- */
 
 static enum err trace_meta_get(struct store *s, struct str name, struct arena *a, struct str *out)
 {
@@ -111,6 +130,14 @@ static enum err trace_meta_set(struct store *s, struct str name, struct str valu
     atomic_fetch_add(&of(s)->metas, 1);
     enum err e = of(s)->inside->ops->meta_set(of(s)->inside, name, value);
     log_event(LOG_DEBUG, "store", "meta_set", "name=%.*s err=%s", STR_FMT(name), err_name(e));
+    return e;
+}
+
+static enum err trace_meta_add(struct store *s, struct str name, struct str value, struct arena *a, struct str *out)
+{
+    atomic_fetch_add(&of(s)->metas, 1);
+    enum err e = of(s)->inside->ops->meta_add(of(s)->inside, name, value, a, out);
+    log_event(LOG_DEBUG, "store", "meta_add", "name=%.*s err=%s", STR_FMT(name), err_name(e));
     return e;
 }
 
@@ -138,9 +165,10 @@ static const struct store_ops ops = {
     .name = "trace",
     .apply = trace_apply,
     .read = trace_read,
-    .slot = trace_slot,
+    .look = trace_look,
     .meta_get = trace_meta_get,
     .meta_set = trace_meta_set,
+    .meta_add = trace_meta_add,
     .backup = trace_backup,
     .stats = trace_stats,
     .close = trace_close,
@@ -163,7 +191,7 @@ void store_trace_counts(struct store *s, struct store_trace *out)
                                 .reads = t->reads,
                                 .reads_failed = t->reads_failed,
                                 .rows = t->rows,
-                                .slots = t->slots,
+                                .looks = t->looks,
                                 .metas = t->metas,
                                 .backups = t->backups};
 }

@@ -1,4 +1,4 @@
-/* Counts what passes through to another store, and logs it at debug level: slots, tables and numbers, never the content of
+/* Counts what passes through to another store, and logs it at debug level: looks, tables and numbers, never the content of
  * rows. It owns the store inside, and closes it. */
 #ifndef ROOKERY_STORE_TRACE_H
 #define ROOKERY_STORE_TRACE_H
@@ -8,7 +8,7 @@
 struct store_trace {
     uint64_t applies, applies_failed, changes;
     uint64_t reads, reads_failed, rows;
-    uint64_t slots, metas, backups;
+    uint64_t looks, metas, backups;
 };
 
 struct store *store_trace_new(struct store *inside);

@@ -114,6 +114,30 @@ static inline enum err read_rows(struct fixture *x, struct store_read *r)
     return r->err;
 }
 
+struct waiting_look {
+    struct store_look look;
+    struct call call;
+};
+
+static inline void look_is_done(struct store_look *l)
+{
+    sem_post(&list_item(l, struct waiting_look, look)->call.ready);
+}
+static inline void look_start(struct call *c)
+{
+    store_look(c->store, &list_item(c, struct waiting_look, call)->look);
+}
+
+/* Where a slot stands; waits. */
+static inline struct store_slot slot_of(struct fixture *x, unsigned slot)
+{
+    struct waiting_look w = {.look = {.loop = x->loop[0], .slot = slot, .err = ERR_INTERNAL, .done = look_is_done}};
+    w.call = (struct call){.fn = look_start, .store = x->store};
+    call_wait(x->loop[0], &w.call);
+    assert_int_equal(w.look.err, ERR_OK);
+    return w.look.at;
+}
+
 /* --- rows of three tables of different keys --- */
 
 static inline struct change put_timeline(struct str room, int64_t ord, int64_t position, struct str json)

@@ -96,13 +96,6 @@ static void reopen(struct world *w)
     assert_int_equal(w->backend->open(w->x.data, &w->x.store), ERR_OK);
 }
 
-static struct store_slot slot_of(struct fixture *x, unsigned slot)
-{
-    struct store_slot s = {-1, -1};
-    assert_int_equal(x->store->ops->slot(x->store, slot, &s), ERR_OK);
-    return s;
-}
-
 /* --- reading in short --- */
 
 static struct store_read all_timeline(unsigned slot, struct str room)
@@ -680,6 +673,12 @@ static void settings(void **state)
     assert_int_equal(ops->meta_get(x->store, STR("history2"), &x->arena, &v), ERR_OK);
     assert_int_equal(v.n, 0);
     assert_int_equal(ops->meta_get(x->store, STR("histor"), &x->arena, &v), ERR_NOT_FOUND);
+    assert_int_equal(ops->meta_add(x->store, STR("history"), STR("late"), &x->arena, &v), ERR_OK);
+    assert_true(str_eq(v, STR("abc\0e")));
+    assert_int_equal(ops->meta_add(x->store, STR("histor"), STR("fi\0rst"), &x->arena, &v), ERR_OK);
+    assert_true(str_eq(v, STR("fi\0rst")));
+    assert_int_equal(ops->meta_get(x->store, STR("histor"), &x->arena, &v), ERR_OK);
+    assert_true(str_eq(v, STR("fi\0rst")));
 }
 
 /* --- what must survive --- */

@@ -111,14 +111,15 @@ static void memory_read(struct store *s, struct store_read *r)
     r->done(r);
 }
 
-static enum err memory_slot(struct store *s, unsigned slot, struct store_slot *out)
+static void memory_look(struct store *s, struct store_look *l)
 {
     struct memory *m = of(s);
-    if (slot >= STORE_SLOTS) abort();
+    if (l->slot >= STORE_SLOTS) abort();
     pthread_mutex_lock(&m->lock);
-    *out = m->slot[slot];
+    l->at = m->slot[l->slot];
     pthread_mutex_unlock(&m->lock);
-    return ERR_OK;
+    l->err = ERR_OK;
+    l->done(l);
 }
 
 /* --- the rest --- */
@@ -139,6 +140,18 @@ static enum err memory_meta_set(struct store *s, struct str name, struct str val
     struct memory *m = of(s);
     pthread_mutex_lock(&m->lock);
     skip_put(&m->meta, name, value);
+    pthread_mutex_unlock(&m->lock);
+    return ERR_OK;
+}
+
+static enum err memory_meta_add(struct store *s, struct str name, struct str value, struct arena *a, struct str *out)
+{
+    struct memory *m = of(s);
+    pthread_mutex_lock(&m->lock);
+    const struct skip_item *i = skip_at(&m->meta, name);
+    bool there = i && str_eq(i->key, name);
+    *out = arena_str(a, there ? i->value : value);
+    if (!there) skip_put(&m->meta, name, value);
     pthread_mutex_unlock(&m->lock);
     return ERR_OK;
 }
@@ -171,9 +184,10 @@ static const struct store_ops ops = {
     .name = "memory",
     .apply = memory_apply,
     .read = memory_read,
-    .slot = memory_slot,
+    .look = memory_look,
     .meta_get = memory_meta_get,
     .meta_set = memory_meta_set,
+    .meta_add = memory_meta_add,
     .backup = memory_backup,
     .stats = memory_stats,
     .close = memory_close,

@@ -120,6 +120,15 @@ static enum err rocks_meta_set(struct store *store, struct str name, struct str 
     return err ? rocks_fault(NULL, s->path, err) : ERR_OK;
 }
 
+/* One process has the store open, and settings are made at its start, one after another. */
+static enum err rocks_meta_add(struct store *store, struct str name, struct str value, struct arena *a, struct str *out)
+{
+    enum err e = rocks_meta_get(store, name, a, out);
+    if (e != ERR_NOT_FOUND) return e;
+    *out = arena_str(a, value);
+    return rocks_meta_set(store, name, value);
+}
+
 /* --- opening --- */
 
 /* RocksDB is not opened where it could not write its own files: it would abort (options.c). */
@@ -255,14 +264,15 @@ static enum err open_log(struct rocks *s, struct fault *f)
 
 /* --- the other functions of the back end --- */
 
-static enum err rocks_slot(struct store *store, unsigned slot, struct store_slot *out)
+static void rocks_look(struct store *store, struct store_look *l)
 {
     struct rocks *s = rocks_of(store);
-    if (slot >= STORE_SLOTS) abort();
-    pthread_mutex_lock(&s->place[slot].lock);
-    *out = s->place[slot].at;
-    pthread_mutex_unlock(&s->place[slot].lock);
-    return ERR_OK;
+    if (l->slot >= STORE_SLOTS) abort();
+    pthread_mutex_lock(&s->place[l->slot].lock);
+    l->at = s->place[l->slot].at;
+    pthread_mutex_unlock(&s->place[l->slot].lock);
+    l->err = ERR_OK;
+    l->done(l);
 }
 
 static void rocks_stats(struct store *store, struct store_stats *out)
@@ -317,9 +327,10 @@ static const struct store_ops ops = {
     .name = "rocksdb",
     .apply = rocks_apply,
     .read = rocks_read,
-    .slot = rocks_slot,
+    .look = rocks_look,
     .meta_get = rocks_meta_get,
     .meta_set = rocks_meta_set,
+    .meta_add = rocks_meta_add,
     .backup = rocks_backup,
     .stats = rocks_stats,
     .close = rocks_close,

@@ -3,7 +3,7 @@
 #ifndef ROOKERY_TESTS_CLUSTER_GATE_H
 #define ROOKERY_TESTS_CLUSTER_GATE_H
 
-#include "store/store.h"
+#include "contract/stands.h"
 
 enum gate_reads {
     GATE_READS_PASS,
@@ -200,10 +200,15 @@ static inline void gate_kill(struct gate *g)
 
 /* --- passed on as they are --- */
 
-static inline enum err gate_slot(struct store *s, unsigned slot, struct store_slot *out)
+static inline void gate_look(struct store *s, struct store_look *l)
 {
     struct gate *g = gate_of(s);
-    return g->broken ? g->broken : g->inside->ops->slot(g->inside, slot, out);
+    if (!g->broken) {
+        store_look(g->inside, l);
+        return;
+    }
+    l->err = g->broken;
+    l->done(l);
 }
 static inline enum err gate_meta_get(struct store *s, struct str name, struct arena *a, struct str *out)
 {
@@ -212,6 +217,10 @@ static inline enum err gate_meta_get(struct store *s, struct str name, struct ar
 static inline enum err gate_meta_set(struct store *s, struct str name, struct str value)
 {
     return gate_of(s)->inside->ops->meta_set(gate_of(s)->inside, name, value);
+}
+static inline enum err gate_meta_add(struct store *s, struct str name, struct str value, struct arena *a, struct str *out)
+{
+    return gate_of(s)->inside->ops->meta_add(gate_of(s)->inside, name, value, a, out);
 }
 static inline void gate_stats(struct store *s, struct store_stats *out)
 {
@@ -228,9 +237,10 @@ static inline struct gate *gate_new(struct store *inside)
     static const struct store_ops ops = {.name = "gate",
                                          .apply = gate_apply,
                                          .read = gate_read,
-                                         .slot = gate_slot,
+                                         .look = gate_look,
                                          .meta_get = gate_meta_get,
                                          .meta_set = gate_meta_set,
+                                         .meta_add = gate_meta_add,
                                          .stats = gate_stats,
                                          .close = gate_close};
     struct gate *g = mem_zero(sizeof *g);

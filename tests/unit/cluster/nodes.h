@@ -195,7 +195,7 @@ static inline struct broker_stats stats_of(struct nodes *n, unsigned i)
 static inline struct store_slot stands(struct nodes *n, unsigned slot)
 {
     struct store_slot at;
-    assert_int_equal(n->store->ops->slot(n->store, slot, &at), ERR_OK);
+    assert_int_equal(store_stands(n->store, slot, &at), ERR_OK);
     return at;
 }
 

@@ -138,7 +138,7 @@ static void an_owner_that_meets_a_newer_epoch_lets_go(void **state)
 {
     struct nodes *n = *state;
     struct store_slot at;
-    assert_int_equal(n->store->ops->slot(n->store, 30, &at), ERR_OK);
+    assert_int_equal(store_stands(n->store, 30, &at), ERR_OK);
     struct store_batch mark = {.loop = scene_of(n, 1)->loop[0],
                                .slot = 30,
                                .epoch = at.epoch + 1,

@@ -219,7 +219,7 @@ static void another_writer(struct round *r)
     struct store *store = r->scene->inside;
     struct store_batch *b = mem_zero(sizeof *b);
     unsigned slot = cluster_slot_of(r->box[dice(BOXES)]);
-    assert_int_equal(store->ops->slot(store, slot, &at), ERR_OK);
+    assert_int_equal(store_stands(store, slot, &at), ERR_OK);
     *b = (struct store_batch){.loop = r->scene->loop[0],
                               .slot = slot,
                               .epoch = at.epoch + 1,

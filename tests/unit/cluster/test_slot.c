@@ -39,7 +39,7 @@ static void each_life_opens_a_new_epoch(void **state)
         assert_int_equal(slot_of(x, box)->epoch, life);
         assert_true(slot_of(x, box)->position > position);
         position = slot_of(x, box)->position;
-        assert_int_equal(x->inside->ops->slot(x->inside, 30, &at), ERR_OK);
+        assert_int_equal(store_stands(x->inside, 30, &at), ERR_OK);
         assert_int_equal(at.epoch, life);
         assert_int_equal(at.position, position);
         assert_string_equal(history, cluster_history(x->cluster).p);
@@ -245,7 +245,7 @@ static void write_as_another(struct scene *x, struct str key, int64_t id, int64_
 {
     struct store_slot at;
     struct change c = {.row = thing_row(key, id, value)};
-    assert_int_equal(x->inside->ops->slot(x->inside, cluster_slot_of(key), &at), ERR_OK);
+    assert_int_equal(store_stands(x->inside, cluster_slot_of(key), &at), ERR_OK);
     struct store_batch b = {.loop = x->loop[0],
                             .slot = cluster_slot_of(key),
                             .epoch = at.epoch + 1,

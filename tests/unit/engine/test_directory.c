@@ -2,6 +2,7 @@
 #include "scene.h"
 
 #include "base/pack.h"
+#include "contract/stands.h"
 #include "engine/room/room.h"
 
 enum { ROOMS = 40 };
@@ -79,7 +80,7 @@ static void write_bare(struct store *s, struct loop *l, struct str id)
     struct change c = {.row = {.table = T_public_room, .c[C_public_room_room_id].s = id, .c[C_public_room_entry].s = STR("")}};
     struct store_slot at;
     unsigned slot = cluster_slot_of(id);
-    assert_int_equal(s->ops->slot(s, slot, &at), ERR_OK);
+    assert_int_equal(store_stands(s, slot, &at), ERR_OK);
     struct store_batch b = {.loop = l, .slot = slot, .epoch = at.epoch, .predecessor = at.position, .position = at.position + 1};
     b.change = &c;
     b.count = 1;

@@ -1,4 +1,5 @@
 /* What is special about the embedded store: opening, backup, restore, what is read from where. The rest is the contract's. */
+#include "contract/stands.h"
 #include "contract/store_fixture.h"
 
 #include <dlfcn.h>
@@ -50,7 +51,7 @@ static void check_refused(const char *path, const char *why)
 static int64_t position_of(struct store *s, unsigned slot)
 {
     struct store_slot at = {-1, -1};
-    assert_int_equal(s->ops->slot(s, slot, &at), ERR_OK);
+    assert_int_equal(store_stands(s, slot, &at), ERR_OK);
     return at.position;
 }
 

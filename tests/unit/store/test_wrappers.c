@@ -1,4 +1,5 @@
 /* The stores around a store: one that fails on command, one that counts. */
+#include "contract/stands.h"
 #include "contract/store_fixture.h"
 
 #include "store/faulty.h"
@@ -100,14 +101,14 @@ static void calls_are_counted(void **state)
     assert_int_equal(add(x, 1), ERR_OK);
     assert_int_equal(add(x, 1), ERR_CONFLICT);
     assert_int_equal(count(x), 2);
-    assert_int_equal(x->store->ops->slot(x->store, 0, &at), ERR_OK);
+    assert_int_equal(store_stands(x->store, 0, &at), ERR_OK);
     store_trace_counts(x->store, &n);
     assert_int_equal(n.applies, 3);
     assert_int_equal(n.applies_failed, 1);
     assert_int_equal(n.changes, 3);
     assert_int_equal(n.reads, 1);
     assert_int_equal(n.rows, 2);
-    assert_int_equal(n.slots, 1);
+    assert_int_equal(n.looks, 1);
 }
 
 int main(void)
