@@ -52,13 +52,24 @@ static enum err make(struct arena *a, struct store *store, const struct settings
     return e ? e : tree_sync(to, f);
 }
 
+/* The embedded store's data are what this program can copy. */
+static enum err check_embedded(const struct settings *s, struct fault *f)
+{
+    if (!s->store.url.count) return ERR_OK;
+    return fault_set(f, ERR_UNRECOGNIZED,
+                     "[store] url: the data are in PostgreSQL. Copy and restore them there: with pg_dump, or with base backups and the log "
+                     "(pg_basebackup).");
+}
+
 enum err backup_make(struct store *store, const struct settings *s, const char *to, struct fault *f)
 {
+    enum err e = check_embedded(s, f);
+    if (e) return e;
     if (to[0] != '/') return fault_set(f, ERR_INVALID_PARAM, "The folder of a backup must be given with its whole path.");
     if (!tree_is_empty(to)) return fault_set(f, ERR_CONFLICT, "%.150s is not empty; give a folder that is not there yet.", to);
     struct arena a;
     arena_init(&a);
-    enum err e = make(&a, store, s, to, f);
+    e = make(&a, store, s, to, f);
     arena_release(&a);
     return e;
 }
@@ -79,11 +90,13 @@ static enum err restore_store(struct arena *a, const char *from, const char *to,
 static enum err restore(struct arena *a, const struct settings *s, const char *from, struct fault *f)
 {
     const char *db = place_store(a, s);
+    enum err e = check_embedded(s, f);
+    if (e) return e;
     if (!manifest_is_right(inside(a, from, "manifest")))
         return fault_set(f, ERR_INVALID_PARAM, "%.150s is not a whole backup: its manifest is missing or not understood.", from);
     if (!tree_is_empty(db))
         return fault_set(f, ERR_CONFLICT, "There is a store in %.100s already. Stop its server, move it away, and try again.", db);
-    enum err e = tree_make(s->store.path, f);
+    e = tree_make(s->store.path, f);
     if (!e) e = tree_copy(inside(a, from, "media"), s->media.path, f);
     if (!e) e = restore_store(a, inside(a, from, "db"), db, f);
     return e ? e : tree_sync(s->store.path, f);
@@ -133,7 +146,8 @@ static enum err absolute(struct arena *a, const char *path, const char **out, st
 static enum err backup(struct arena *a, const struct settings *s, const char *given, struct fault *f)
 {
     const char *to;
-    enum err e = absolute(a, given, &to, f);
+    enum err e = check_embedded(s, f);
+    if (!e) e = absolute(a, given, &to, f);
     if (e) return e;
     struct buf answer;
     buf_init(&answer, CONTROL_ANSWER_MAX + 512);

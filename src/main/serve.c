@@ -26,6 +26,7 @@
 #include "main/tree.h"
 #include "main/web.h"
 #include "matrix/version.h"
+#include "store/postgres/postgres.h"
 #include "store/rocksdb/rocksdb.h"
 
 enum {
@@ -126,15 +127,22 @@ static enum err open_broker(struct server *s, struct fault *f)
     return broker_amqp_attach(&c, node_name(&s->arena), &s->broker, f);
 }
 
+static enum err open_store(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    struct store_postgres_config pc = {.url = set->store.url.item, .urls = set->store.url.count, .readers = (unsigned)set->store.readers};
+    struct store_rocksdb_config rc = {.cache_bytes = (size_t)set->store.cache_size};
+    if (pc.urls) return store_postgres_open(&pc, &s->store, f);
+    return store_rocksdb_open(arena_printf(&s->arena, "%s/db", set->store.path).p, &rc, &s->store, f);
+}
+
 static enum err open_parts(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
-    struct store_rocksdb_config rc = {.cache_bytes = (size_t)set->store.cache_size};
     enum err e = make_folder(set->store.path, f);
-    const char *db = arena_printf(&s->arena, "%s/db", set->store.path).p;
     const char *media = *set->media.path ? set->media.path : arena_printf(&s->arena, "%s/media", set->store.path).p;
     if (e == ERR_OK) e = crypto_init(f);
-    if (e == ERR_OK) e = store_rocksdb_open(db, &rc, &s->store, f);
+    if (e == ERR_OK) e = open_store(s, f);
     if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
     if (e == ERR_OK) e = open_broker(s, f);
     if (e == ERR_OK) e = open_cache(s, f);

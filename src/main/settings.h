@@ -19,6 +19,7 @@ struct setting_list {
 typedef struct str setting_TEXT;
 typedef const char *setting_PATH;
 typedef struct setting_list setting_LIST;
+typedef struct setting_list setting_URLS;
 typedef bool setting_BOOL;
 typedef int64_t setting_INT;
 typedef int64_t setting_DURATION; /* milliseconds */
@@ -56,6 +57,7 @@ enum setting_type {
     SETTING_TEXT,
     SETTING_PATH,
     SETTING_LIST,
+    SETTING_URLS,
     SETTING_BOOL,
     SETTING_INT,
     SETTING_DURATION,

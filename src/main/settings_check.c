@@ -188,6 +188,18 @@ static void check_cache(const struct checking *c)
     if (c->s->cache.url.n && cache_redis_check_url(c->s->cache.url, &f) != ERR_OK) tell(c, "cache", "url", f.text);
 }
 
+/* Without a word of the URL: it may have a password. */
+static void check_store(const struct checking *c)
+{
+    const struct setting_list *list = &c->s->store.url;
+    for (size_t i = 0; i < list->count; i++) {
+        if (str_starts(list->item[i], STR("postgresql://")) || str_starts(list->item[i], STR("postgres://"))) continue;
+        char reason[120];
+        snprintf(reason, sizeof reason, "number %zu is no address of a database; write it like postgresql://user@host/database", i + 1);
+        tell(c, "store", "url", reason);
+    }
+}
+
 bool settings_check(const struct settings *s, struct buf *problems)
 {
     struct checking c = {s, problems};
@@ -200,5 +212,6 @@ bool settings_check(const struct settings *s, struct buf *problems)
     check_broker(&c);
     check_rooms(&c);
     check_cache(&c);
+    check_store(&c);
     return problems->n == before && buf_ok(problems);
 }

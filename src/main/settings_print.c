@@ -85,9 +85,10 @@ void settings_print_conf(struct buf *out, const struct settings *s)
 
 /* --- the manual page --- */
 
-static const char *const type_names[] = {[SETTING_TEXT] = "text",         [SETTING_PATH] = "path",  [SETTING_LIST] = "list",
-                                         [SETTING_BOOL] = "true | false", [SETTING_INT] = "number", [SETTING_DURATION] = "duration",
-                                         [SETTING_SIZE] = "size",         [SETTING_RATE] = "rate",  [SETTING_CHOICE] = NULL};
+static const char *const type_names[] = {
+    [SETTING_TEXT] = "text",         [SETTING_PATH] = "path",  [SETTING_LIST] = "list",         [SETTING_URLS] = "URLs",
+    [SETTING_BOOL] = "true | false", [SETTING_INT] = "number", [SETTING_DURATION] = "duration", [SETTING_SIZE] = "size",
+    [SETTING_RATE] = "rate",         [SETTING_CHOICE] = NULL};
 
 static void man_type(struct buf *out, const struct setting_row *row)
 {
@@ -144,7 +145,9 @@ static const char man_head[] = ".\\\" Made from src/main/settings.def by `rooker
                                ".Pp\n"
                                "A\n"
                                ".Ar list\n"
-                               "is separated by blanks or commas.\n"
+                               "is separated by blanks or commas,\n"
+                               ".Ar URLs\n"
+                               "by blanks.\n"
                                "A\n"
                                ".Ar duration\n"
                                "is a number with ms, s, m, h or d; a\n"

@@ -37,18 +37,19 @@ static bool is_one_line(struct str text)
     return str_is_utf8(text);
 }
 
-static bool is_separator(char c)
+/* What may stand between items. In a URL a comma may mean something. */
+static const char *separators(const struct setting_row *row)
 {
-    return c == ' ' || c == '\t' || c == ',';
+    return row->type == SETTING_URLS ? " \t" : " \t,";
 }
 
 /* The next item of a list, cut off from *rest; empty at the end. */
-static struct str item_next(struct str *rest)
+static struct str item_next(struct str *rest, const char *between)
 {
     size_t from = 0, to;
-    while (from < rest->n && is_separator(rest->p[from]))
+    while (from < rest->n && strchr(between, rest->p[from]))
         from++;
-    for (to = from; to < rest->n && !is_separator(rest->p[to]); to++)
+    for (to = from; to < rest->n && !strchr(between, rest->p[to]); to++)
         continue;
     struct str item = str_make(rest->p + from, to - from);
     *rest = str_from(*rest, to);
@@ -72,14 +73,14 @@ static enum err parse_list(struct settings *s, const struct setting_row *row, st
 {
     if (!is_one_line(text)) return fault_set(f, ERR_INVALID_PARAM, "has bytes that are no text");
     struct setting_list list = {0};
-    for (struct str rest = text; item_next(&rest).n;)
+    for (struct str rest = text; item_next(&rest, separators(row)).n;)
         list.count++;
     if (list.count < (size_t)row->min) return fault_set(f, ERR_INVALID_PARAM, "needs at least %lld", (long long)row->min);
     if (list.count > (size_t)row->max)
         return fault_set(f, ERR_INVALID_PARAM, "has %zu items; at most %lld are possible", list.count, (long long)row->max);
     list.item = arena_array(&s->arena, list.count, sizeof *list.item);
     for (size_t i = 0; i < list.count; i++)
-        list.item[i] = arena_str(&s->arena, item_next(&text));
+        list.item[i] = arena_str(&s->arena, item_next(&text, separators(row)));
     *(setting_LIST *)field = list;
     return ERR_OK;
 }
@@ -130,7 +131,7 @@ static enum err parse_rate(const struct setting_row *row, struct str text, doubl
 static enum err parse_choice(const struct setting_row *row, struct str text, void *field, struct fault *f)
 {
     struct str rest = str_c(row->words), word;
-    for (int i = 0; (word = item_next(&rest)).n; i++)
+    for (int i = 0; (word = item_next(&rest, separators(row))).n; i++)
         if (str_eq(word, text)) {
             *(int *)field = i;
             return ERR_OK;
@@ -147,6 +148,7 @@ enum err setting_parse(struct settings *s, const struct setting_row *row, struct
     case SETTING_PATH:
         return parse_text(s, row, text, field, f);
     case SETTING_LIST:
+    case SETTING_URLS:
         return parse_list(s, row, text, field, f);
     case SETTING_BOOL:
         return parse_bool(text, field, f);

@@ -1,4 +1,5 @@
 /* The contract of the store (store/store.h), checked on every back end. A new back end is one row in `backends`. */
+#include "contract/postgres.h"
 #include "contract/store_fixture.h"
 
 #include <signal.h>
@@ -37,6 +38,16 @@ static enum err open_rocksdb_cold(const char *path, struct store **out)
     return store_rocksdb_open(path, &(struct store_rocksdb_config){.cache_bytes = 16384, .write_buffer_bytes = 65536}, out, NULL);
 }
 
+static enum err open_postgres(const char *path, struct store **out)
+{
+    return postgres_open(path, 1, out);
+}
+
+static enum err open_postgres_sharded(const char *path, struct store **out)
+{
+    return postgres_open(path, POSTGRES_SHARDS, out);
+}
+
 static enum err open_faulty(const char *path, struct store **out)
 {
     (void)path;
@@ -57,6 +68,8 @@ static const struct backend backends[] = {
     {"memory", open_memory, false, false},
     {"rocksdb", open_rocksdb, true, false},
     {"rocksdb, cold", open_rocksdb_cold, true, false},
+    {"postgres", open_postgres, true, false},
+    {"postgres, sharded", open_postgres_sharded, true, false},
     {"faulty(memory)", open_faulty, false, true},
     {"trace(rocksdb)", open_trace, true, true},
 };
@@ -832,6 +845,7 @@ enum { TESTS = sizeof tests / sizeof *tests };
 int main(int argc, char **argv)
 {
     if (argc == 5 && strcmp(argv[1], "child") == 0) return child(argv[2], argv[3], strtoll(argv[4], NULL, 10));
+    postgres_need(argc, argv);
     int failed = 0;
     for (size_t i = 0; i < BACKENDS; i++) {
         struct CMUnitTest mine[TESTS];

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from . import settings
+from . import settings, store
 
 
 class ServerFault(AssertionError):
@@ -22,7 +22,7 @@ class Server:
 
     def __init__(self, extra=None, preload=None, environ=None, deadline=30.0):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rookery-api-"))
-        self.settings = {**settings.BASE, **settings.LIMITS_OFF, **(extra or {})}
+        self.settings = {**settings.BASE, **settings.LIMITS_OFF, **store.settings_of_new(), **(extra or {})}
         self.preload, self.environ, self.deadline = preload, environ or {}, deadline
         self.port = self.process = None
         self.runs = 0

@@ -1,0 +1,135 @@
+/* Which slot lives in which shard: each shard has a row for each of its slots, and there is no other map. */
+#include <stdlib.h>
+
+#include "store/postgres/priv.h"
+
+/* Notes in p->home what the rows say. */
+static enum err read_rows(struct pg *p, struct shard *s, PGconn *c, struct fault *f)
+{
+    PGresult *r = conn_ask(c, "SELECT slot FROM rookery.shard_slot WHERE state = 'live'", NULL, 0, f);
+    enum err e = r ? ERR_OK : ERR_STORAGE;
+    s->slots = 0;
+    for (int i = 0; !e && i < PQntuples(r); i++) {
+        int64_t slot;
+        if (!str_to_int64(str_c(PQgetvalue(r, i, 0)), &slot) || slot < 0 || slot >= STORE_SLOTS) continue;
+        if (p->home[slot])
+            e = fault_set(f, ERR_CONFLICT, "[store] url: slot %lld lives in the databases %s and %s: they are not of one store.",
+                          (long long)slot, p->home[slot]->name, s->name);
+        p->home[slot] = s;
+        s->slots++;
+    }
+    PQclear(r);
+    return e;
+}
+
+static enum err read_all(struct pg *p, PGconn **conn, struct fault *f)
+{
+    enum err e = ERR_OK;
+    memset(p->home, 0, sizeof p->home);
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = read_rows(p, &p->shard[i], conn[i], f);
+    return e;
+}
+
+/* Did a first start end? From then on a slot that is missing is in a shard that is missing. */
+static enum err is_complete(struct pg *p, PGconn **conn, bool *out, struct fault *f)
+{
+    struct arena a;
+    struct str v;
+    enum err e = ERR_NOT_FOUND;
+    arena_init(&a);
+    for (size_t i = 0; e == ERR_NOT_FOUND && i < p->shards; i++)
+        e = meta_get(conn[i], STR("complete"), &a, &v, f);
+    arena_release(&a);
+    *out = e == ERR_OK;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+static enum err check_all_there(const struct pg *p, struct fault *f)
+{
+    unsigned missing = 0, first = 0;
+    for (unsigned i = STORE_SLOTS; i-- > 0;) {
+        if (p->home[i]) continue;
+        missing++;
+        first = i;
+    }
+    if (!missing) return ERR_OK;
+    return fault_set(f, ERR_CONFLICT,
+                     "[store] url: %u of %d slots (slot %u, for one) live in a database that is not listed; list all shards of the store.",
+                     missing, STORE_SLOTS, first);
+}
+
+/* --- the first start --- */
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp((*(struct shard *const *)a)->id, (*(struct shard *const *)b)->id);
+}
+
+static struct shard *emptiest(struct shard **shard, size_t count)
+{
+    struct shard *best = shard[0];
+    for (size_t i = 1; i < count; i++)
+        if (shard[i]->slots < best->slots) best = shard[i];
+    return best;
+}
+
+static enum err give_slot(struct shard *s, PGconn *c, unsigned slot, struct fault *f)
+{
+    char sql[120];
+    s->slots++;
+    s->pg->home[slot] = s;
+    snprintf(sql, sizeof sql, "INSERT INTO rookery.shard_slot (slot) VALUES (%u)", slot);
+    return conn_run(c, sql, f);
+}
+
+/* Evenly. A start that was interrupted has given some already. */
+static enum err give_all(struct pg *p, struct shard **order, PGconn **conn, struct fault *f)
+{
+    enum err e = read_all(p, conn, f);
+    for (unsigned i = 0; !e && i < STORE_SLOTS; i++) {
+        if (p->home[i]) continue;
+        struct shard *s = emptiest(order, p->shards);
+        e = give_slot(s, conn[s - p->shard], i, f);
+    }
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = meta_set(conn[i], STR("complete"), STR("yes"), f);
+    return e;
+}
+
+/* Nodes that start at once wait for each other here: all lock in the order of the shards' ids, whatever that of their settings. */
+static enum err first_start(struct pg *p, PGconn **conn, struct fault *f)
+{
+    struct shard *order[STORE_POSTGRES_SHARDS_MAX];
+    bool done = false;
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < p->shards; i++)
+        order[i] = &p->shard[i];
+    qsort(order, p->shards, sizeof order[0], by_id);
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = conn_run(conn[order[i] - p->shard], "SELECT pg_advisory_lock(1919905643, 2)", f); /* until the connection ends */
+    if (!e) e = is_complete(p, conn, &done, f);
+    if (!e) e = done ? read_all(p, conn, f) : give_all(p, order, conn, f);
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = conn_run(conn[i], "SELECT pg_advisory_unlock(1919905643, 2)", f);
+    return e;
+}
+
+/* The same database twice would be locked twice, and wait for itself. */
+static enum err check_different(const struct pg *p, struct fault *f)
+{
+    for (size_t i = 0; i < p->shards; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(p->shard[i].id, p->shard[j].id) == 0)
+                return fault_set(f, ERR_CONFLICT, "[store] url: %s and %s are the same database.", p->shard[j].name, p->shard[i].name);
+    return ERR_OK;
+}
+
+enum err slots_find(struct pg *p, PGconn **conn, struct fault *f)
+{
+    bool complete = false;
+    enum err e = check_different(p, f);
+    if (!e) e = is_complete(p, conn, &complete, f);
+    if (!e) e = complete ? read_all(p, conn, f) : first_start(p, conn, f);
+    return e ? e : check_all_there(p, f);
+}
