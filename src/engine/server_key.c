@@ -3,14 +3,18 @@
 #include "base/log.h"
 #include "base/random.h"
 
-/* In the store it is its id, a blank, and the secret half in base64, which ends with the public one. */
-static enum err make(struct store *store, struct arena *a, struct server_key *k)
+/* In the store it is its id, a blank, and the secret half in base64, which ends with the public one. Of several servers that make one at once, one's
+ * counts: `out` is that. */
+static enum err make(struct store *store, struct arena *a, struct str *out)
 {
-    memcpy(k->id, random_id(a, SERVER_KEY_ID).p, SERVER_KEY_ID);
-    ed25519_keypair(k->pub, k->secret);
-    struct str secret = base64_encode(a, str_make((const char *)k->secret, sizeof k->secret), false);
-    enum err e = store->ops->meta_set(store, STR("server_key"), arena_printf(a, "%s %.*s", k->id, STR_FMT(secret)));
-    if (e == ERR_OK) log_event(LOG_INFO, "engine", "server key made", "id=ed25519:%s", k->id);
+    struct server_key k;
+    struct str id = random_id(a, SERVER_KEY_ID);
+    ed25519_keypair(k.pub, k.secret);
+    struct str secret = base64_encode(a, str_make((const char *)k.secret, sizeof k.secret), false);
+    struct str mine = arena_printf(a, "%.*s %.*s", STR_FMT(id), STR_FMT(secret));
+    mem_wipe(&k, sizeof k);
+    enum err e = store->ops->meta_add(store, STR("server_key"), mine, a, out);
+    if (e == ERR_OK && str_eq(*out, mine)) log_event(LOG_INFO, "engine", "server key made", "id=ed25519:%.*s", STR_FMT(id));
     return e;
 }
 
@@ -40,10 +44,8 @@ enum err server_key_open(struct store *store, struct server_key *out, struct fau
     arena_init(&a);
     *out = (struct server_key){0};
     enum err e = store->ops->meta_get(store, STR("server_key"), &a, &text);
-    if (e == ERR_NOT_FOUND)
-        e = make(store, &a, out);
-    else if (e == ERR_OK && !parse(&a, text, out))
-        e = ERR_INTERNAL;
+    if (e == ERR_NOT_FOUND) e = make(store, &a, &text);
+    if (e == ERR_OK && !parse(&a, text, out)) e = ERR_INTERNAL;
     arena_release(&a);
     if (e == ERR_OK) return ERR_OK;
     return fault_set(f, e, "The server's key in the store is damaged, or cannot be read or written (%s).", err_name(e));
