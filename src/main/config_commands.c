@@ -18,8 +18,11 @@ static bool readable(const struct settings *s, const char *section, const char *
 int cmd_check_config(const struct invocation *in)
 {
     const struct settings *s = in->settings;
-    bool certificate = readable(s, "tls", "certificate", s->tls.certificate), key = readable(s, "tls", "key", s->tls.key);
-    if (!readable(s, "broker", "ca_file", s->broker.ca_file) || !certificate || !key) return 1;
+    bool all = readable(s, "tls", "certificate", s->tls.certificate);
+    all = readable(s, "tls", "key", s->tls.key) && all;
+    all = readable(s, "broker", "ca_file", s->broker.ca_file) && all;
+    all = readable(s, "cache", "ca_file", s->cache.ca_file) && all;
+    if (!all) return 1;
     printf("The settings are right%s%s.\n", in->config ? ": " : "", in->config ? in->config : "");
     return 0;
 }

@@ -372,6 +372,70 @@ def test_yaml_is_yaml():
         assert documents and all(documents), file
 
 
+def setting_names():
+    return set(re.findall(r"^(?:SETTING|CHOICE)\((\w+), (\w+),", (settings.ROOT / "src" / "main" / "settings.def").read_text(), re.M))
+
+
+def is_setting(variable):
+    return any(variable == settings.environment_name(*name) for name in setting_names())
+
+
+def check_config(file, **environment):
+    run(settings.binary(), "check-config", "--config", file, env={"PATH": os.environ["PATH"], **environment})
+
+
+def test_cluster_configuration(certificate):
+    copy = certificate / "cluster.conf"
+    copy.write_text((DEPLOY / "cluster.conf").read_text().replace("/etc/rookery/ca.pem", str(certificate / "cert.pem")))
+    check_config(copy)
+
+
+def test_compose():
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+    values = dict(line.split("=", 1) for line in (DEPLOY / "compose" / "example.env").read_text().splitlines() if not line.startswith("#"))
+    services, filled = compose["services"], {}
+    for name, value in services["rookery1"]["environment"].items():
+        assert is_setting(name), name
+        filled[name] = re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda m: values[m[1]], value)
+    check_config("/dev/null", **filled)
+    for name in ("ROOKERY_STORE_URL", "ROOKERY_BROKER_URL", "ROOKERY_CACHE_URL"):
+        hosts = set(re.findall(r"@([\w]+)", filled[name]))
+        assert hosts and hosts <= set(services)
+        assert all(hosts <= set(services[f"rookery{n}"]["depends_on"]) for n in (1, 2, 3))
+    assert {f"rookery{n}" for n in (1, 2, 3)} == set(re.findall(r"(\w+):8008", (DEPLOY / "haproxy.cfg").read_text())) <= set(services)
+    volumes = {v.partition(":")[0] for s in services.values() for v in s.get("volumes", []) if not v.startswith(".")}
+    assert volumes == set(compose["volumes"])
+
+
+def test_kubernetes():
+    folder = DEPLOY / "kubernetes"
+    parts = [d for file in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"] for d in yaml.safe_load_all((folder / file).read_text())]
+    find = lambda kind, name="rookery": next(p for p in parts if (p["kind"], p["metadata"]["name"]) == (kind, name))  # noqa: E731
+    pod = find("Deployment")["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    environment = {}
+    for entry in container["env"]:
+        name, secret = entry["name"], entry.get("valueFrom", {}).get("secretKeyRef")
+        given = {"uri": "postgresql://app:secret@rookery-shard-rw.rookery:5432/rookery"}.get(secret["key"], "secret") if secret else entry["value"]
+        environment[name] = re.sub(r"\$\((\w+)\)", lambda m: environment[m[1]], given)
+        assert is_setting(name) or any(f"$({name})" in e.get("value", "") for e in container["env"]), name
+    check_config(folder / "rookery.conf", **{k: v for k, v in environment.items() if k.startswith("ROOKERY_")})
+    # The secrets and hosts are those of the parts that make them.
+    assert {s["metadata"]["name"] + "-app" for s in parts if s["apiVersion"].startswith("postgresql.cnpg.io/")} == {
+        e["valueFrom"]["secretKeyRef"]["name"] for e in container["env"] if e["name"].startswith("SHARD")}
+    assert f"@{find('RabbitmqCluster', 'rookery-mq')['metadata']['name']}" in environment["ROOKERY_BROKER_URL"]
+    assert f"@{find('Redis', 'rookery-redis')['metadata']['name']}" in environment["ROOKERY_CACHE_URL"]
+    secret = yaml.safe_load((folder / "secret.example.yaml").read_text())
+    wanted = {e["valueFrom"]["secretKeyRef"]["key"] for e in container["env"] if e.get("valueFrom", {}).get("secretKeyRef", {}).get("name") == "rookery"}
+    assert wanted <= set(secret["stringData"])
+    # All who look for the servers' pods find them.
+    labels = pod["metadata"]["labels"]
+    for choice in (find("Service")["spec"]["selector"], *(find(k)["spec"]["selector"]["matchLabels"] for k in ("Deployment", "PodDisruptionBudget", "PodMonitor"))):
+        assert choice.items() <= labels.items() and choice
+    assert {v["name"] for v in container["volumeMounts"]} == {v["name"] for v in pod["spec"]["volumes"]}
+    assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready" and container["livenessProbe"]["httpGet"]["path"] == "/health/live"
+
+
 def test_systemd_unit(tmp_path):
     unit = tmp_path / "rookery.service"
     unit.write_text((DEPLOY / "rookery.service").read_text().replace("@PREFIX@/bin/rookery", "/bin/true").replace("@SYSCONFDIR@", "/etc"))
