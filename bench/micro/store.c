@@ -187,7 +187,7 @@ static void report(const struct run *r, double wall, double cpu, double own, uin
     r->store->ops->stats(r->store, &st);
     printf("%llu batches in %.2f s: %.0f batches/s, %.0f commits/s of %.1f batches, %.0f us each\n", (unsigned long long)batches, wall,
            (double)batches / wall, (double)st.commits / wall, (double)st.batches / (double)st.commits,
-           (double)st.commit_us / (double)st.commits);
+           (double)st.commit_time->us / (double)st.commits);
     double each = cpu / (double)batches * 1e6 - own;
     printf("processor: %.2f us per batch, %.2f us per row (%.2f us more are the benchmark's own)\n", each, each / ROWS, own);
 }

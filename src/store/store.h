@@ -142,7 +142,7 @@ struct store_look {
 };
 
 struct store_stats {
-    uint64_t batches, commits, changes, reads, cold_reads, commit_us, bytes_written;
+    uint64_t batches, commits, changes, reads, cold_reads, bytes_written;
     uint64_t queue; /* batches waiting now */
     /* Of one commit; of a read that had to go to the disk, from the question on. They live as long as the store; NULL: not measured. */
     const struct histogram *commit_time, *read_time;

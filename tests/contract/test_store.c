@@ -545,6 +545,15 @@ static void *pipeline_thread(void *arg)
     return NULL;
 }
 
+/* How many times are in it. */
+static uint64_t timed(const struct histogram *h)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; h && i <= HISTOGRAM_BOUNDS; i++)
+        n += h->range[i];
+    return n;
+}
+
 static void two_loops_write_all_slots(void **state)
 {
     struct fixture *x = *state;
@@ -575,6 +584,8 @@ static void two_loops_write_all_slots(void **state)
     assert_int_equal(st.changes, 2 * 20 * PIPE);
     assert_int_equal(st.queue, 0);
     assert_true(st.commits >= 1 && st.commits <= st.batches);
+    assert_int_equal(timed(st.commit_time), st.commit_time ? st.commits : 0);
+    assert_true(!st.read_time || timed(st.read_time) <= st.reads);
     mem_free(l[0]);
     mem_free(l[1]);
 }

@@ -66,9 +66,10 @@ static void pg_stats(struct store *store, struct store_stats *out)
                                 .changes = atomic_load_explicit(&c->changes, memory_order_relaxed),
                                 .reads = reads,
                                 .cold_reads = reads,
-                                .commit_us = atomic_load_explicit(&c->commit_us, memory_order_relaxed),
                                 .bytes_written = atomic_load_explicit(&c->bytes_written, memory_order_relaxed),
-                                .queue = atomic_load_explicit(&c->queue, memory_order_relaxed)};
+                                .queue = atomic_load_explicit(&c->queue, memory_order_relaxed),
+                                .commit_time = &c->commit_time,
+                                .read_time = &c->read_time};
 }
 
 /* --- the thread --- */

@@ -179,7 +179,8 @@ must_use enum err slots_find(struct pg *p, PGconn **conn, struct fault *f);
 /* --- the store --- */
 
 struct counters {
-    atomic_uint_fast64_t batches, commits, changes, reads, commit_us, bytes_written, queue;
+    atomic_uint_fast64_t batches, commits, changes, reads, bytes_written, queue;
+    struct histogram commit_time, read_time;
 };
 
 struct pg {

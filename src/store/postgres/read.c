@@ -1,4 +1,5 @@
 /* Reading: one statement, and so one snapshot of the slot's row and the rows asked for. What it found becomes rows on the reader's loop. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "store/postgres/priv.h"
 #include "store/postgres/text.h"
@@ -12,7 +13,7 @@ struct reading {
     struct shard *shard;
     struct store_read *read; /* one of the two */
     struct store_look *look;
-    int64_t since_ms;
+    int64_t since_ms, began_us;
     PGresult *found;
 };
 
@@ -119,6 +120,7 @@ static void answer(struct reading *g, enum err e)
     struct store_read *r = g->read;
     list_remove(&g->link);
     atomic_fetch_add_explicit(&g->pg->count.reads, 1, memory_order_relaxed);
+    histogram_add(&g->pg->count.read_time, clock_mono_us(&clock_system) - g->began_us);
     if (!r) {
         answer_look(g, e);
     } else if (e) {
@@ -292,7 +294,12 @@ static void ask(struct store *store, struct store_read *r, struct store_look *l)
 {
     struct pg *p = pg_of(store);
     struct reading *g = mem_zero(sizeof *g);
-    *g = (struct reading){.ask = {.result = found, .over = over}, .task.run = arrived, .pg = p, .read = r, .look = l};
+    *g = (struct reading){.ask = {.result = found, .over = over},
+                          .task.run = arrived,
+                          .pg = p,
+                          .read = r,
+                          .look = l,
+                          .began_us = clock_mono_us(&clock_system)};
     list_init(&g->ask.link);
     list_init(&g->link);
     loop_post(p->loop, &g->task);

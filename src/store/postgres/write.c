@@ -226,7 +226,7 @@ static void committed(struct tx *tx)
     struct shard *s = tx->shard;
     struct counters *c = &s->pg->count;
     atomic_fetch_add_explicit(&c->commits, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&c->commit_us, (uint64_t)(clock_mono_us(&clock_system) - tx->began_us), memory_order_relaxed);
+    histogram_add(&c->commit_time, clock_mono_us(&clock_system) - tx->began_us);
     atomic_fetch_add_explicit(&c->bytes_written, tx->bytes, memory_order_relaxed);
     while (!list_is_empty(&tx->jobs))
         answer(job_of(tx->jobs.next), ERR_OK);

@@ -283,7 +283,6 @@ static void rocks_stats(struct store *store, struct store_stats *out)
                                 .changes = atomic_load(&c->changes),
                                 .reads = atomic_load(&c->reads),
                                 .cold_reads = atomic_load(&c->cold_reads),
-                                .commit_us = atomic_load(&c->commit_us),
                                 .bytes_written = atomic_load(&c->bytes_written),
                                 .queue = atomic_load(&c->queue),
                                 .commit_time = &c->commit_time,

@@ -73,7 +73,7 @@ struct queue {
 };
 
 struct counters {
-    atomic_uint_fast64_t batches, commits, changes, reads, cold_reads, commit_us, bytes_written, queue;
+    atomic_uint_fast64_t batches, commits, changes, reads, cold_reads, bytes_written, queue;
     struct histogram commit_time, read_time;
 };
 
