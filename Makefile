@@ -80,7 +80,7 @@ $(OUT)/tests/fuzz/%: tests/fuzz/%.c $(LIB)
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -fsanitize=fuzzer -MMD -MP $< $(LIB) $(LDLIBS) -fsanitize=fuzzer -o $@
 $(OUT)/bench/micro/%: bench/micro/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $< $(LIB) $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) -MMD -MP $< $(LIB) $(LDLIBS) -o $@
 $(OUT)/bench/load/%.o: bench/load/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Ibench/load $(CFLAGS) -MMD -MP -c $< -o $@
