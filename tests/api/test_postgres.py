@@ -48,35 +48,61 @@ def test_backups_are_made_elsewhere(database, tmp_path):
     refused("serve", "--set", "store.url=db.example.org/x", says="[store] url: number 1 is no address", environ=environment)
 
 
+class Talk:
+    """Alice talks to herself. What was acknowledged is there in the end, in order and once; what was refused may be said again."""
+
+    def __init__(self, server):
+        self.server, self.alice = server, Client(server).register(unique("alice"))
+        self.room = self.alice.create_room()
+        self.acknowledged, self.refused, self.stop = [], [], threading.Event()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+        self.goes_on()
+
+    def _run(self):
+        while not self.stop.is_set():
+            body = f"message {len(self.acknowledged) + len(self.refused)}"
+            r = self.alice.call("PUT", ("rooms", self.room, "send", "m.room.message", unique("t")), {"msgtype": "m.text", "body": body})
+            assert r.status in (200, 503), r
+            (self.acknowledged if r.status == 200 else self.refused).append(body)
+
+    def goes_on(self):
+        before = len(self.acknowledged)
+        wait(lambda: len(self.acknowledged) > before + 20)
+
+    def check(self):
+        self.stop.set()
+        self.thread.join()
+        self.server.restart(kill=True)
+        said = bodies(self.alice.history(self.room, direction="f"))
+        acknowledged = set(self.acknowledged)
+        assert [b for b in said if b in acknowledged] == self.acknowledged
+        assert len(said) == len(set(said))
+
+
 def test_the_database_goes_and_comes_back(database):
-    """What was acknowledged is there, once; what was refused may be said again."""
     with running({URL: database.new_database()}) as server:
-        alice = Client(server).register(unique("alice"))
-        room = alice.create_room()
-        acknowledged, refusals, stop = [], [], threading.Event()
-
-        def talk():
-            while not stop.is_set():
-                body = f"message {len(acknowledged) + len(refusals)}"
-                r = alice.call("PUT", ("rooms", room, "send", "m.room.message", unique("t")), {"msgtype": "m.text", "body": body})
-                assert r.status in (200, 503), r
-                (acknowledged if r.status == 200 else refusals).append(body)
-
-        talking = threading.Thread(target=talk)
-        talking.start()
-        wait(lambda: len(acknowledged) > 20)
+        talk = Talk(server)
         database.kill()
         wait(lambda: "database is away" in server.log())
         database.start()
         wait(lambda: "database is back" in server.log())
-        after = len(acknowledged)
-        wait(lambda: len(acknowledged) > after + 20)
-        stop.set()
-        talking.join()
-        server.restart(kill=True)
-        said = bodies(alice.history(room, direction="f"))
-        assert [b for b in said if b in set(acknowledged)] == acknowledged
-        assert len(said) == len(set(said))
+        talk.goes_on()
+        talk.check()
+
+
+def test_the_standby_takes_over():
+    """The primary dies for good; the URL names both."""
+    with postgres.Postgres(databases=1) as primary, primary.standby() as standby:
+        both = f"postgresql://rookery@/shard1?host={primary.folder},{standby.folder}"
+        with running({URL: both}) as server:
+            talk = Talk(server)
+            primary.kill()
+            wait(lambda: "database is away" in server.log())
+            standby.promote()
+            wait(lambda: "database is back" in server.log())
+            talk.goes_on()
+            talk.check()
 
 
 def wait(condition, seconds=60):

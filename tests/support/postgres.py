@@ -80,7 +80,7 @@ class Postgres:
         self.watch()
         self.start()
         if self.password:
-            self._run("psql", "-h", self.folder, "-p", self.settings["port"], "-U", "rookery", "postgres", "-c", f"ALTER ROLE rookery PASSWORD '{self.password}'")
+            self.sql(f"ALTER ROLE rookery PASSWORD '{self.password}'")
         for url in self.urls:
             self._create_database(url)
         return self
@@ -97,6 +97,27 @@ class Postgres:
     def _create_database(self, url):
         name = url.removeprefix("postgresql://rookery@/").partition("?")[0]
         self._run("createdb", "-h", self.folder, "-p", self.settings.get("port", "5432"), "-U", "rookery", name)
+
+    def standby(self):
+        """A synchronous one, for whom every commit waits from now on; `promote` makes it the primary. Close it before this one."""
+        other = Postgres(databases=self.databases)
+        other.folder.chmod(0o755)
+        if os.geteuid() == 0:
+            shutil.chown(other.folder, "postgres", "postgres")
+        self._run("pg_basebackup", "-h", self.folder, "-U", "rookery", "-D", other.data, "-R", "-c", "fast", "--no-sync")
+        with open(other.data / "postgresql.conf", "a") as conf:
+            conf.write(f"unix_socket_directories = '{other.folder}'\n")
+        other.watch()
+        other.start()
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+        return other
+
+    def promote(self):
+        self._run("pg_ctl", "-D", self.data, "-w", "-s", "promote")
+
+    def sql(self, text, database="postgres"):
+        self._run("psql", "-X", "-q", "-h", self.folder, "-p", self.settings.get("port", "5432"), "-U", "rookery", "-c", text, database)
 
     def new_database(self):
         """One more, by its URL."""
@@ -137,7 +158,7 @@ class Postgres:
             self.guard.wait()
 
     def __enter__(self):
-        return self.create()
+        return self if self.data.exists() else self.create()
 
     def __exit__(self, *_):
         self.close()

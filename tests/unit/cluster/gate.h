@@ -16,9 +16,10 @@ struct gate {
     struct store *inside;
     bool hold; /* batches */
     enum gate_reads hold_reads;
+    bool hold_looks;
     bool dead;       /* batches are refused */
     enum err broken; /* what reads, and the question where a slot stands, are answered with */
-    struct list batches, reads;
+    struct list batches, reads, looks;
     _Atomic uint64_t applied;
 };
 
@@ -177,9 +178,44 @@ static inline bool gate_let_read(struct gate *g)
     return true;
 }
 
+/* --- looks --- */
+
+struct held_look {
+    struct list link;
+    struct store_look *look;
+};
+
+static inline void gate_look(struct store *s, struct store_look *l)
+{
+    struct gate *g = gate_of(s);
+    if (g->hold_looks) {
+        struct held_look *h = mem_zero(sizeof *h);
+        h->look = l;
+        list_push(&g->looks, &h->link);
+    } else if (g->broken) {
+        l->err = g->broken;
+        l->done(l);
+    } else {
+        store_look(g->inside, l);
+    }
+}
+
+/* All that are held, asked now. */
+static inline void gate_let_looks(struct gate *g)
+{
+    struct list *n;
+    g->hold_looks = false;
+    while ((n = list_pop(&g->looks))) {
+        struct store_look *l = list_item(n, struct held_look, link)->look;
+        mem_free(list_item(n, struct held_look, link));
+        gate_look(&g->store, l);
+    }
+}
+
 /* Everything that is held, and from now on all as it comes. */
 static inline void gate_open(struct gate *g)
 {
+    gate_let_looks(g);
     g->hold = false;
     g->hold_reads = GATE_READS_PASS;
     while (gate_let_batch(g, STORE_SLOTS))
@@ -200,16 +236,6 @@ static inline void gate_kill(struct gate *g)
 
 /* --- passed on as they are --- */
 
-static inline void gate_look(struct store *s, struct store_look *l)
-{
-    struct gate *g = gate_of(s);
-    if (!g->broken) {
-        store_look(g->inside, l);
-        return;
-    }
-    l->err = g->broken;
-    l->done(l);
-}
 static inline enum err gate_meta_get(struct store *s, struct str name, struct arena *a, struct str *out)
 {
     return gate_of(s)->inside->ops->meta_get(gate_of(s)->inside, name, a, out);
@@ -248,6 +274,7 @@ static inline struct gate *gate_new(struct store *inside)
     g->inside = inside;
     list_init(&g->batches);
     list_init(&g->reads);
+    list_init(&g->looks);
     return g;
 }
 

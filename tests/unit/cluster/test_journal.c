@@ -149,6 +149,50 @@ static void the_next_has_what_the_store_has_not(void **state)
 }
 
 /* Some of it has been written and acknowledged, the rest has only come back. */
+static void records_wait_until_the_store_has_said_where_the_slot_stands(void **state)
+{
+    struct nodes *n = *state;
+    struct gate *next = scene_of(n, 1)->gate;
+    scene_of(n, 0)->gate->hold = true;
+    for (int64_t i = 1; i <= 300; i++)
+        assert_int_equal(tell_at(n, 0, add(box, i, i), NULL), ERR_OK);
+    for (int64_t i = 0; i < 100; i++)
+        assert_true(gate_let_batch(scene_of(n, 0)->gate, 30) || i > 0); /* some of it is written */
+    next->hold_looks = true;
+    node_die(n, 0);
+    nodes_settle(n);
+    assert_int_equal(open_at(n, 1), 0);
+    assert_true(slot_at(n, 1, box)->queue.looking);
+    assert_false(list_is_empty(&slot_at(n, 1, box)->queue.early)); /* they have come meanwhile */
+    gate_let_looks(next);
+    nodes_settle(n);
+    assert_int_equal(open_at(n, 1), CLUSTER_SLOTS);
+    assert_int_equal(count_at(n, 1, box), 300);
+    assert_int_equal(sum_at(n, 1, box), 45150);
+    nodes_settle(n);
+    assert_int_equal(stands(n, 30).position, slot_at(n, 1, box)->position);
+}
+
+static void a_slot_may_be_lost_before_the_store_has_said_where_it_stands(void **state)
+{
+    struct nodes *n = *state;
+    struct gate *next = scene_of(n, 1)->gate;
+    scene_of(n, 0)->gate->hold = true;
+    assert_int_equal(tell_at(n, 0, add(box, 1, 1), NULL), ERR_OK);
+    next->hold_looks = true;
+    node_die(n, 0);
+    nodes_settle(n);
+    assert_false(list_is_empty(&slot_at(n, 1, box)->queue.early));
+    node_start(n, 0);
+    cluster_leave(scene_of(n, 1)->cluster);
+    nodes_settle(n);
+    assert_true(list_is_empty(&slot_at(n, 1, box)->queue.early));
+    assert_int_equal(count_at(n, 0, box), 1);
+    gate_let_looks(next);
+    nodes_settle(n);
+    assert_int_equal(slot_at(n, 1, box)->state, SLOT_CLOSED);
+}
+
 static void only_what_is_written_leaves_the_queue(void **state)
 {
     struct nodes *n = *state;
@@ -657,6 +701,8 @@ int main(void)
         test(chat_goes_on_while_the_store_is_away),
         test(a_backlog_has_an_end),
         test(the_next_has_what_the_store_has_not),
+        test(records_wait_until_the_store_has_said_where_the_slot_stands),
+        test(a_slot_may_be_lost_before_the_store_has_said_where_it_stands),
         test(only_what_is_written_leaves_the_queue),
         test(and_the_one_after_that),
         test(who_leaves_hands_over_what_is_not_written),
