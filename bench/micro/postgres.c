@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "contract/postgres.h"
 
 enum { LANES_MAX = 64, MESSAGES_MAX = 100, ROWS = 3, JSON = 700, READS_MAX = 200000, PAGE = 20 };
@@ -151,17 +152,18 @@ static void write_some(struct run *r, unsigned lanes, unsigned messages, double 
     r->messages = messages;
     r->sent = 0;
     r->store->ops->stats(r->store, &before);
+    uint64_t us = before.commit_time->us;
     double from = now_s(), here = cpu_here(), there = cpu_there(server);
     r->until = from + seconds;
     loop_post(r->loop, &r->start);
     loop_run(r->loop);
     double rows = (double)r->sent * ROWS, took = now_s() - from;
     r->store->ops->stats(r->store, &after);
+    double commits = (double)(after.commits - before.commits);
     printf("%2u slots, %3u messages a batch: %7.0f rows/s, %6.2f us a row; CPU a row here %5.2f us, in PostgreSQL %6.2f us; %4.0f rows a "
            "commit, commit %5.0f us\n",
            lanes, messages, rows / took, took / rows * 1e6, (cpu_here() - here) / rows * 1e6, (cpu_there(server) - there) / rows * 1e6,
-           rows / (double)(after.commits - before.commits),
-           (double)(after.commit_us - before.commit_us) / (double)(after.commits - before.commits));
+           rows / commits, (double)(after.commit_time->us - us) / commits);
 }
 
 /* --- reading --- */
