@@ -36,6 +36,7 @@ static enum err load_history(struct cluster *c, struct fault *f)
 static void start_home(struct task *t)
 {
     struct home *h = list_item(t, struct home, start);
+    if (h->cluster->config.broker) broker_listen(h->cluster->config.broker, &h->port);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         if (h->cluster->slot[i].home == h) slot_go_on(&h->cluster->slot[i]);
 }
@@ -44,6 +45,7 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
 {
     struct cluster *c = mem_zero(sizeof *c);
     c->config = *config;
+    c->life = random_u64();
     if (!c->config.backlog_bytes) c->config.backlog_bytes = config->journal == JOURNAL_QUEUE ? BACKLOG_QUEUE_BYTES : BACKLOG_BYTES;
     if (config->journal == JOURNAL_QUEUE && !config->broker) abort();
     if (config->loops == 0 || config->loops > CLUSTER_LOOPS_MAX || config->kinds > KINDS_MAX) abort();
@@ -62,9 +64,14 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
         h->leave.run = home_leave;
         list_init(&h->dirty);
         list_init(&h->spare);
+        list_init(&h->listening);
+        for (unsigned n = 0; n < CLUSTER_SLOTS; n++)
+            h->owner[n].node = NODE_NOBODY;
+        post_listen(h);
     }
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         slot_init(&c->slot[i], c, i, &c->home[i % config->loops]);
+    if (config->broker) c->nodes = nodes_new(c);
     for (size_t i = 0; i < config->loops; i++)
         loop_post(c->home[i].loop, &c->home[i].start);
     *out = c;
@@ -77,11 +84,13 @@ void cluster_free(struct cluster *c)
         slot_release(&c->slot[i]);
     for (size_t i = 0; i < c->config.loops; i++)
         home_release(&c->home[i]);
+    nodes_free(c->nodes);
     mem_free(c);
 }
 
 void cluster_leave(struct cluster *c)
 {
+    nodes_say_leaving(c->nodes);
     for (size_t i = 0; i < c->config.loops; i++)
         loop_post(c->home[i].loop, &c->home[i].leave);
 }
@@ -176,6 +185,7 @@ void cluster_cast(struct cluster *c, const struct command *cmd)
     buf_release(&b);
     cast->call = (struct call){.cluster = c, .finish = cast_finish, .letter_from = CLUSTER_SLOTS};
     cast->call.arena = &cast->call.own;
+    cast->call.cast = true;
     if (!command_decode(bytes_str(cast->command), &cast->call.cmd)) abort();
     struct slot *s = &c->slot[cluster_slot_of(cmd->key)];
     cast->call.from = s->loop;

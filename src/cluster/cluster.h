@@ -65,13 +65,16 @@ struct cluster_config {
     int64_t backlog_bytes; /* unwritten bytes of a slot before it refuses changes; 0: the default */
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
+    /* An item on its way to another node: what it is besides kind, key and position; and there, with one reference. NULL: it cannot be read. */
+    void (*item_encode)(const struct item *i, struct buf *b);
+    struct item *(*item_decode)(void *engine, unsigned kind, struct str key, int64_t position, struct str bytes);
 };
 
 /* The store must be open. Fails with a sentence when it does not belong to this program's slots. */
 must_use enum err cluster_new(const struct cluster_config *config, struct cluster **out, struct fault *f);
 /* After the loops have ended and the broker and the store are closed. */
 void cluster_free(struct cluster *c);
-/* Gives up every slot, for good: others may hold them. Calls that wait get UNAVAILABLE. From any thread; it is done soon. */
+/* Gives every slot away, for good: what is on its way comes back first. Calls go to who holds them next. From any thread; it is done soon. */
 void cluster_leave(struct cluster *c);
 /* The history that tokens belong to: 16 hex digits. */
 struct str cluster_history(const struct cluster *c);
@@ -93,8 +96,14 @@ struct call {
     struct reply reply;
     struct call_group *group;
     void (*finish)(struct call *call); /* on `from`, when answered */
+    /* who asks, and until when, see away.c */
+    uint64_t life, number; /* 0: it is not repeated */
+    int64_t deadline_ms, sent_ms;
+    bool inbound, cast; /* from another node; without an answer */
+    int node;           /* that one */
     /* the owner's */
     struct slot *slot;
+    bool undone;      /* what it saw or did does not count: it may be run again */
     int64_t need;     /* answered when this position is durable */
     unsigned letters; /* and so many letters are answered */
     struct timer patience;
@@ -165,6 +174,9 @@ void cluster_cast(struct cluster *c, const struct command *cmd);
 
 struct cluster_stats {
     uint64_t commands, records, changes, letters, items, deliveries, slots_open, warm, in_flight, failed_records, reopened;
+    uint64_t away, inbound;   /* commands to other nodes, and from them */
+    uint64_t posted, relayed; /* messages to other nodes; those of them that bring items */
+    uint64_t handed_over;     /* slots given to who should have them */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);
 

@@ -5,10 +5,12 @@
 #include "base/map.h"
 #include "base/stat.h"
 #include "cluster/cluster.h"
+#include "cluster/nodes.h"
 #include "cluster/overlay.h"
+#include "cluster/post.h"
 #include "cluster/record.h"
 
-enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, OPEN_PATIENCE_MS = 5000, REOPEN_MS = 1000 };
+enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, OPEN_PATIENCE_MS = 5000, CALL_PATIENCE_MS = 10000, REOPEN_MS = 1000, SWEEP_MS = 1000 };
 
 /* What became of a batch of commands, on its way to the journal. Owns the bytes of its rows. */
 struct record {
@@ -22,6 +24,8 @@ struct record {
     size_t items, item_cap;
     struct list letters; /* struct letter: sent when the record has returned */
     struct list link;    /* in slot->flying, home->spare, or a list of the journal's */
+    struct block *block; /* the answers to its commands, see answered.c */
+    size_t answer_bytes;
     /* the queue's, see journal_queue.c */
     struct broker_publish publish;
     struct buf bytes;
@@ -36,7 +40,7 @@ struct record {
 struct letter {
     struct list link;
     unsigned to;
-    int64_t number;
+    int64_t number, sent_ms;
     struct bytes *command;
     struct call *call; /* whose answer waits for it, or NULL */
 };
@@ -48,7 +52,7 @@ struct entity_table {
 
 _Static_assert((int)CLUSTER_SLOTS == (int)BROKER_SLOTS && (int)CLUSTER_SLOTS == (int)STORE_SLOTS, "one number of slots");
 
-enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN };
+enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN, SLOT_LEAVING /* ends what it has begun */ };
 
 /* What the queue as the journal needs for a slot. */
 struct queue {
@@ -66,6 +70,7 @@ struct queue {
     /* while it is open */
     struct timer beat;
     int64_t beat_ms;   /* when a beat was sent that has not come back; 0: none is under way */
+    int64_t proved_ms; /* when the newest thing that has come back was sent: then the slot was held */
     struct list out;   /* records whose publish is under way */
     struct list signs; /* struct sign: beats and marks, likewise */
     /* to be written to the store, in order, see persist.c */
@@ -78,8 +83,22 @@ struct queue {
 
 struct interest {
     uint64_t gateways; /* a bit per loop */
+    uint64_t *nodes;   /* a bit per node, or NULL */
     size_t key_n;
     char key[];
+};
+
+/* How this node follows a slot that another one holds. */
+struct hearing {
+    bool in_step; /* nothing has been missed since the owner took note of all interest */
+    uint64_t chain;
+    int64_t asked_ms, heard_ms;
+};
+
+/* Who holds a slot, as far as this node knows. */
+struct owner {
+    int node;
+    int64_t epoch;
 };
 
 struct slot {
@@ -92,8 +111,12 @@ struct slot {
     bool subscribed, holding; /* wants it; the broker says that it is this node's */
     bool opening;             /* open_fiber is at work */
     bool left;                /* for good */
-    bool missed;              /* others may have held it since it was last open here: followers have not heard all */
-    bool resting;             /* tries again when `retry` fires, and not before */
+    bool wanted;              /* it will be subscribed to when its time has come */
+    int64_t wanted_ms;        /* since */
+    struct timer place;
+    unsigned failures; /* to open it, one after another */
+    bool missed;       /* others may have held it since it was last open here: followers have not heard all */
+    bool resting;      /* tries again when `retry` fires, and not before */
     bool writable;
     enum err refusal;    /* why it is not: STORAGE or FULL */
     unsigned generation; /* counts the openings; what began under another one is void */
@@ -113,12 +136,17 @@ struct slot {
     struct list waiting;         /* calls, by `need` */
     struct list waiting_to_open; /* struct opening_waiter */
     struct map interest;
+    struct listener **listener; /* by node; NULL while none has listened */
+    struct hearing hearing;
+    uint64_t calls;   /* numbered so far */
+    struct list away; /* calls that another node has */
+    struct map inbound, answers;
+    struct list answer_blocks;
     uint64_t chain[CLUSTER_LOOPS_MAX];
     int64_t sent_to[CLUSTER_LOOPS_MAX];
     struct list letters_out[CLUSTER_SLOTS];
     int64_t letter_in[CLUSTER_SLOTS];
     int64_t letter_stuck[CLUSTER_SLOTS]; /* could not be applied at the moment: none after it may be, until it is; 0: none */
-    int64_t peer_epoch[CLUSTER_SLOTS];
     struct fiber_lock letter_lock[CLUSTER_SLOTS];
     struct timer retry;
 };
@@ -138,12 +166,23 @@ struct home {
     struct list spare; /* records for reuse, with some of their memory */
     size_t spares;
     struct outbox outbox[CLUSTER_LOOPS_MAX];
+    /* other nodes */
+    struct view *view; /* NULL before the first */
+    struct owner owner[CLUSTER_SLOTS];
+    struct broker_port port;
+    struct list packets, partials, listening;
+    struct task post_flush;
+    bool post_due;
+    uint64_t parted;
+    struct timer sweep;
     struct cluster_stats stats; /* this thread's; read by others without order */
 };
 
 struct cluster {
     struct cluster_config config;
     char history[17];
+    uint64_t life; /* a random number: commands are numbered within it */
+    struct nodes *nodes;
     struct home home[CLUSTER_LOOPS_MAX];
     struct slot slot[CLUSTER_SLOTS];
 };
@@ -164,6 +203,8 @@ struct journal {
     enum err (*admit)(const struct slot *s, const struct record *r, struct fault *f);
     /* Is the open record so large that it should go now? NULL: never. */
     bool (*is_enough)(const struct record *r);
+    /* May the slot have been another node's for some time without this one knowing? NULL: no. */
+    bool (*is_doubtful)(struct slot *s);
 };
 extern const struct journal journal_store, journal_queue;
 
@@ -206,8 +247,17 @@ must_use enum err slot_stands(struct slot *s, struct store_slot *out); /* waits 
 enum err refusal_of(enum err why);
 struct record *record_new(struct slot *s);
 void record_free(struct record *r);
-/* False when it does not open in OPEN_PATIENCE_MS. Waits. */
-must_use bool slot_wait_open(struct slot *s);
+/* Until it is open, another node has it, or OPEN_PATIENCE_MS are over. Waits. */
+enum where { SLOT_HERE, SLOT_AWAY, SLOT_NOWHERE };
+enum where slot_find(struct slot *s);
+/* Who has it is known now: those who wait look again. */
+void slot_wake_waiting(struct slot *s);
+static inline bool slot_is_served(const struct slot *s)
+{
+    return s->state == SLOT_OPEN || s->state == SLOT_LEAVING;
+}
+/* Tells the other nodes how this one stands to it. */
+void slot_say(struct slot *s);
 /* The record that turns add to; made when there is none. */
 struct record *slot_open_record(struct slot *s);
 void slot_drop_open_record(struct slot *s);
@@ -223,6 +273,42 @@ void slot_subscribe(struct slot *s);
 /* To the end of the queue of those who want it. */
 void slot_let_go(struct slot *s);
 void home_leave(struct task *t);
+
+/* home.c: what a home knows of the other nodes. Takes the reference. */
+void home_view_changed(struct home *h, struct view *v);
+/* Somebody has opened the slot. */
+void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch);
+/* It is known that this node no longer does. */
+void home_owner_gone(struct home *h, unsigned slot);
+
+/* place.c */
+void place_want(struct slot *s);  /* subscribes when this node's time for it has come */
+void place_look(struct slot *s);  /* the others have changed */
+void place_leave(struct slot *s); /* hands it over as soon as what is under way has come back */
+void place_go_on(struct slot *s); /* something has */
+bool place_yields(struct slot *s);
+
+/* away.c */
+void call_number(struct slot *s, struct call *call);
+void call_key(char *key, uint64_t life, uint64_t number); /* 16 bytes */
+bool call_may_go_again(const struct slot *s, const struct call *call);
+void call_go_again(struct slot *s, struct call *call);
+void away_call(struct slot *s, struct call *call);
+void away_go_again(struct slot *s);
+void away_sweep(struct slot *s);
+void away_command(const struct post *p);
+void away_reply(const struct post *p);
+void away_cast(const struct post *p);
+/* That node has gone: what its calls want to follow, nobody hears. */
+void away_forget_node(struct slot *s, int node);
+
+/* answered.c */
+must_use bool answered_find(struct slot *s, struct call *call);
+void answered_add(struct slot *s, struct record *r, const struct call *call); /* its reply is complete */
+bool answered_is_enough(const struct record *r);
+void answered_seal(struct slot *s, struct record *r);
+void answered_forget(struct slot *s);
+must_use enum err answered_load(struct slot *s);
 
 /* read.c: fill in table, prefix, key, range, limit, reverse, arena. `overlaid`: some of it is perhaps not durable yet. UNAVAILABLE when the slot
  * was undone meanwhile. Waits. */
@@ -250,10 +336,44 @@ void letter_stuck(struct slot *s, unsigned from, int64_t number);
 must_use enum err letters_load(struct slot *s);
 void letter_free(struct letter *l);
 void letters_forget_call(struct slot *s, struct call *call);
+void letters_owner_changed(struct home *h, unsigned slot);
+void letters_sweep(struct slot *s);
+void letter_arrived(const struct post *p);
+void letter_back(const struct post *p);
 
 /* delivery.c */
 void delivery_add(struct slot *s, struct item *i);
 void home_flush(struct task *t);
-void delivery_gap(struct slot *s);
+/* Up to `position` not everything has been heard: everybody who follows something looks at everything. */
+void delivery_gap(struct slot *s, int64_t position);
+void interest_add(struct slot *s, struct str key, unsigned gateway);
+void interest_add_node(struct slot *s, struct str key, int node);
+void interest_del_node(struct slot *s, struct str key, int node);
+void interest_drop_node(struct slot *s, int node);
+/* The first node from this one on; -1: none. */
+int interest_next_node(const struct interest *in, int from);
+void interest_release(struct slot *s);
+static inline struct str interest_key(const struct interest *in)
+{
+    return str_make(in->key, in->key_n);
+}
+
+/* relay.c */
+void relay_follow(struct slot *s, struct str key, int node, unsigned gateway);
+void relay_item(struct slot *s, const struct interest *in, const struct item *i);
+void relay_flush(struct home *h);
+void relay_pulses(struct slot *s);
+void relay_forget_node(struct slot *s, int node);
+void relay_forget(struct slot *s); /* all of them */
+void relay_release(struct slot *s);
+void relay_owner_changed(struct slot *s);
+void relay_sweep(struct slot *s);
+void relay_unfollowed(struct slot *s, struct str key);
+void relay_interest(const struct post *p);
+void relay_unfollow(const struct post *p);
+void relay_welcome(const struct post *p);
+void relay_followed(const struct post *p);
+void relay_items(const struct post *p);
+void relay_pulse(const struct post *p);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ROOKERY_CLUSTER_COMMAND_H
 #define ROOKERY_CLUSTER_COMMAND_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -29,5 +30,11 @@ struct reply {
 void command_encode(struct buf *b, const struct command *c);
 /* The strings point into `bytes`. False on bytes that no command_encode made. */
 must_use bool command_decode(struct str bytes, struct command *out);
+
+/* A reply likewise: its strings point into `bytes`. */
+void reply_encode(struct buf *b, const struct reply *r);
+must_use bool reply_decode(struct str bytes, struct reply *out);
+/* Copies the strings into `a`. */
+void reply_own(struct arena *a, struct reply *r);
 
 #endif

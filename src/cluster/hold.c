@@ -21,12 +21,15 @@ static void lost(struct broker_hold *h, enum err why)
     s->subscribed = s->holding = false;
     s->missed = true;
     slot_fail(s, ERR_UNAVAILABLE);
+    slot_say(s);
 }
 
 void slot_subscribe(struct slot *s)
 {
     struct broker *b = s->cluster->config.broker;
     s->subscribed = true;
+    s->wanted = false;
+    slot_say(s);
     if (!b) {
         s->holding = true;
         slot_go_on(s);
@@ -44,6 +47,7 @@ void slot_let_go(struct slot *s)
         s->missed = true;
     }
     s->subscribed = s->holding = false;
+    slot_say(s);
 }
 
 void home_leave(struct task *t)
@@ -53,6 +57,10 @@ void home_leave(struct task *t)
         struct slot *s = &h->cluster->slot[i];
         if (s->home != h || s->left) continue;
         s->left = true;
+        if (s->state == SLOT_OPEN) {
+            place_leave(s);
+            continue;
+        }
         slot_let_go(s);
         slot_fail(s, ERR_UNAVAILABLE);
     }

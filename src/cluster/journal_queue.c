@@ -11,7 +11,9 @@
 enum {
     BEAT_MS = 2000,     /* how often an owner without records shows that it holds the slot */
     PATIENCE_MS = 2000, /* how long something may take to come back */
+    DOUBT_MS = BEAT_MS + PATIENCE_MS + 500,
     MARKS_MAX = 5,
+    ANSWER_CHANGES_MAX = 1024, /* that answered_seal adds */
     RECORDS_MAX = BROKER_BACKLOG_RECORDS / 10 * 9,
     RECORD_ENOUGH = 1048576,
     CHANGE_BYTES = 112 /* of a change in a record, besides its strings, at most */
@@ -91,7 +93,8 @@ static void queue_publish(struct slot *s, struct record *r)
 
 static bool fits(const struct record *r)
 {
-    return r->changes <= RECORD_CHANGES_MAX && r->arena.used + r->changes * CHANGE_BYTES + CHANGE_BYTES <= BROKER_RECORD_MAX;
+    return r->changes + ANSWER_CHANGES_MAX <= RECORD_CHANGES_MAX &&
+           r->arena.used + r->answer_bytes + (r->changes + ANSWER_CHANGES_MAX) * CHANGE_BYTES <= BROKER_RECORD_MAX;
 }
 
 static enum err queue_admit(const struct slot *s, const struct record *r, struct fault *f)
@@ -105,7 +108,7 @@ static enum err queue_admit(const struct slot *s, const struct record *r, struct
 
 static bool queue_is_enough(const struct record *r)
 {
-    return r->arena.used + r->changes * CHANGE_BYTES > RECORD_ENOUGH;
+    return r->arena.used + r->changes * CHANGE_BYTES > RECORD_ENOUGH || answered_is_enough(r);
 }
 
 /* A beat or a mark on its way out. */
@@ -256,6 +259,7 @@ static bool take_back(struct slot *s, const struct record_head *h, uint64_t tag)
     struct record *r = list_is_empty(&s->flying) ? NULL : list_item(s->flying.next, struct record, link);
     enum verdict v = record_judge(&q->stand, h);
     if (mine && h->kind == RECORD_BEAT) {
+        if (q->beat_ms) q->proved_ms = q->beat_ms;
         q->beat_ms = 0;
         return true;
     }
@@ -267,6 +271,7 @@ static bool take_back(struct slot *s, const struct record_head *h, uint64_t tag)
         return false;
     }
     list_remove(&r->link);
+    q->proved_ms = r->published_ms;
     keep(s, r, tag);
     move_on(s, h);
     slot_durable(s, r);
@@ -282,7 +287,7 @@ static bool take(struct slot *s, const struct broker_record *r)
         queue_set_aside(s, "slot set aside: something in its queue cannot be read", &h);
         return false;
     }
-    return s->state == SLOT_OPEN ? take_back(s, &h, r->tag) : read_on(s, &h, body, r->tag);
+    return slot_is_served(s) ? take_back(s, &h, r->tag) : read_on(s, &h, body, r->tag);
 }
 
 static void give_up(struct timer *t)
@@ -334,7 +339,7 @@ static void queue_records(struct slot *s, const struct broker_record *r, size_t 
     if (s->queue.looking) return;
     for (size_t i = 0; i < count; i++)
         if (!take(s, &r[i])) return;
-    if (s->state == SLOT_OPEN) persist_go_on(s);
+    if (slot_is_served(s)) persist_go_on(s);
     if (!s->queue.opening) return;
     if (timer_is_set(&s->queue.patience)) timer_set(s->loop, &s->queue.patience, PATIENCE_MS, give_up); /* something comes: wait on */
     fiber_wake(s->queue.opening);
@@ -363,6 +368,7 @@ static enum err claim(struct slot *s)
     for (unsigned i = 0; i < MARKS_MAX && e == ERR_OK && !q->mark_taken; i++) {
         struct record_head h = head_of(s, RECORD_MARK, q->stand.epoch + 1, q->stand.position, q->stand.position + 1);
         q->mark_void = false;
+        q->proved_ms = loop_now_ms(s->loop);
         q->began = q->stand.position;
         send_sign(s, &h);
         e = wait_for_mark(s);
@@ -386,7 +392,8 @@ static enum err read_and_claim(struct slot *s)
     s->persisted = s->durable = s->position = at.position;
     take_early(s);
     e = s->generation == generation ? claim(s) : ERR_UNAVAILABLE;
-    return e == ERR_OK ? letters_load(s) : e;
+    if (e == ERR_OK) e = letters_load(s);
+    return e == ERR_OK ? answered_load(s) : e;
 }
 
 static void queue_open(struct slot *s)
@@ -415,6 +422,12 @@ static void queue_open(struct slot *s)
     slot_serve(s, true);
     timer_set(s->loop, &q->beat, BEAT_MS, beat);
     persist_go_on(s);
+}
+
+/* Stopped for a while, this process may not know yet that somebody else has the slot: its beats tell it soon, and until then it answers nothing. */
+static bool queue_is_doubtful(struct slot *s)
+{
+    return loop_now_ms(s->loop) - s->queue.proved_ms > DOUBT_MS;
 }
 
 /* --- the end of it --- */
@@ -463,4 +476,5 @@ const struct journal journal_queue = {
     .release = queue_release,
     .admit = queue_admit,
     .is_enough = queue_is_enough,
+    .is_doubtful = queue_is_doubtful,
 };

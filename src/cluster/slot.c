@@ -28,15 +28,24 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
     list_init(&s->queue.signs);
     list_init(&s->queue.early);
     list_init(&s->queue.unwritten);
+    list_init(&s->away);
+    list_init(&s->answer_blocks);
+}
+
+void slot_say(struct slot *s)
+{
+    uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->subscribed ? STANDS_WAITING : STANDS_APART;
+    nodes_say(s->cluster->nodes, s->index, stands);
 }
 
 void slot_go_on(struct slot *s)
 {
     if (s->state != SLOT_CLOSED || s->opening || s->in_flight || s->left || s->resting) return;
+    if (s->holding && place_yields(s)) slot_let_go(s);
     if (s->holding)
         fiber_spawn(open_fiber, s);
     else if (!s->subscribed)
-        slot_subscribe(s);
+        place_want(s);
 }
 
 static void stop_waiting(struct timer *t)
@@ -47,18 +56,33 @@ static void stop_waiting(struct timer *t)
     fiber_wake(w->fiber);
 }
 
-bool slot_wait_open(struct slot *s)
+static enum where where_is(const struct slot *s)
 {
-    if (s->state == SLOT_OPEN) return true;
+    if (s->state == SLOT_OPEN) return SLOT_HERE;
+    bool ours = s->holding || s->state != SLOT_CLOSED;
+    return !ours && s->home->owner[s->index].node >= 0 ? SLOT_AWAY : SLOT_NOWHERE;
+}
+
+enum where slot_find(struct slot *s)
+{
+    if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_fail(s, ERR_UNAVAILABLE);
+    if (where_is(s) != SLOT_NOWHERE) return where_is(s);
     struct opening_waiter w = {.fiber = fiber_current()};
     timer_set(s->loop, &w.patience, OPEN_PATIENCE_MS, stop_waiting);
-    while (s->state != SLOT_OPEN && !w.over) {
+    while (where_is(s) == SLOT_NOWHERE && !w.over) {
         list_push(&s->waiting_to_open, &w.link);
         while (!list_is_empty(&w.link))
             fiber_park();
     }
     timer_clear(s->loop, &w.patience);
-    return s->state == SLOT_OPEN;
+    return where_is(s);
+}
+
+void slot_wake_waiting(struct slot *s)
+{
+    struct list *n;
+    while ((n = list_pop(&s->waiting_to_open)))
+        fiber_wake(list_item(n, struct opening_waiter, link)->fiber);
 }
 
 /* --- entities --- */
@@ -172,7 +196,8 @@ void record_free(struct record *r)
         record_release(r);
         return;
     }
-    r->changes = r->items = 0;
+    r->changes = r->items = r->answer_bytes = 0;
+    r->block = NULL;
     arena_reset(&r->arena);
     list_push_front(&h->spare, &r->link);
     h->spares++;
@@ -185,6 +210,9 @@ void home_release(struct home *h)
         record_release(list_item(n, struct record, link));
     for (size_t g = 0; g < CLUSTER_LOOPS_MAX; g++)
         mem_free(h->outbox[g].item);
+    timer_clear(h->loop, &h->sweep);
+    post_release(h);
+    view_unref(h->view);
 }
 
 struct record *slot_open_record(struct slot *s)
@@ -228,9 +256,24 @@ static enum err told(const struct slot *s, enum err why)
     return why == ERR_CONFLICT || why == ERR_UNAVAILABLE ? ERR_UNAVAILABLE : s->refusal;
 }
 
+/* Calls that waited for what is undone now. */
+static void undo_call(struct slot *s, struct call *call, enum err why)
+{
+    letters_forget_call(s, call);
+    call->letters = 0;
+    call->undone = told(s, why) == ERR_UNAVAILABLE;
+    if (call->undone && call_may_go_again(s, call)) {
+        call_go_again(s, call);
+        return;
+    }
+    call->reply.err = told(s, why);
+    call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
+    call_answer(call);
+}
+
 void slot_undo(struct slot *s, enum err why)
 {
-    if (s->state == SLOT_OPEN) {
+    if (slot_is_served(s)) {
         log_event(why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s",
                   s->index, (long long)s->position, (long long)s->durable, err_name(why));
         stat_add(&s->home->stats.slots_open, -1);
@@ -243,21 +286,18 @@ void slot_undo(struct slot *s, enum err why)
     if (s->open) slot_drop_open_record(s);
     s->journal->undo(s);
     forget_entities(s);
+    answered_forget(s);
+    relay_forget(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
+    slot_say(s);
     struct list failed;
     list_init(&failed);
     while (!list_is_empty(&s->waiting))
         list_push(&failed, list_pop(&s->waiting));
     struct list *n;
-    while ((n = list_pop(&failed))) {
-        struct call *call = list_item(n, struct call, waiting);
-        letters_forget_call(s, call);
-        call->letters = 0;
-        call->reply.err = told(s, why);
-        call->reply.fault = (struct fault){.code = call->reply.err, .retry_ms = REOPEN_MS};
-        call_answer(call);
-    }
+    while ((n = list_pop(&failed)))
+        undo_call(s, list_item(n, struct call, waiting), why);
 }
 
 void slot_fail(struct slot *s, enum err why)
@@ -277,6 +317,7 @@ void slot_durable(struct slot *s, struct record *r)
     while ((n = list_pop(&r->letters)))
         letter_send(s, list_item(n, struct letter, link));
     answer_waiting(s);
+    place_go_on(s);
 }
 
 void slot_written(struct slot *s, struct record *r)
@@ -290,6 +331,7 @@ static void publish(struct slot *s)
 {
     struct record *r = s->open;
     s->open = NULL;
+    answered_seal(s, r);
     r->batch = (struct store_batch){.loop = s->loop,
                                     .slot = s->index,
                                     .epoch = s->epoch,
@@ -338,6 +380,8 @@ void slot_mark_dirty(struct slot *s)
 
 /* --- opening: the one path for start, failure and take-over --- */
 
+enum { FAILURES_MAX = 6 };
+
 static void retry_open(struct timer *t)
 {
     struct slot *s = list_item(t, struct slot, retry);
@@ -348,9 +392,12 @@ static void retry_open(struct timer *t)
         slot_go_on(s);
 }
 
+/* Rarer and rarer where there are others, who may be able to open it. */
 void slot_try_later(struct slot *s)
 {
-    timer_set(s->loop, &s->retry, REOPEN_MS, retry_open);
+    const struct view *v = s->home->view;
+    if (s->failures < FAILURES_MAX) s->failures++;
+    timer_set(s->loop, &s->retry, v && v->others ? REOPEN_MS << (s->failures - 1) : REOPEN_MS, retry_open);
 }
 
 struct standing {
@@ -382,12 +429,14 @@ void slot_serve(struct slot *s, bool writable)
     stat_add(&s->home->stats.reopened, 1);
     if (s->state != SLOT_OPEN) stat_add(&s->home->stats.slots_open, 1);
     s->state = SLOT_OPEN;
-    struct list *n;
-    while ((n = list_pop(&s->waiting_to_open)))
-        fiber_wake(list_item(n, struct opening_waiter, link)->fiber);
+    s->failures = 0;
+    slot_say(s);
+    slot_wake_waiting(s);
     letters_announce(s);
-    if (s->missed) delivery_gap(s);
+    if (s->missed) delivery_gap(s, s->durable);
     s->missed = false;
+    away_go_again(s);
+    place_look(s);
 }
 
 static void open_fiber(void *arg)
@@ -404,6 +453,7 @@ void slot_release(struct slot *s)
 {
     struct list *flying;
     timer_clear(s->loop, &s->retry);
+    timer_clear(s->loop, &s->place);
     s->journal->release(s);
     while ((flying = list_pop(&s->flying)))
         record_free(list_item(flying, struct record, link));
@@ -415,8 +465,8 @@ void slot_release(struct slot *s)
         while ((n = list_pop(&s->letters_out[i])))
             letter_free(list_item(n, struct letter, link));
     }
-    struct interest *in;
-    for (size_t at = 0; (in = map_next(&s->interest, &at));)
-        mem_free(in);
-    map_release(&s->interest);
+    relay_release(s);
+    interest_release(s);
+    answered_forget(s);
+    map_release(&s->inbound);
 }

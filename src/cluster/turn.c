@@ -85,6 +85,7 @@ static bool is_current(const struct turn *t)
 
 static enum err undone(struct turn *t)
 {
+    t->call->undone = true;
     enum err e = fault_set(turn_fault(t), ERR_UNAVAILABLE, "The server is recovering. Try again shortly.");
     turn_fault(t)->retry_ms = REOPEN_MS;
     return e;
@@ -246,6 +247,7 @@ static void merge_into_record(struct turn *t)
     }
     t->entity->position = s->position;
     turn_saw(t, s->position);
+    answered_add(s, r, t->call);
     slot_mark_dirty(s);
 }
 
@@ -274,9 +276,9 @@ static void conclude(struct turn *t, enum err e)
     }
     if (turn_is_letter(t) && is_current(t)) letter_stuck(t->slot, call->letter_from, err_may_pass(e) ? call->letter_number : 0);
     turn_saw(t, t->entity->position); /* at its end: a question may have waited while others changed what it then looked at */
-    if (t->writing) merge_into_record(t);
     call->reply.err = e;
     if (e != ERR_OK) call->reply.fault.code = e;
+    if (t->writing) merge_into_record(t);
     call->need = err_may_pass(e) ? 0 : t->need; /* "try again" says nothing about what is not durable yet */
 }
 
@@ -297,18 +299,32 @@ static void give_up_on_letters(struct timer *timer)
     call_answer(call);
 }
 
+/* It cannot be run here. */
+static void turn_away(struct turn *t, enum where where)
+{
+    struct call *call = t->call;
+    if (where == SLOT_AWAY && !call->inbound && !turn_is_letter(t)) {
+        away_call(t->slot, call);
+        return;
+    }
+    call->reply.err = undone(t);
+    call_answer(call);
+}
+
 void turn_run(struct slot *s, struct call *call)
 {
     call->slot = s;
+    call->undone = false;
     list_init(&call->waiting);
+    if (!call->deadline_ms) call_number(s, call);
     stat_add(&s->home->stats.commands, 1);
     struct turn t = {.slot = s, .call = call, .spec = &s->cluster->config.command[call->cmd.type]};
     list_init(&t.others);
     list_init(&t.letters);
     for (;;) {
-        if (!slot_wait_open(s)) {
-            call->reply.err = undone(&t);
-            call_answer(call);
+        enum where where = slot_find(s);
+        if (where != SLOT_HERE) {
+            turn_away(&t, where);
             return;
         }
         t.entity = entity_get(s, t.spec->kind, call->cmd.key, true);
@@ -320,11 +336,15 @@ void turn_run(struct slot *s, struct call *call)
     }
     t.generation = s->generation;
     t.now_ms = clock_wall_ms(s->cluster->config.clock);
-    enum err e = is_current(&t) ? t.spec->run(&t) : ERR_UNAVAILABLE;
     unsigned generation = t.generation;
-    conclude(&t, e);
+    if (!is_current(&t) || !answered_find(s, call)) {
+        enum err e = is_current(&t) ? t.spec->run(&t) : ERR_UNAVAILABLE;
+        conclude(&t, e);
+    }
     use_up(&t, !t.spec->shared);
-    if (call->need > s->durable && generation == s->generation)
+    if (call->undone && call_may_go_again(s, call))
+        call_go_again(s, call);
+    else if (call->need > s->durable && generation == s->generation)
         list_push(&s->waiting, &call->waiting);
     else
         call_answer(call);

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "engine/item.h"
 #include "engine/prune.h"
 #include "engine/room/directory.h"
 #include "engine/room/room.h"
@@ -98,7 +99,9 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .command = commands,
                                 .commands = CMD__COUNT,
                                 .engine = e,
-                                .delivered = delivered};
+                                .delivered = delivered,
+                                .item_encode = engine_item_encode,
+                                .item_decode = engine_item_decode};
     enum err err = server_key_open(store, &e->key, f);
     if (err == ERR_OK) err = cluster_new(&cc, &e->cluster, f);
     if (err != ERR_OK) {
@@ -157,7 +160,7 @@ static void note_free(struct item *i)
     mem_free(i);
 }
 
-void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text)
+struct item *engine_note_new(enum item_kind kind, struct str key, int64_t position, struct str text)
 {
     struct note_item *n = mem_zero(sizeof *n + key.n + text.n);
     memcpy(n->bytes, key.p, key.n);
@@ -168,5 +171,10 @@ void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t po
     n->text = str_make(n->bytes + key.n, text.n);
     n->item.position = position;
     n->item.free = note_free;
-    turn_item(t, &n->item);
+    return &n->item;
+}
+
+void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text)
+{
+    turn_item(t, engine_note_new(kind, key, position, text));
 }

@@ -108,7 +108,9 @@ struct note_item {
     struct str text;
     char bytes[];
 };
-/* For ROOM_CHANGE, USER_CHANGE, SESSION_END: added to the turn at `position`. */
+/* For ROOM_CHANGE, USER_CHANGE, SESSION_END. With one reference. */
+struct item *engine_note_new(enum item_kind kind, struct str key, int64_t position, struct str text);
+/* The same, added to the turn. */
 void engine_note(struct turn *t, enum item_kind kind, struct str key, int64_t position, struct str text);
 
 #endif

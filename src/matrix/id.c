@@ -5,9 +5,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+uint64_t id_hash(struct str s)
+{
+    return XXH64(s.p, s.n, 0);
+}
+
 unsigned id_slot(struct str id)
 {
-    return (unsigned)(XXH64(id.p, id.n, 0) & (ID_SLOTS - 1));
+    return (unsigned)(id_hash(id) & (ID_SLOTS - 1));
 }
 
 static bool is_digit(char c)

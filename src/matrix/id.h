@@ -16,6 +16,8 @@ struct id {
 
 /* The slot of an id or any other key: XXH64, seed 0, low bits. Stands in stores and tokens, so it never changes. */
 unsigned id_slot(struct str id);
+/* The whole of that hash. */
+uint64_t id_hash(struct str s);
 
 /* A user id as others may have made it: historical localparts (any UTF-8 without ':' and NUL, empty too) are taken. */
 must_use bool id_user(struct str s, struct id *out);

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
+#include "cluster/wire.h"
 #include "loop/loop_priv.h"
 #include "store/faulty.h"
 #include "store/memory/memory.h"
@@ -101,6 +102,37 @@ static inline void scene_delivered(void *engine, struct loop *gateway, const str
     }
 }
 
+static inline void scene_item_encode(const struct item *i, struct buf *b)
+{
+    wire_put_int(b, list_item(i, struct toy_item, item)->id);
+}
+
+static inline void toy_item_free(struct item *i)
+{
+    mem_free(list_item(i, struct toy_item, item));
+}
+
+static inline struct toy_item *toy_item_new(struct str key, int64_t position, int64_t id)
+{
+    struct toy_item *i = mem_zero(sizeof *i);
+    assert_true(key.n <= KEY_BYTES);
+    memcpy(i->key, key.p, key.n);
+    i->id = id;
+    i->item.refs = 1;
+    i->item.free = toy_item_free;
+    i->item.key = str_make(i->key, key.n);
+    i->item.position = position;
+    return i;
+}
+
+static inline struct item *scene_item_decode(void *engine, unsigned kind, struct str key, int64_t position, struct str bytes)
+{
+    int64_t id;
+    (void)engine;
+    (void)kind;
+    return wire_get_int(&bytes, &id) ? &toy_item_new(key, position, id)->item : NULL;
+}
+
 /* --- letting things happen --- */
 
 static inline bool scene_is_idle(const struct scene *x)
@@ -163,7 +195,9 @@ static inline void scene_init(struct scene *x, unsigned loops, const struct comm
                                    .command = command,
                                    .commands = commands,
                                    .engine = x,
-                                   .delivered = scene_delivered}};
+                                   .delivered = scene_delivered,
+                                   .item_encode = scene_item_encode,
+                                   .item_decode = scene_item_decode}};
     list_init(&x->asks);
     x->inside = store_memory_new();
     x->faulty = store_faulty_new(x->inside);

@@ -95,7 +95,9 @@ static inline void nodes_init(struct nodes *n)
                                         .kinds = TOY_KINDS,
                                         .command = toy_commands,
                                         .commands = TOY_COMMANDS,
-                                        .delivered = scene_delivered};
+                                        .delivered = scene_delivered,
+                                        .item_encode = scene_item_encode,
+                                        .item_decode = scene_item_decode};
     arena_init(&n->arena);
 }
 

@@ -92,24 +92,10 @@ static inline enum err box_load(struct turn *t, struct box **out)
 
 /* --- items --- */
 
-static inline void toy_item_free(struct item *i)
-{
-    mem_free(list_item(i, struct toy_item, item));
-}
-
 static inline int64_t toy_tell(struct turn *t, int64_t id)
 {
-    struct toy_item *i = mem_zero(sizeof *i);
-    struct str key = turn_entity(t)->key;
-    assert_true(key.n <= KEY_BYTES);
-    memcpy(i->key, key.p, key.n);
-    i->id = id;
-    i->item.refs = 1;
-    i->item.free = toy_item_free;
-    i->item.key = str_make(i->key, key.n);
     int64_t position = turn_position(t);
-    i->item.position = position;
-    turn_item(t, &i->item);
+    turn_item(t, &toy_item_new(turn_entity(t)->key, position, id)->item);
     return position;
 }
 

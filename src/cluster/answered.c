@@ -1,0 +1,174 @@
+/* What became of numbered commands that changed something: part of the record in which they did, so that one which is repeated after a
+ * fail-over is answered and not done again.
+ *
+ * Each record has one row with all the answers of its commands. They are kept until nobody can repeat them any more. */
+#include "base/log.h"
+#include "cluster/cluster_priv.h"
+#include "cluster/wire.h"
+
+enum { KEPT_MS = 2 * CALL_PATIENCE_MS, ANSWER_MAX = 262144, ANSWERS_MAX = 1572864, KEY_BYTES = 16, DROP_MAX = 1000 };
+
+struct answer {
+    struct list link; /* in its block */
+    char key[KEY_BYTES];
+    int64_t position;
+    size_t n; /* 0: it was too large to be kept */
+    char reply[];
+};
+
+/* Those of one record. */
+struct block {
+    struct list link, answers;
+    int64_t position, made_ms;
+};
+
+static void forget_block(struct slot *s, struct block *b)
+{
+    struct list *n;
+    while ((n = list_pop(&b->answers))) {
+        struct answer *a = list_item(n, struct answer, link);
+        map_del(&s->answers, str_make(a->key, KEY_BYTES));
+        mem_free(a);
+    }
+    list_remove(&b->link);
+    mem_free(b);
+}
+
+static struct block *block_new(struct slot *s, int64_t position, int64_t made_ms)
+{
+    struct block *b = mem_zero(sizeof *b);
+    b->position = position;
+    b->made_ms = made_ms;
+    list_init(&b->answers);
+    list_push(&s->answer_blocks, &b->link);
+    return b;
+}
+
+static void keep(struct slot *s, struct block *b, uint64_t life, uint64_t number, struct str reply)
+{
+    struct answer *a = mem_zero(sizeof *a + reply.n);
+    call_key(a->key, life, number);
+    a->position = b->position;
+    a->n = reply.n;
+    if (reply.n) memcpy(a->reply, reply.p, reply.n);
+    list_push(&b->answers, &a->link);
+    map_put(&s->answers, str_make(a->key, KEY_BYTES), a);
+}
+
+bool answered_find(struct slot *s, struct call *call)
+{
+    char key[KEY_BYTES];
+    if (!call->number) return false;
+    call_key(key, call->life, call->number);
+    const struct answer *a = map_get(&s->answers, str_make(key, KEY_BYTES));
+    if (!a) return false;
+    if (!reply_decode(str_make(a->reply, a->n), &call->reply))
+        call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "It was done, but the answer is gone. Look what became of it.");
+    reply_own(call->arena, &call->reply);
+    call->need = a->position;
+    return true;
+}
+
+void answered_add(struct slot *s, struct record *r, const struct call *call)
+{
+    struct buf b;
+    if (!call->number) return;
+    if (!r->block) r->block = block_new(s, s->position, clock_wall_ms(s->cluster->config.clock));
+    r->block->position = s->position; /* the record's last one is the row's */
+    buf_init(&b, ANSWER_MAX);
+    reply_encode(&b, &call->reply);
+    keep(s, r->block, call->life, call->number, buf_ok(&b) ? buf_str(&b) : STR(""));
+    r->answer_bytes += b.n + 2 * VARINT_MAX + VARINT_MAX;
+    buf_release(&b);
+}
+
+bool answered_is_enough(const struct record *r)
+{
+    return r->answer_bytes > ANSWERS_MAX / 2;
+}
+
+static struct change del_of(int64_t position)
+{
+    struct change c = {.del = true, .row = {.table = T_answered}};
+    c.row.c[C_answered_position].i = position;
+    return c;
+}
+
+/* The rows that nobody needs any more go with it. */
+static void drop_old(struct slot *s, struct record *r)
+{
+    int64_t until = clock_wall_ms(s->cluster->config.clock) - KEPT_MS;
+    for (int i = 0; i < DROP_MAX && !list_is_empty(&s->answer_blocks); i++) {
+        struct block *b = list_item(s->answer_blocks.next, struct block, link);
+        if (b == r->block || b->made_ms > until || b->position > s->durable) return;
+        struct change c = del_of(b->position);
+        record_add(r, &c);
+        overlay_put(s->overlay, &c, s->position);
+        forget_block(s, b);
+    }
+}
+
+void answered_seal(struct slot *s, struct record *r)
+{
+    struct block *block = r->block;
+    if (!block) return;
+    drop_old(s, r);
+    struct buf b;
+    buf_init(&b, ANSWERS_MAX);
+    list_each(it, &block->answers)
+    {
+        const struct answer *a = list_item(it, struct answer, link);
+        buf_add(&b, str_make(a->key, KEY_BYTES));
+        wire_put_uint(&b, a->n);
+        buf_add(&b, str_make(a->reply, a->n));
+    }
+    if (!buf_ok(&b)) abort(); /* answered_is_enough saw to that */
+    struct change c = {.row = {.table = T_answered}};
+    c.row.c[C_answered_position].i = block->position = s->position;
+    c.row.c[C_answered_made_ms].i = block->made_ms;
+    c.row.c[C_answered_answers].s = arena_str(&r->arena, buf_str(&b));
+    list_each(it, &block->answers) list_item(it, struct answer, link)->position = s->position;
+    record_add(r, &c);
+    overlay_put(s->overlay, &c, s->position);
+    buf_release(&b);
+    r->block = NULL;
+    r->answer_bytes = 0;
+}
+
+void answered_forget(struct slot *s)
+{
+    while (!list_is_empty(&s->answer_blocks))
+        forget_block(s, list_item(s->answer_blocks.next, struct block, link));
+    map_release(&s->answers);
+}
+
+static bool load_block(struct slot *s, const struct row *row)
+{
+    struct block *b = block_new(s, row->c[C_answered_position].i, row->c[C_answered_made_ms].i);
+    struct str in = row->c[C_answered_answers].s;
+    while (!str_empty(in)) {
+        uint64_t life, number, n;
+        if (in.n < KEY_BYTES) return false;
+        memcpy(&life, in.p, sizeof life);
+        memcpy(&number, in.p + sizeof life, sizeof number);
+        in = str_from(in, KEY_BYTES);
+        if (!wire_get_uint(&in, &n) || n > in.n) return false;
+        keep(s, b, life, number, str_first(in, (size_t)n));
+        in = str_from(in, (size_t)n);
+    }
+    return true;
+}
+
+enum err answered_load(struct slot *s)
+{
+    struct arena a;
+    bool overlaid;
+    arena_init(&a);
+    struct store_read r = {.table = T_answered, .limit = SIZE_MAX, .arena = &a};
+    enum err e = slot_read(s, &r, &overlaid);
+    answered_forget(s);
+    for (size_t i = 0; e == ERR_OK && i < r.count; i++)
+        if (!load_block(s, &r.row[i])) e = ERR_INTERNAL;
+    arena_release(&a);
+    return e;
+}

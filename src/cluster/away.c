@@ -1,0 +1,231 @@
+/* Calls whose slot another node holds.
+ *
+ * At the caller: a call is sent to the slot's owner and kept until the reply comes. It is sent again, under the same number, when a reply is overdue, and
+ * begins anew when the slot has another owner, until its deadline. At the owner: what is under way is not begun twice, and what was done is answered (answered.c).
+ * All of it happens on the slot's own loop. */
+#include "base/log.h"
+#include "base/random.h"
+#include "cluster/cluster_priv.h"
+#include "cluster/wire.h"
+
+enum { OVERDUE_MS = 2000, AGAIN_MS = 50, KEY_BYTES = 16 };
+
+/* --- at the caller --- */
+
+static void call_run(void *arg)
+{
+    struct call *call = arg;
+    turn_run(call->slot, call);
+}
+
+static void call_run_later(void *arg)
+{
+    fiber_sleep_ms(AGAIN_MS);
+    call_run(arg);
+}
+
+void call_number(struct slot *s, struct call *call)
+{
+    if (call->deadline_ms) return;
+    call->deadline_ms = loop_now_ms(s->loop) + CALL_PATIENCE_MS;
+    if (s->cluster->config.journal != JOURNAL_QUEUE || call->cast) return;
+    call->life = s->cluster->life;
+    call->number = ++s->calls;
+}
+
+bool call_may_go_again(const struct slot *s, const struct call *call)
+{
+    return call->number && !call->inbound && loop_now_ms(s->loop) < call->deadline_ms;
+}
+
+void call_go_again(struct slot *s, struct call *call)
+{
+    call->slot = s;
+    call->reply = (struct reply){0};
+    call->need = 0;
+    fiber_spawn(call_run, call);
+}
+
+static void send_command(struct slot *s, struct call *call, int node)
+{
+    struct buf b;
+    int64_t patience = call->deadline_ms - loop_now_ms(s->loop);
+    post_begin(&b, POST_COMMAND, s);
+    wire_put_uint(&b, call->life);
+    wire_put_uint(&b, call->number);
+    wire_put_uint(&b, patience > 0 ? (uint64_t)patience : 0);
+    command_encode(&b, &call->cmd);
+    call->sent_ms = loop_now_ms(s->loop);
+    post_send(s->home, node, s, &b);
+}
+
+static void send_cast(struct slot *s, struct call *call, int node)
+{
+    struct buf b;
+    post_begin(&b, POST_CAST, s);
+    command_encode(&b, &call->cmd);
+    post_send(s->home, node, s, &b);
+    call->finish(call);
+}
+
+void away_call(struct slot *s, struct call *call)
+{
+    int node = s->home->owner[s->index].node;
+    if (call->cast) {
+        send_cast(s, call, node);
+        return;
+    }
+    list_push(&s->away, &call->waiting);
+    send_command(s, call, node);
+    stat_add(&s->home->stats.away, 1);
+}
+
+void away_go_again(struct slot *s)
+{
+    struct list all, *n;
+    list_init(&all);
+    while ((n = list_pop(&s->away)))
+        list_push(&all, n);
+    while ((n = list_pop(&all)))
+        call_go_again(s, list_item(n, struct call, waiting));
+}
+
+static struct call *find_call(struct slot *s, uint64_t number)
+{
+    list_each(it, &s->away)
+    {
+        struct call *call = list_item(it, struct call, waiting);
+        if (call->number == number) return call;
+    }
+    return NULL;
+}
+
+void away_reply(const struct post *p)
+{
+    struct str body = p->body;
+    uint64_t number, again;
+    if (!wire_get_uint(&body, &number) || !wire_get_uint(&body, &again)) return;
+    struct call *call = find_call(p->slot, number);
+    struct reply reply;
+    if (!call || (!again && !reply_decode(body, &reply))) return;
+    list_remove(&call->waiting);
+    if (again) { /* that node has not the slot any more; who has it will soon be known */
+        fiber_spawn(call_run_later, call);
+        return;
+    }
+    reply_own(call->arena, &reply);
+    call->reply = reply;
+    call_answer(call);
+}
+
+void away_sweep(struct slot *s)
+{
+    int64_t now = loop_now_ms(s->loop);
+    list_each_safe(it, &s->away)
+    {
+        struct call *call = list_item(it, struct call, waiting);
+        if (now >= call->deadline_ms) {
+            list_remove(&call->waiting);
+            call->reply.err =
+                fault_set(&call->reply.fault, ERR_UNAVAILABLE, "The server that has this does not answer. Try again shortly.");
+            call->reply.fault.retry_ms = REOPEN_MS;
+            call_answer(call);
+        } else if (now - call->sent_ms >= OVERDUE_MS) {
+            send_command(s, call, s->home->owner[s->index].node);
+        }
+    }
+}
+
+/* --- at the owner --- */
+
+struct inbound {
+    struct call call; /* first */
+    struct bytes *command;
+    char node[BROKER_NAME_MAX + 1];
+    char key[KEY_BYTES];
+};
+
+static void inbound_free(struct inbound *in)
+{
+    bytes_unref(in->command);
+    arena_release(&in->call.own);
+    mem_free(in);
+}
+
+static void send_reply(struct slot *s, const char *node, uint64_t number, bool again, const struct reply *r)
+{
+    struct buf b;
+    post_begin(&b, POST_REPLY, s);
+    wire_put_uint(&b, number);
+    wire_put_uint(&b, again);
+    if (!again) reply_encode(&b, r);
+    post_send(s->home, view_find(s->home->view, str_c(node)), s, &b);
+}
+
+static void inbound_finish(struct call *call)
+{
+    struct inbound *in = list_item(call, struct inbound, call);
+    struct slot *s = call->slot;
+    if (call->number) map_del(&s->inbound, str_make(in->key, KEY_BYTES));
+    if (call->number) send_reply(s, in->node, call->number, call->undone, &call->reply);
+    inbound_free(in);
+}
+
+void call_key(char *key, uint64_t life, uint64_t number)
+{
+    memcpy(key, &life, sizeof life);
+    memcpy(key + sizeof life, &number, sizeof number);
+}
+
+static void inbound_start(const struct post *p, uint64_t life, uint64_t number, int64_t patience, struct str command)
+{
+    struct slot *s = p->slot;
+    struct inbound *in = mem_zero(sizeof *in);
+    in->call = (struct call){.cluster = s->cluster, .from = s->loop, .finish = inbound_finish, .letter_from = CLUSTER_SLOTS};
+    in->call.slot = s;
+    in->call.life = life;
+    in->call.number = number;
+    in->call.inbound = true;
+    in->call.cast = number == 0;
+    in->call.node = p->node;
+    in->call.deadline_ms = loop_now_ms(s->loop) + patience;
+    arena_init(&in->call.own);
+    in->call.arena = &in->call.own;
+    snprintf(in->node, sizeof in->node, "%s", s->home->view->node[p->node].name);
+    call_key(in->key, life, number);
+    in->command = bytes_new(command);
+    bool known = command_decode(bytes_str(in->command), &in->call.cmd) && in->call.cmd.type < s->cluster->config.commands;
+    if (!known || cluster_slot_of(in->call.cmd.key) != s->index) {
+        in->call.reply.err = fault_set(&in->call.reply.fault, ERR_UNAVAILABLE, "The servers are of different versions. Try again shortly.");
+        inbound_finish(&in->call);
+        return;
+    }
+    if (number) map_put(&s->inbound, str_make(in->key, KEY_BYTES), in);
+    fiber_spawn(call_run, &in->call);
+}
+
+void away_command(const struct post *p)
+{
+    struct str body = p->body;
+    uint64_t life, number, patience;
+    char key[KEY_BYTES];
+    if (!wire_get_uint(&body, &life) || !wire_get_uint(&body, &number) || !wire_get_uint(&body, &patience)) return;
+    if (number == 0 || patience == 0) return;
+    if (patience > CALL_PATIENCE_MS) patience = CALL_PATIENCE_MS;
+    call_key(key, life, number);
+    if (map_get(&p->slot->inbound, str_make(key, KEY_BYTES))) return; /* it is under way */
+    inbound_start(p, life, number, (int64_t)patience, body);
+    stat_add(&p->home->stats.inbound, 1);
+}
+
+void away_cast(const struct post *p)
+{
+    inbound_start(p, 0, 0, CALL_PATIENCE_MS, p->body);
+}
+
+void away_forget_node(struct slot *s, int node)
+{
+    struct inbound *in;
+    for (size_t at = 0; (in = map_next(&s->inbound, &at));)
+        if (in->call.node == node) in->call.node = NODE_NOBODY;
+}

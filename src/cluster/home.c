@@ -1,0 +1,105 @@
+/* What a home knows of the other nodes, and what happens to its slots when that changes. */
+#include "cluster/cluster_priv.h"
+
+static bool is_own(const struct home *h, unsigned slot)
+{
+    return h->cluster->slot[slot].home == h;
+}
+
+/* --- who holds which slot --- */
+
+static void owner_changed(struct home *h, unsigned slot)
+{
+    if (is_own(h, slot)) {
+        struct slot *s = &h->cluster->slot[slot];
+        relay_owner_changed(s); /* before any call: it may follow something there */
+        slot_wake_waiting(s);
+        if (h->owner[slot].node != NODE_NOBODY) away_go_again(s);
+    }
+    letters_owner_changed(h, slot);
+}
+
+void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch)
+{
+    struct owner *o = &h->owner[slot];
+    if (epoch < o->epoch || (epoch == o->epoch && node == o->node)) return;
+    *o = (struct owner){.node = node, .epoch = epoch};
+    owner_changed(h, slot);
+}
+
+void home_owner_gone(struct home *h, unsigned slot)
+{
+    h->owner[slot].node = NODE_NOBODY;
+    if (is_own(h, slot)) relay_owner_changed(&h->cluster->slot[slot]);
+}
+
+/* --- views --- */
+
+static void node_gone(struct home *h, int node)
+{
+    post_forget(h, node);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (h->owner[i].node == node) home_owner_gone(h, i);
+        if (!is_own(h, i)) continue;
+        relay_forget_node(&h->cluster->slot[i], node);
+        away_forget_node(&h->cluster->slot[i], node);
+    }
+}
+
+static void note_gone(struct home *h, const struct view *old)
+{
+    for (size_t i = 0; old && i < old->count; i++) {
+        bool same = i < h->view->count && strcmp(old->node[i].name, h->view->node[i].name) == 0;
+        if (old->node[i].name[0] && !same) node_gone(h, (int)i);
+    }
+}
+
+static void note_stands(struct home *h, int node)
+{
+    const struct node_view *n = &h->view->node[node];
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (n->stands[i] >= STANDS_OPEN)
+            home_owner_is(h, i, node, (int64_t)(n->stands[i] - STANDS_OPEN));
+        else if (h->owner[i].node == node)
+            home_owner_gone(h, i);
+    }
+}
+
+static void each_own(struct home *h, void (*fn)(struct slot *s))
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (is_own(h, i)) fn(&h->cluster->slot[i]);
+}
+
+/* Nothing that goes over the network is certain: what was lost is sent again. */
+static void sweep(struct timer *t)
+{
+    struct home *h = list_item(t, struct home, sweep);
+    each_own(h, relay_pulses);
+    each_own(h, relay_sweep);
+    each_own(h, letters_sweep);
+    each_own(h, away_sweep);
+    timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
+}
+
+static bool calls_are_away(const struct home *h)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (is_own(h, i) && !list_is_empty(&h->cluster->slot[i].away)) return true;
+    return false;
+}
+
+void home_view_changed(struct home *h, struct view *v)
+{
+    struct view *old = h->view;
+    h->view = v;
+    note_gone(h, old);
+    for (size_t i = 0; i < v->count; i++)
+        if (v->node[i].name[0] && !v->node[i].self) note_stands(h, (int)i);
+    each_own(h, place_look);
+    if (!v->others && !calls_are_away(h))
+        timer_clear(h->loop, &h->sweep);
+    else if (!timer_is_set(&h->sweep))
+        timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
+    view_unref(old);
+}
