@@ -146,7 +146,16 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_deliveries_total", "counter", "Deliveries to gateways.", s.deliveries);
     number(b, "rookery_records_in_flight", "gauge", "Records that are being written.", s.in_flight);
     number(b, "rookery_records_failed_total", "counter", "Slots undone because a record could not be written.", s.failed_records);
-    number(b, "rookery_slots_open", "gauge", "Slots that are served.", s.slots_open);
+    number(b, "rookery_slots_open", "gauge", "Slots that are served here.", s.slots_open);
+    number(b, "rookery_slots_reachable", "gauge", "Slots that are served here, or whose owner is known.", s.slots_reachable);
+    number(b, "rookery_slots_opened_total", "counter", "Openings of slots.", s.reopened);
+    number(b, "rookery_slots_handed_over_total", "counter", "Slots given to the node that should have them.", s.handed_over);
+    number(b, "rookery_nodes", "gauge", "Nodes that live, as this one sees it.", s.others + 1);
+    number(b, "rookery_backlog_records", "gauge", "Records that are durable in the queue and not yet in the store.", s.backlog);
+    number(b, "rookery_commands_away_total", "counter", "Commands sent to other nodes.", s.away);
+    number(b, "rookery_commands_inbound_total", "counter", "Commands that came from other nodes.", s.inbound);
+    number(b, "rookery_posted_total", "counter", "Messages to other nodes.", s.posted);
+    number(b, "rookery_relayed_total", "counter", "Messages to other nodes that bring items.", s.relayed);
     number(b, "rookery_warm_entities", "gauge", "Rooms and users in memory.", s.warm);
 }
 
@@ -261,12 +270,12 @@ enum err api_health_live(struct api *r)
     return answer_text(r, 200, "text/plain; charset=utf-8", STR("alive\n"));
 }
 
-/* Ready: every slot is served. */
+/* Ready: every slot is served, here or by somebody who is known, and the server is not about to stop. */
 enum err api_health_ready(struct api *r)
 {
     struct cluster_stats s;
     cluster_stats(r->engine->cluster, &s);
-    bool ready = s.slots_open == CLUSTER_SLOTS;
-    return answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8",
-                       ready ? STR("ready\n") : STR("starting: not all slots are open\n"));
+    bool stopping = atomic_load(&r->engine->stopping), ready = s.slots_reachable == CLUSTER_SLOTS && !stopping;
+    struct str why = stopping ? STR("stopping\n") : STR("not ready: not all slots are served\n");
+    return answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? STR("ready\n") : why);
 }

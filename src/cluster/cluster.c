@@ -197,6 +197,11 @@ void cluster_cast(struct cluster *c, const struct command *cmd)
         loop_post(s->loop, &cast->call.task);
 }
 
+bool cluster_holds(const struct cluster *c, unsigned slot)
+{
+    return nodes_serves(c->nodes, slot);
+}
+
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */
 void cluster_stats(const struct cluster *c, struct cluster_stats *out)
 {

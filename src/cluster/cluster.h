@@ -177,7 +177,12 @@ struct cluster_stats {
     uint64_t away, inbound;   /* commands to other nodes, and from them */
     uint64_t posted, relayed; /* messages to other nodes; those of them that bring items */
     uint64_t handed_over;     /* slots given to who should have them */
+    uint64_t slots_reachable; /* slots that are open here, or whose owner is known */
+    uint64_t others;          /* nodes that live, besides this one */
+    uint64_t backlog;         /* records that are durable and not in the store yet */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);
+/* Is it this node's at the moment? From any thread, for what need not be right. */
+bool cluster_holds(const struct cluster *c, unsigned slot);
 
 #endif

@@ -111,6 +111,7 @@ struct slot {
     bool subscribed, holding; /* wants it; the broker says that it is this node's */
     bool opening;             /* open_fiber is at work */
     bool left;                /* for good */
+    bool reachable;           /* counted as such */
     bool wanted;              /* it will be subscribed to when its time has come */
     int64_t wanted_ms;        /* since */
     struct timer place;
@@ -256,7 +257,7 @@ static inline bool slot_is_served(const struct slot *s)
 {
     return s->state == SLOT_OPEN || s->state == SLOT_LEAVING;
 }
-/* Tells the other nodes how this one stands to it. */
+/* It, or what is known of its owner, has changed: tells the other nodes how this one stands to it. */
 void slot_say(struct slot *s);
 /* The record that turns add to; made when there is none. */
 struct record *slot_open_record(struct slot *s);

@@ -12,6 +12,7 @@ static void owner_changed(struct home *h, unsigned slot)
 {
     if (is_own(h, slot)) {
         struct slot *s = &h->cluster->slot[slot];
+        slot_say(s);
         relay_owner_changed(s); /* before any call: it may follow something there */
         slot_wake_waiting(s);
         if (h->owner[slot].node != NODE_NOBODY) away_go_again(s);
@@ -30,7 +31,9 @@ void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch)
 void home_owner_gone(struct home *h, unsigned slot)
 {
     h->owner[slot].node = NODE_NOBODY;
-    if (is_own(h, slot)) relay_owner_changed(&h->cluster->slot[slot]);
+    if (!is_own(h, slot)) return;
+    slot_say(&h->cluster->slot[slot]);
+    relay_owner_changed(&h->cluster->slot[slot]);
 }
 
 /* --- views --- */
@@ -93,6 +96,7 @@ void home_view_changed(struct home *h, struct view *v)
 {
     struct view *old = h->view;
     h->view = v;
+    if (h == h->cluster->home) stat_add(&h->stats.others, (int64_t)v->others - (old ? old->others : 0));
     note_gone(h, old);
     for (size_t i = 0; i < v->count; i++)
         if (v->node[i].name[0] && !v->node[i].self) note_stands(h, (int)i);

@@ -33,6 +33,7 @@ static void account(struct slot *s, const struct record *r, int by)
 {
     s->in_flight_bytes += by * (int64_t)r->size;
     s->backlog += (size_t)by;
+    stat_add(&s->home->stats.backlog, by);
 }
 
 void queue_forget(struct slot *s, struct list *records)

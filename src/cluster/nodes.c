@@ -71,6 +71,11 @@ void nodes_say(struct nodes *n, unsigned slot, uint64_t stands)
     announce_soon(n);
 }
 
+bool nodes_serves(const struct nodes *n, unsigned slot)
+{
+    return !n || atomic_load(&n->stands[slot]) >= STANDS_OPEN;
+}
+
 void nodes_say_leaving(struct nodes *n)
 {
     if (n && !atomic_exchange(&n->leaving, true)) announce_soon(n);

@@ -38,6 +38,8 @@ struct nodes *nodes_new(struct cluster *c);
 void nodes_free(struct nodes *n);
 /* From any loop: what others see of this node and the slot. */
 void nodes_say(struct nodes *n, unsigned slot, uint64_t stands);
+/* From any thread: what was said last is that it is open here. */
+bool nodes_serves(const struct nodes *n, unsigned slot);
 /* Takes no slot any more, and wants the others to know. */
 void nodes_say_leaving(struct nodes *n);
 

@@ -35,7 +35,10 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
 void slot_say(struct slot *s)
 {
     uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->subscribed ? STANDS_WAITING : STANDS_APART;
+    bool reachable = slot_is_served(s) || s->home->owner[s->index].node >= 0;
     nodes_say(s->cluster->nodes, s->index, stands);
+    if (reachable != s->reachable) stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
+    s->reachable = reachable;
 }
 
 void slot_go_on(struct slot *s)

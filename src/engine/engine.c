@@ -93,6 +93,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .loops = loops,
                                 .store = store,
                                 .broker = broker,
+                                .journal = config->journal,
                                 .clock = clock,
                                 .kind = own,
                                 .kinds = KIND__COUNT,
@@ -127,6 +128,14 @@ void engine_free(struct engine *e)
     push_free(e->default_rules);
     mem_free(e->kinds);
     mem_free(e);
+}
+
+void engine_leave(struct engine *e)
+{
+    struct cluster_stats st;
+    cluster_stats(e->cluster, &st);
+    atomic_store(&e->stopping, true);
+    if (st.others) cluster_leave(e->cluster); /* alone, it serves to the end */
 }
 
 void engine_stop_waiting(struct engine *e)

@@ -40,6 +40,7 @@ struct engine_config {
     int64_t access_token_lifetime_ms; /* for clients that can refresh */
     bool presence;
     size_t warm_rooms, warm_users; /* in memory, in all */
+    enum cluster_journal journal;
 };
 
 struct pruner;
@@ -65,6 +66,7 @@ struct engine {
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
     uint64_t events[CLUSTER_LOOPS_MAX];               /* one per loop: those that rooms have accepted (base/stat.h) */
     struct pruner *pruner;
+    atomic_bool stopping;             /* no new work, please: said by /health/ready */
     char slot_key[CLUSTER_SLOTS][16]; /* see engine_key_of_slot */
 };
 
@@ -73,6 +75,8 @@ must_use enum err engine_new(const struct engine_config *config, struct loop **l
                              struct broker *broker, struct cache *cache, struct limiter *limiter, const struct clock *clock,
                              struct engine **out, struct fault *f);
 void engine_free(struct engine *e);
+/* The server is about to stop: /health/ready says so, and where other nodes live, they get its slots. From any thread. */
+void engine_leave(struct engine *e);
 /* Nobody waits any more: who waits in /sync is answered, on each loop. */
 void engine_stop_waiting(struct engine *e);
 

@@ -99,8 +99,10 @@ static void run_page(void *arg)
     struct arena *a = &p->arena[p->turn ^= 1];
     int64_t deleted, pause = PAUSE_MS;
     arena_reset(a);
+    while (!p->at.end && p->at.table == 0 && !p->at.first.p && !cluster_holds(p->engine->cluster, p->at.slot)) /* its owner does it */
+        p->at.end = ++p->at.slot == CLUSTER_SLOTS;
     /* A slot that does not write now will be gone through in an hour: as much of it as has gone remains gone. */
-    if (prune_page(p->engine, a, &p->at, &deleted) != ERR_OK || p->at.end) {
+    if (p->at.end || prune_page(p->engine, a, &p->at, &deleted) != ERR_OK || p->at.end) {
         p->at = (struct prune_place){0};
         pause = AGAIN_MS;
     }

@@ -36,6 +36,7 @@ enum {
     WARM_USERS = 20000,
     LISTENERS_MAX = 16,
     READY_POLL_MS = 2,
+    HAND_OVER_MS = 5000,
     SETTLE_ROUNDS = 500,
     TRIM_MS = 5000,
     TRIM_BYTES = 2 * 1048576
@@ -66,6 +67,7 @@ struct server {
     struct timer ready, trim;
     size_t free_kept; /* what the allocator had free after the last trimming */
     bool stopping;
+    int64_t stopping_ms; /* since */
 };
 
 /* --- making the parts --- */
@@ -318,7 +320,7 @@ static void check_ready(struct timer *t)
     struct server *s = list_item(t, struct server, ready);
     struct cluster_stats st;
     cluster_stats(s->engine->cluster, &st);
-    if (st.slots_open < CLUSTER_SLOTS) {
+    if (st.slots_reachable < CLUSTER_SLOTS) {
         timer_set(s->loop[0], &s->ready, READY_POLL_MS, check_ready);
         return;
     }
@@ -362,6 +364,27 @@ static void listener_closed(void *arg)
     if (--s->closing == 0) control_stop(s->control, stop_loops, s);
 }
 
+static void stop_listening(struct server *s)
+{
+    s->closing = s->listeners;
+    for (size_t i = 0; i < s->listeners; i++)
+        http_close(s->http[i], s->settings->server.shutdown_grace, listener_closed, s);
+    engine_stop_waiting(s->engine);
+}
+
+/* Until the others have its slots, and the load balancer has had its time. */
+static void drain(struct timer *t)
+{
+    struct server *s = list_item(t, struct server, ready);
+    struct cluster_stats st;
+    int64_t passed = loop_now_ms(s->loop[0]) - s->stopping_ms;
+    cluster_stats(s->engine->cluster, &st);
+    if (passed < s->settings->server.drain || (st.others && st.slots_open && passed < HAND_OVER_MS))
+        timer_set(s->loop[0], &s->ready, READY_POLL_MS, drain);
+    else
+        stop_listening(s);
+}
+
 static void stop(uv_signal_t *h, int number)
 {
     struct server *s = h->data;
@@ -374,10 +397,9 @@ static void stop(uv_signal_t *h, int number)
     uv_close((uv_handle_t *)&s->hangup, NULL);
     timer_clear(s->loop[0], &s->ready);
     timer_clear(s->loop[0], &s->trim);
-    s->closing = s->listeners;
-    for (size_t i = 0; i < s->listeners; i++)
-        http_close(s->http[i], s->settings->server.shutdown_grace, listener_closed, s);
-    engine_stop_waiting(s->engine);
+    s->stopping_ms = loop_now_ms(s->loop[0]);
+    engine_leave(s->engine);
+    drain(&s->ready);
 }
 
 static void read_site(void *arg)
