@@ -182,6 +182,24 @@ struct cluster_stats {
     uint64_t backlog;         /* records that are durable and not in the store yet */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);
+/* Who lives, and who has which slot, as this node sees it. */
+enum { CLUSTER_NODES_MAX = 256 };
+struct cluster_status_node {
+    char name[BROKER_NAME_MAX + 1];
+    bool self, leaving;
+    unsigned loops, open, waiting; /* of the slots */
+};
+struct cluster_status_slot {
+    int node; /* its place among the nodes; -1: nobody has it open */
+    int64_t epoch;
+};
+struct cluster_status {
+    size_t nodes;
+    struct cluster_status_node node[CLUSTER_NODES_MAX];
+    struct cluster_status_slot slot[CLUSTER_SLOTS];
+};
+/* Blocks: from a thread that is not a loop's, while the loops run. */
+void cluster_status(struct cluster *c, struct cluster_status *out);
 /* Is it this node's at the moment? From any thread, for what need not be right. */
 bool cluster_holds(const struct cluster *c, unsigned slot);
 

@@ -50,6 +50,7 @@ struct entity_table {
     struct list lru; /* oldest first */
 };
 
+_Static_assert((int)CLUSTER_NODES_MAX == (int)NODES_MAX, "one number of nodes");
 _Static_assert((int)CLUSTER_SLOTS == (int)BROKER_SLOTS && (int)CLUSTER_SLOTS == (int)STORE_SLOTS, "one number of slots");
 
 enum slot_state { SLOT_CLOSED, SLOT_OPENING, SLOT_OPEN, SLOT_LEAVING /* ends what it has begun */ };

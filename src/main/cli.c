@@ -17,6 +17,7 @@ static const struct option options[] = {
     {"--set", "SECTION.NAME=VALUE", OPTION_SETTINGS, "change one setting; may be repeated"},
     {"--to", "DIR", OPTION_TO, "the folder to write to; absent or empty"},
     {"--from", "DIR", OPTION_FROM, "the folder of the backup"},
+    {"--json", NULL, OPTION_JSON, "print it as JSON"},
     {"--man", NULL, OPTION_MAN, "print the manual page rookery.conf(5) instead"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
@@ -50,7 +51,7 @@ static void help_all(FILE *out, const struct invocation *in)
     fprintf(out, "rookery %s, a chat server that speaks the Matrix protocol\n\nusage: %s COMMAND [OPTIONS]\n\n", ROOKERY_VERSION,
             in->program);
     for (size_t i = 0; i < in->command_count; i++)
-        if (!in->commands[i].hidden) fprintf(out, "  %-14s %s\n", in->commands[i].name, in->commands[i].help);
+        if (!in->commands[i].hidden) fprintf(out, "  %-16s %s\n", in->commands[i].name, in->commands[i].help);
     fprintf(out,
             "\nWithout any configuration, `%s serve` serves http://localhost:8008 and keeps everything in ./data.\n"
             "`%s COMMAND --help` tells the options of a command.\n",
@@ -127,6 +128,8 @@ static int store_option(struct cli *c, const struct option *o, const char *value
     c->given |= o->bit;
     if (o->bit == OPTION_MAN) {
         c->in.man = true;
+    } else if (o->bit == OPTION_JSON) {
+        c->in.json = true;
     } else if (place) {
         if (*place) return complain(c, o->name, " is given twice");
         *place = value;
@@ -199,10 +202,36 @@ static int run_with_settings(struct cli *c, char *const *environment)
     return status;
 }
 
+/* The command that the first arguments name, and how many they are. `admin` alone, or with a word that is none of its commands, lists them. */
+static const struct cli_command *command_of(const struct invocation *in, int argc, char *const *argv, int *words)
+{
+    char two[64];
+    *words = 1;
+    const struct cli_command *c = command_find(in, argv[1]);
+    if (c || argc < 3) return c;
+    snprintf(two, sizeof two, "%s %s", argv[1], argv[2]);
+    *words = 2;
+    return command_find(in, two);
+}
+
+static bool help_group(FILE *out, const struct invocation *in, const char *name)
+{
+    bool any = false;
+    for (size_t i = 0; i < in->command_count; i++) {
+        struct str command = str_c(in->commands[i].name), group = str_c(name);
+        if (in->commands[i].hidden || !str_starts(command, group) || command.n <= group.n || command.p[group.n] != ' ') continue;
+        if (!any) fprintf(out, "usage: %s %s COMMAND [OPTIONS]\n\n", in->program, name);
+        fprintf(out, "  %-16s %s\n", command.p, in->commands[i].help);
+        any = true;
+    }
+    return any;
+}
+
 int cli_main(const struct cli_command *commands, size_t count, int argc, char *const *argv, char *const *environment)
 {
     struct cli c = {.in = {.program = argc > 0 ? argv[0] : "rookery", .commands = commands, .command_count = count}};
     const char *name = argc > 1 ? argv[1] : NULL;
+    int words = 1, status = 0;
     if (!name) {
         help_all(stderr, &c.in);
         return 2;
@@ -210,9 +239,11 @@ int cli_main(const struct cli_command *commands, size_t count, int argc, char *c
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) name = "help";
     if (strcmp(name, "--version") == 0) name = "version";
     c.command = command_find(&c.in, name);
+    if (!c.command) c.command = command_of(&c.in, argc, argv, &words);
+    bool asked = argc == 2 || strcmp(argv[2], "--help") == 0;
+    if (!c.command && help_group(asked ? stdout : stderr, &c.in, name)) return asked ? 0 : 2;
     if (!c.command) return unknown_command(&c.in, name);
-    int status = 0;
-    for (int i = 2; i < argc && status == 0; i++)
+    for (int i = 1 + words; i < argc && status == 0; i++)
         status = read_argument(&c, argc, argv, &i);
     if (status == 0 && c.help) {
         help_command(stdout, &c.in, c.command);

@@ -16,14 +16,15 @@ struct invocation {
     const char *config;              /* the file of the settings; NULL: none */
     const char *to, *from;           /* backup, restore */
     bool man;                        /* print-config */
+    bool json;                       /* admin status */
     const char *topic;               /* help: about which command; NULL: all */
 };
 
 /* Options that a command may take. */
-enum { OPTION_SETTINGS = 1, OPTION_TO = 2, OPTION_FROM = 4, OPTION_MAN = 8, OPTION_TOPIC = 16 };
+enum { OPTION_SETTINGS = 1, OPTION_TO = 2, OPTION_FROM = 4, OPTION_MAN = 8, OPTION_TOPIC = 16, OPTION_JSON = 32 };
 
 struct cli_command {
-    const char *name;
+    const char *name; /* one word or two */
     const char *help; /* begins the sentence "NAME: ..." */
     unsigned options; /* those that it takes */
     unsigned needs;   /* those that it cannot do without */
@@ -37,6 +38,8 @@ int cmd_check_config(const struct invocation *in);
 int cmd_print_config(const struct invocation *in);
 int cmd_backup(const struct invocation *in);
 int cmd_restore(const struct invocation *in);
+int cmd_admin_status(const struct invocation *in);
+int cmd_admin_drain(const struct invocation *in);
 int cmd_version(const struct invocation *in);
 int cmd_help(const struct invocation *in);
 int cmd_media_worker(const struct invocation *in);

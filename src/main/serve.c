@@ -17,6 +17,7 @@
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "http/http.h"
+#include "main/admin.h"
 #include "main/backup.h"
 #include "main/commands.h"
 #include "main/control.h"
@@ -284,7 +285,35 @@ static enum err control_backup(void *ctx, const char *argument, struct buf *answ
     return backup_make(s->store, s->settings, argument, f);
 }
 
-static const struct control_command control_table[] = {{"backup", control_backup}};
+static enum err control_status(void *ctx, const char *argument, struct buf *answer, struct fault *f)
+{
+    struct server *s = ctx;
+    (void)argument;
+    (void)f;
+    admin_status(s->engine, answer);
+    return ERR_OK;
+}
+
+/* Until the others have all slots. Stopping it is then nobody's loss. */
+static enum err control_drain(void *ctx, const char *argument, struct buf *answer, struct fault *f)
+{
+    struct server *s = ctx;
+    struct cluster_stats st;
+    (void)argument;
+    cluster_stats(s->engine->cluster, &st);
+    if (!st.others) return fault_set(f, ERR_CONFLICT, "This is the only server: there is nobody to give its slots to.");
+    engine_leave(s->engine);
+    for (int waited = 0; st.slots_open && waited < HAND_OVER_MS; waited += 10) {
+        usleep(10000);
+        cluster_stats(s->engine->cluster, &st);
+    }
+    if (st.slots_open) return fault_set(f, ERR_TIMEOUT, "%llu slots are still here.", (unsigned long long)st.slots_open);
+    buf_add(answer, STR("The other servers have its slots, and /health/ready says no. It can be stopped; it takes part again when it is "
+                        "started anew."));
+    return ERR_OK;
+}
+
+static const struct control_command control_table[] = {{"backup", control_backup}, {"status", control_status}, {"drain", control_drain}};
 
 /* --- running --- */
 
