@@ -142,9 +142,10 @@ void answered_forget(struct slot *s)
     map_release(&s->answers);
 }
 
+/* Its time begins anew: the clock that it was made by may have been another one. */
 static bool load_block(struct slot *s, const struct row *row)
 {
-    struct block *b = block_new(s, row->c[C_answered_position].i, row->c[C_answered_made_ms].i);
+    struct block *b = block_new(s, row->c[C_answered_position].i, clock_wall_ms(s->cluster->config.clock));
     struct str in = row->c[C_answered_answers].s;
     while (!str_empty(in)) {
         uint64_t life, number, n;

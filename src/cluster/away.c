@@ -28,7 +28,7 @@ void call_number(struct slot *s, struct call *call)
 {
     if (call->deadline_ms) return;
     call->deadline_ms = loop_now_ms(s->loop) + CALL_PATIENCE_MS;
-    if (s->cluster->config.journal != JOURNAL_QUEUE || call->cast) return;
+    if (s->cluster->config.journal != JOURNAL_QUEUE || call->cast || call->letter_from < CLUSTER_SLOTS) return; /* letters have their own way */
     call->life = s->cluster->life;
     call->number = ++s->calls;
 }
