@@ -1,4 +1,5 @@
 """The program around the server: its commands, its settings, backup of a running server and restore."""
+import json
 import os
 import subprocess
 
@@ -26,9 +27,9 @@ def refused(*args, status=2, says, **options):
 def test_help_everywhere():
     listed = ok("--help")
     assert ok("help") == listed
-    for command in ("serve", "check-config", "print-config", "backup", "restore", "version", "help"):
+    for command in ("serve", "check-config", "print-config", "backup", "restore", "admin status", "version", "help"):
         assert command in listed
-        assert f" {command}: " in ok(command, "--help")
+        assert f" {command}: " in ok(*command.split(), "--help")
     assert "media-worker" not in listed
     assert ok("version").startswith("rookery ")
     refused("serv", says='no command "serv"; did you mean serve?')
@@ -109,3 +110,17 @@ def test_backup_without_a_server(own_server, tmp_path):
     refused("backup", "--to", str(tmp_path / "none"), status=1, says="There is no store in", cwd=tmp_path)
     server.start()
     alice.ok("GET", ("account", "whoami"))
+
+
+def test_admin_status_and_drain(own_server, tmp_path):
+    server = own_server()
+    status = json.loads(ok("admin", "status", "--json", cwd=server.folder))
+    [node] = status["nodes"]
+    assert node["self"] and node["open"] == 64 and status["here"]["slots_reachable"] == 64
+    assert [s["owner"] for s in status["slots"]] == [node["name"]] * 64
+    assert "0-63" in ok("admin", "status", cwd=server.folder)
+    refused("admin", "drain", status=1, says="the only server", cwd=server.folder)
+    server.check_alive()
+    refused("admin", "status", status=1, says="no server runs", cwd=tmp_path)
+    assert "admin status" in ok("admin") and "admin drain" in ok("admin", "--help")
+    refused("admin", "sing", says="usage: ")
