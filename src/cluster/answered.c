@@ -72,7 +72,7 @@ bool answered_find(struct slot *s, struct call *call)
 void answered_add(struct slot *s, struct record *r, const struct call *call)
 {
     struct buf b;
-    if (!call->number) return;
+    if (!call->number || call->follows) return; /* its interest is registered where it runs: so it has to run */
     if (!r->block) r->block = block_new(s, s->position, clock_wall_ms(s->cluster->config.clock));
     r->block->position = s->position; /* the record's last one is the row's */
     buf_init(&b, ANSWER_MAX);
@@ -85,6 +85,11 @@ void answered_add(struct slot *s, struct record *r, const struct call *call)
 bool answered_is_enough(const struct record *r)
 {
     return r->answer_bytes > ANSWERS_MAX / 2;
+}
+
+size_t answered_room(const struct record *r)
+{
+    return r->answer_bytes + ANSWER_MAX + 3 * VARINT_MAX;
 }
 
 static struct change del_of(int64_t position)

@@ -28,7 +28,8 @@ void call_number(struct slot *s, struct call *call)
 {
     if (call->deadline_ms) return;
     call->deadline_ms = loop_now_ms(s->loop) + CALL_PATIENCE_MS;
-    if (s->cluster->config.journal != JOURNAL_QUEUE || call->cast || call->letter_from < CLUSTER_SLOTS) return; /* letters have their own way */
+    if (s->cluster->config.journal != JOURNAL_QUEUE || call->cast || call->letter_from < CLUSTER_SLOTS)
+        return; /* letters have their own way */
     call->life = s->cluster->life;
     call->number = ++s->calls;
 }
@@ -102,9 +103,10 @@ static struct call *find_call(struct slot *s, uint64_t number)
 
 void away_reply(const struct post *p)
 {
-    struct str body = p->body;
+    struct str body = p->body, follows;
     uint64_t number, again;
-    if (!wire_get_uint(&body, &number) || !wire_get_uint(&body, &again)) return;
+    if (p->node != p->home->owner[p->slot->index].node) return; /* a former owner's: what it knows may be old */
+    if (!wire_get_uint(&body, &number) || !wire_get_uint(&body, &again) || !wire_get_str(&body, &follows)) return;
     struct call *call = find_call(p->slot, number);
     struct reply reply;
     if (!call || (!again && !reply_decode(body, &reply))) return;
@@ -113,6 +115,7 @@ void away_reply(const struct post *p)
         fiber_spawn(call_run_later, call);
         return;
     }
+    relay_follows(p->slot, follows);
     reply_own(call->arena, &reply);
     call->reply = reply;
     call_answer(call);
@@ -143,23 +146,27 @@ struct inbound {
     struct bytes *command;
     char node[BROKER_NAME_MAX + 1];
     char key[KEY_BYTES];
+    struct buf follows; /* gateways and keys */
 };
 
 static void inbound_free(struct inbound *in)
 {
+    buf_release(&in->follows);
     bytes_unref(in->command);
     arena_release(&in->call.own);
     mem_free(in);
 }
 
-static void send_reply(struct slot *s, const char *node, uint64_t number, bool again, const struct reply *r)
+static void send_reply(struct slot *s, const struct inbound *in)
 {
+    const struct call *call = &in->call;
     struct buf b;
     post_begin(&b, POST_REPLY, s);
-    wire_put_uint(&b, number);
-    wire_put_uint(&b, again);
-    if (!again) reply_encode(&b, r);
-    post_send(s->home, view_find(s->home->view, str_c(node)), s, &b);
+    wire_put_uint(&b, call->number);
+    wire_put_uint(&b, call->undone);
+    wire_put_str(&b, buf_str(&in->follows));
+    if (!call->undone) reply_encode(&b, &call->reply);
+    post_send(s->home, view_find(s->home->view, str_c(in->node)), s, &b);
 }
 
 static void inbound_finish(struct call *call)
@@ -167,7 +174,7 @@ static void inbound_finish(struct call *call)
     struct inbound *in = list_item(call, struct inbound, call);
     struct slot *s = call->slot;
     if (call->number) map_del(&s->inbound, str_make(in->key, KEY_BYTES));
-    if (call->number) send_reply(s, in->node, call->number, call->undone, &call->reply);
+    if (call->number) send_reply(s, in);
     inbound_free(in);
 }
 
@@ -190,6 +197,7 @@ static void inbound_start(const struct post *p, uint64_t life, uint64_t number, 
     in->call.node = p->node;
     in->call.deadline_ms = loop_now_ms(s->loop) + patience;
     arena_init(&in->call.own);
+    buf_init(&in->follows, POST_MAX / 2);
     in->call.arena = &in->call.own;
     snprintf(in->node, sizeof in->node, "%s", s->home->view->node[p->node].name);
     call_key(in->key, life, number);
@@ -221,6 +229,14 @@ void away_command(const struct post *p)
 void away_cast(const struct post *p)
 {
     inbound_start(p, 0, 0, CALL_PATIENCE_MS, p->body);
+}
+
+void away_follow(struct call *call, struct str key, unsigned gateway)
+{
+    struct inbound *in = list_item(call, struct inbound, call);
+    wire_put_uint(&in->follows, gateway);
+    wire_put_str(&in->follows, key);
+    relay_follow(call->slot, key, call->node, gateway);
 }
 
 void away_forget_node(struct slot *s, int node)

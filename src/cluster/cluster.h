@@ -101,6 +101,7 @@ struct call {
     int64_t deadline_ms, sent_ms;
     bool inbound, cast; /* from another node; without an answer */
     int node;           /* that one */
+    bool follows;       /* it has registered interest */
     /* the owner's */
     struct slot *slot;
     bool undone;      /* what it saw or did does not count: it may be run again */

@@ -93,6 +93,7 @@ struct interest {
 struct hearing {
     bool in_step; /* nothing has been missed since the owner took note of all interest */
     uint64_t chain;
+    uint64_t difference; /* at the last pulse, between what this node follows and what the owner takes it to follow */
     int64_t asked_ms, heard_ms;
 };
 
@@ -138,6 +139,7 @@ struct slot {
     struct list waiting;         /* calls, by `need` */
     struct list waiting_to_open; /* struct opening_waiter */
     struct map interest;
+    uint64_t follows;           /* a sum over the keys that gateways here follow */
     struct listener **listener; /* by node; NULL while none has listened */
     struct hearing hearing;
     uint64_t calls;   /* numbered so far */
@@ -198,7 +200,7 @@ struct journal {
     void (*open)(struct slot *s);
     /* What came from the slot's queue. */
     void (*records)(struct slot *s, const struct broker_record *r, size_t count);
-    /* The slot is undone: what the journal has of it, nobody wants any more. */
+    /* The slot is undone: what the journal has of it, nobody wants any more. A queue is let go. */
     void (*undo)(struct slot *s);
     void (*release)(struct slot *s);
     /* May a turn that changes something go on? NULL: yes. */
@@ -252,6 +254,8 @@ void record_free(struct record *r);
 /* Until it is open, another node has it, or OPEN_PATIENCE_MS are over. Waits. */
 enum where { SLOT_HERE, SLOT_AWAY, SLOT_NOWHERE };
 enum where slot_find(struct slot *s);
+/* Undoes it if another node may have it by now without this one knowing. */
+void slot_doubt(struct slot *s);
 /* Who has it is known now: those who wait look again. */
 void slot_wake_waiting(struct slot *s);
 static inline bool slot_is_served(const struct slot *s)
@@ -303,11 +307,14 @@ void away_reply(const struct post *p);
 void away_cast(const struct post *p);
 /* That node has gone: what its calls want to follow, nobody hears. */
 void away_forget_node(struct slot *s, int node);
+/* The call from there has begun to follow something. */
+void away_follow(struct call *call, struct str key, unsigned gateway);
 
 /* answered.c */
 must_use bool answered_find(struct slot *s, struct call *call);
 void answered_add(struct slot *s, struct record *r, const struct call *call); /* its reply is complete */
 bool answered_is_enough(const struct record *r);
+size_t answered_room(const struct record *r); /* that its answers may take, with one more */
 void answered_seal(struct slot *s, struct record *r);
 void answered_forget(struct slot *s);
 must_use enum err answered_load(struct slot *s);
@@ -337,6 +344,8 @@ void letters_announce(struct slot *s);
 void letter_stuck(struct slot *s, unsigned from, int64_t number);
 must_use enum err letters_load(struct slot *s);
 void letter_free(struct letter *l);
+/* Those that are open go from their rows, by whoever has the slot next. */
+void letters_forget(struct slot *s);
 void letters_forget_call(struct slot *s, struct call *call);
 void letters_owner_changed(struct home *h, unsigned slot);
 void letters_sweep(struct slot *s);
@@ -349,8 +358,10 @@ void home_flush(struct task *t);
 /* Up to `position` not everything has been heard: everybody who follows something looks at everything. */
 void delivery_gap(struct slot *s, int64_t position);
 void interest_add(struct slot *s, struct str key, unsigned gateway);
-void interest_add_node(struct slot *s, struct str key, int node);
-void interest_del_node(struct slot *s, struct str key, int node);
+bool interest_has(const struct slot *s, struct str key, unsigned gateway);
+/* True when that is news. */
+bool interest_add_node(struct slot *s, struct str key, int node);
+bool interest_del_node(struct slot *s, struct str key, int node);
 void interest_drop_node(struct slot *s, int node);
 /* The first node from this one on; -1: none. */
 int interest_next_node(const struct interest *in, int from);
@@ -375,6 +386,8 @@ void relay_interest(const struct post *p);
 void relay_unfollow(const struct post *p);
 void relay_welcome(const struct post *p);
 void relay_followed(const struct post *p);
+/* From an answer: what its call follows, in case that relay_followed never came. */
+void relay_follows(struct slot *s, struct str list);
 void relay_items(const struct post *p);
 void relay_pulse(const struct post *p);
 

@@ -1,5 +1,6 @@
 /* From returned records to gateways: items by interest, one message per gateway and tick. */
 #include "cluster/cluster_priv.h"
+#include "matrix/id.h"
 
 struct message {
     struct task task;
@@ -48,34 +49,48 @@ int interest_next_node(const struct interest *in, int from)
 
 void interest_add(struct slot *s, struct str key, unsigned gateway)
 {
-    interest_make(s, key)->gateways |= (uint64_t)1 << gateway;
+    struct interest *in = interest_make(s, key);
+    if (!in->gateways) s->follows ^= id_hash(key);
+    in->gateways |= (uint64_t)1 << gateway;
 }
 
-void interest_add_node(struct slot *s, struct str key, int node)
+bool interest_has(const struct slot *s, struct str key, unsigned gateway)
+{
+    const struct interest *in = map_get(&s->interest, key);
+    return in && (in->gateways & (uint64_t)1 << gateway);
+}
+
+bool interest_add_node(struct slot *s, struct str key, int node)
 {
     struct interest *in = interest_make(s, key);
     if (!in->nodes) in->nodes = mem_zero(NODES_MAX / 8);
-    in->nodes[node / WORD] |= (uint64_t)1 << node % WORD;
+    uint64_t bit = (uint64_t)1 << node % WORD, *word = &in->nodes[node / WORD];
+    bool known = *word & bit;
+    *word |= bit;
+    return !known;
 }
 
-static void del_node(struct slot *s, struct interest *in, int node)
+static bool del_node(struct slot *s, struct interest *in, int node)
 {
-    if (!in->nodes) return;
-    in->nodes[node / WORD] &= ~((uint64_t)1 << node % WORD);
+    if (!in->nodes) return false;
+    uint64_t bit = (uint64_t)1 << node % WORD, *word = &in->nodes[node / WORD];
+    bool known = *word & bit;
+    *word &= ~bit;
     drop_if_unused(s, in);
+    return known;
 }
 
-void interest_del_node(struct slot *s, struct str key, int node)
+bool interest_del_node(struct slot *s, struct str key, int node)
 {
     struct interest *in = map_get(&s->interest, key);
-    if (in) del_node(s, in, node);
+    return in && del_node(s, in, node);
 }
 
 void interest_drop_node(struct slot *s, int node)
 {
     struct interest *in;
     for (size_t at = 0; (in = map_next(&s->interest, &at));)
-        del_node(s, in, node);
+        (void)del_node(s, in, node);
 }
 
 void interest_release(struct slot *s)
@@ -88,8 +103,9 @@ void interest_release(struct slot *s)
 
 void turn_follow(struct turn *t, struct str key, unsigned gateway)
 {
+    t->call->follows = true;
     if (t->call->inbound)
-        relay_follow(t->slot, key, t->call->node, gateway);
+        away_follow(t->call, key, gateway);
     else
         interest_add(t->slot, key, gateway);
 }
@@ -111,10 +127,13 @@ static void unfollow_run(struct task *task)
 {
     struct unfollow *u = list_item(task, struct unfollow, task);
     struct str key = str_make(u->key, u->n);
-    struct interest *in = map_get(&u->slot->interest, key);
-    if (in) {
+    if (interest_has(u->slot, key, u->gateway)) {
+        struct interest *in = map_get(&u->slot->interest, key);
         in->gateways &= ~((uint64_t)1 << u->gateway);
-        if (!in->gateways) relay_unfollowed(u->slot, key);
+        if (!in->gateways) {
+            u->slot->follows ^= id_hash(key);
+            relay_unfollowed(u->slot, key);
+        }
         drop_if_unused(u->slot, in);
     }
     mem_free(u);
@@ -135,13 +154,9 @@ void cluster_unfollow(struct cluster *c, struct str key, unsigned gateway)
         loop_post(u->slot->loop, &u->task);
 }
 
-void delivery_add(struct slot *s, struct item *i)
+static void deliver_soon(struct slot *s, struct item *i, uint64_t gateways)
 {
-    struct interest *in = map_get(&s->interest, i->key);
-    stat_add(&s->home->stats.items, 1);
-    if (!in) return;
-    if (in->nodes && slot_is_served(s)) relay_item(s, in, i);
-    for (uint64_t bits = in->gateways; bits; bits &= bits - 1) {
+    for (uint64_t bits = gateways; bits; bits &= bits - 1) {
         struct outbox *o = &s->home->outbox[__builtin_ctzll(bits)];
         if (o->count == o->cap) {
             o->cap = o->cap ? o->cap * 2 : 32;
@@ -152,6 +167,37 @@ void delivery_add(struct slot *s, struct item *i)
     if (s->home->flush_due) return;
     s->home->flush_due = true;
     loop_defer(s->loop, &s->home->flush);
+}
+
+void delivery_add(struct slot *s, struct item *i)
+{
+    struct interest *in = map_get(&s->interest, i->key);
+    stat_add(&s->home->stats.items, 1);
+    if (!in) return;
+    if (in->nodes && slot_is_served(s)) relay_item(s, in, i);
+    deliver_soon(s, i, in->gateways);
+}
+
+/* Among the items, a place where some may be missing. */
+static void gap_free(struct item *i)
+{
+    mem_free(i);
+}
+static bool is_gap(const struct item *i)
+{
+    return i->free == gap_free;
+}
+
+void delivery_gap(struct slot *s, int64_t position)
+{
+    uint64_t gateways = 0;
+    struct interest *in;
+    for (size_t at = 0; (in = map_next(&s->interest, &at));)
+        gateways |= in->gateways;
+    struct item *gap = mem_zero(sizeof *gap);
+    *gap = (struct item){.refs = 1, .slot = s->index, .position = position, .free = gap_free};
+    deliver_soon(s, gap, gateways);
+    item_unref(gap);
 }
 
 static void hand_over(struct message *m)
@@ -169,23 +215,30 @@ static void arrive(struct task *task)
     hand_over(list_item(task, struct message, task));
 }
 
-/* A run of items of one slot is one delivery. */
+/* A run of items of one slot is one delivery. So is a gap: a chain number is left out, so that everything is looked at. Returns where it ends. */
+static size_t make_delivery(struct message *m, size_t from, unsigned gateway)
+{
+    struct slot *s = &m->cluster->slot[m->item[from]->slot];
+    bool gap = is_gap(m->item[from]);
+    size_t end = from + 1;
+    while (!gap && end < m->count && m->item[end]->slot == s->index && !is_gap(m->item[end]))
+        end++;
+    s->chain[gateway] += gap ? 2 : 1;
+    m->delivery[m->deliveries++] = (struct delivery){.slot = s->index,
+                                                     .chain = s->chain[gateway],
+                                                     .from = s->sent_to[gateway],
+                                                     .to = m->item[end - 1]->position,
+                                                     .item = &m->item[from],
+                                                     .count = gap ? 0 : end - from};
+    s->sent_to[gateway] = m->item[end - 1]->position;
+    return end;
+}
+
 static void make_deliveries(struct message *m, unsigned gateway)
 {
     m->delivery = mem_array(m->count, sizeof *m->delivery);
-    for (size_t i = 0; i < m->count;) {
-        struct slot *s = &m->cluster->slot[m->item[i]->slot];
-        size_t from = i;
-        while (i < m->count && m->item[i]->slot == s->index)
-            i++;
-        m->delivery[m->deliveries++] = (struct delivery){.slot = s->index,
-                                                         .chain = ++s->chain[gateway],
-                                                         .from = s->sent_to[gateway],
-                                                         .to = m->item[i - 1]->position,
-                                                         .item = &m->item[from],
-                                                         .count = i - from};
-        s->sent_to[gateway] = m->item[i - 1]->position;
-    }
+    for (size_t i = 0; i < m->count;)
+        i = make_delivery(m, i, gateway);
 }
 
 void home_flush(struct task *t)
@@ -210,26 +263,6 @@ void home_flush(struct task *t)
             continue;
         }
         m->task.run = arrive;
-        loop_post(m->gateway, &m->task);
-    }
-}
-
-/* Of what was made durable elsewhere nobody was told: a chain number is left out, so that everything is looked at. */
-void delivery_gap(struct slot *s, int64_t position)
-{
-    uint64_t bits = 0;
-    struct interest *in;
-    struct cluster *c = s->cluster;
-    for (size_t at = 0; (in = map_next(&s->interest, &at));)
-        bits |= in->gateways;
-    for (; bits; bits &= bits - 1) {
-        unsigned g = (unsigned)__builtin_ctzll(bits);
-        struct message *m = mem_zero(sizeof *m);
-        *m = (struct message){.task.run = arrive, .cluster = c, .gateway = c->config.loop[g], .deliveries = 1};
-        m->delivery = mem_array(1, sizeof *m->delivery);
-        s->chain[g] += 2;
-        *m->delivery = (struct delivery){.slot = s->index, .chain = s->chain[g], .from = s->sent_to[g], .to = position};
-        s->sent_to[g] = position;
         loop_post(m->gateway, &m->task);
     }
 }

@@ -11,7 +11,7 @@
 enum post_kind {
     POST_PART,       /* of a message that is too large for one */
     POST_COMMAND,    /* to the owner: life, number, patience in ms, command */
-    POST_REPLY,      /* from it: number, whether to ask again elsewhere, reply */
+    POST_REPLY,      /* from it: number, whether to ask again elsewhere, what the call follows, reply */
     POST_CAST,       /* to the owner: command */
     POST_LETTER,     /* to the receiver's owner: sender, number, the one before, receiver's epoch, command */
     POST_LETTER_ACK, /* back: receiver, number, whether it was ignored */
@@ -20,7 +20,7 @@ enum post_kind {
     POST_WELCOME,    /* from it: epoch, chain, position: all of that interest is known */
     POST_FOLLOW,     /* from it: epoch, chain, gateway, key: the gateway's command has begun to follow it */
     POST_ITEMS,      /* from it: epoch, chain, items */
-    POST_PULSE,      /* from it: epoch, chain */
+    POST_PULSE,      /* from it: epoch, chain, sum over the keys that it takes this node to follow */
     POST_KINDS
 };
 

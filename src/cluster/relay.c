@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
 #include "cluster/wire.h"
+#include "matrix/id.h"
 
 enum { ASK_MS = 1000, SILENCE_MS = 4000 };
 
@@ -15,6 +16,7 @@ struct listener {
     struct slot *slot;
     int node;
     uint64_t chain;
+    uint64_t follows; /* a sum over the keys */
     struct buf items;
 };
 
@@ -51,11 +53,16 @@ static void begin_link(struct buf *b, enum post_kind kind, struct listener *l, u
     wire_put_uint(b, chain);
 }
 
+static void listen_to(struct listener *l, struct str key)
+{
+    if (interest_add_node(l->slot, key, l->node)) l->follows ^= id_hash(key);
+}
+
 void relay_follow(struct slot *s, struct str key, int node, unsigned gateway)
 {
     if (node < 0) return; /* it has gone meanwhile */
     struct listener *l = listener_of(s, node);
-    interest_add_node(s, key, node);
+    listen_to(l, key);
     struct buf b;
     begin_link(&b, POST_FOLLOW, l, ++l->chain);
     wire_put_uint(&b, gateway);
@@ -139,10 +146,13 @@ void relay_interest(const struct post *p)
     struct slot *s = p->slot;
     struct str body = p->body, key;
     if (!slot_is_served(s)) return; /* it will be sent to whoever has it next */
-    forget_listener(s, p->node);
     struct listener *l = listener_of(s, p->node);
+    interest_drop_node(s, p->node);
+    l->follows = 0;
+    list_remove(&l->link);
+    buf_clear(&l->items); /* it is told to look at everything */
     while (wire_get_str(&body, &key) && !str_empty(key))
-        interest_add_node(s, key, p->node);
+        listen_to(l, key);
     struct buf b;
     begin_link(&b, POST_WELCOME, l, ++l->chain);
     wire_put_int(&b, s->durable);
@@ -152,7 +162,8 @@ void relay_interest(const struct post *p)
 void relay_unfollow(const struct post *p)
 {
     struct str body = p->body, key;
-    if (wire_get_str(&body, &key)) interest_del_node(p->slot, key, p->node);
+    struct listener *l = p->slot->listener ? p->slot->listener[p->node] : NULL;
+    if (l && wire_get_str(&body, &key) && interest_del_node(p->slot, key, p->node)) l->follows ^= id_hash(key);
 }
 
 void relay_pulses(struct slot *s)
@@ -162,6 +173,7 @@ void relay_pulses(struct slot *s)
         if (!l) continue;
         struct buf b;
         begin_link(&b, POST_PULSE, l, l->chain);
+        wire_put_uint(&b, l->follows);
         post_send(s->home, node, s, &b);
     }
 }
@@ -258,6 +270,19 @@ void relay_followed(const struct post *p)
     interest_add(s, key, (unsigned)gateway);
 }
 
+void relay_follows(struct slot *s, struct str list)
+{
+    bool missed = false;
+    uint64_t gateway;
+    struct str key;
+    while (!str_empty(list) && wire_get_uint(&list, &gateway) && wire_get_str(&list, &key)) {
+        if (gateway >= s->cluster->config.loops || interest_has(s, key, (unsigned)gateway)) continue;
+        interest_add(s, key, (unsigned)gateway);
+        missed = true;
+    }
+    if (missed) send_interest(s);
+}
+
 static void hand_on(struct slot *s, struct str bytes)
 {
     const struct cluster_config *c = &s->cluster->config;
@@ -281,12 +306,17 @@ void relay_items(const struct post *p)
         hand_on(p->slot, item);
 }
 
+/* Messages that cross can leave the two ends of different minds about what is followed: an unfollow and a new follow, all the interest and a follow. Then
+ * the sums over the keys differ, and when they do in the same way for a second, it is not because something is under way. */
 void relay_pulse(const struct post *p)
 {
     struct hearing *h = &p->slot->hearing;
     struct str body;
-    uint64_t chain;
-    if (!take_link(p, &body, &chain) || !h->in_step) return;
+    uint64_t chain, follows;
+    if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &follows) || !h->in_step) return;
+    uint64_t difference = follows ^ p->slot->follows;
+    bool differs = difference && difference == h->difference;
+    h->difference = difference;
     h->heard_ms = loop_now_ms(p->home->loop);
-    if (chain != h->chain) send_interest(p->slot);
+    if (chain != h->chain || differs) send_interest(p->slot);
 }
