@@ -61,6 +61,7 @@ void home_leave(struct task *t)
             place_leave(s);
             continue;
         }
+        timer_clear(s->loop, &s->place);
         slot_let_go(s);
         slot_fail(s, ERR_UNAVAILABLE);
     }

@@ -95,7 +95,7 @@ static void queue_publish(struct slot *s, struct record *r)
 static bool fits(const struct record *r)
 {
     return r->changes + ANSWER_CHANGES_MAX <= RECORD_CHANGES_MAX &&
-           r->arena.used + r->answer_bytes + (r->changes + ANSWER_CHANGES_MAX) * CHANGE_BYTES <= BROKER_RECORD_MAX;
+           r->arena.used + answered_room(r) + (r->changes + ANSWER_CHANGES_MAX) * CHANGE_BYTES <= BROKER_RECORD_MAX;
 }
 
 static enum err queue_admit(const struct slot *s, const struct record *r, struct fault *f)
@@ -159,6 +159,26 @@ static void send_sign(struct slot *s, const struct record_head *h)
 
 /* --- proving that the slot is still held --- */
 
+static void send_beat(struct slot *s)
+{
+    struct queue *q = &s->queue;
+    struct record_head h = head_of(s, RECORD_BEAT, q->stand.epoch, q->stand.position, q->stand.position);
+    q->beat_ms = loop_now_ms(s->loop);
+    send_sign(s, &h);
+}
+
+static void beat_is_back(struct queue *q)
+{
+    if (q->beat_ms) q->proved_ms = q->beat_ms;
+    q->beat_ms = 0;
+}
+
+/* Stopped for a while, this process may not know yet that somebody else has the slot: its beats tell it soon, and until then it answers nothing. */
+static bool queue_is_doubtful(struct slot *s)
+{
+    return loop_now_ms(s->loop) - s->queue.proved_ms > DOUBT_MS;
+}
+
 static void beat(struct timer *t)
 {
     struct slot *s = list_item(t, struct slot, queue.beat);
@@ -173,11 +193,7 @@ static void beat(struct timer *t)
         let_go(s);
         return;
     }
-    if (oldest == 0) {
-        struct record_head h = head_of(s, RECORD_BEAT, s->epoch, q->stand.position, q->stand.position);
-        q->beat_ms = now;
-        send_sign(s, &h);
-    }
+    if (oldest == 0) send_beat(s);
     timer_set(s->loop, &q->beat, BEAT_MS, beat);
 }
 
@@ -191,7 +207,6 @@ void queue_set_aside(struct slot *s, const char *why, const struct record_head *
               (long long)h->epoch, (long long)h->began, (long long)h->returned);
     s->resting = true;
     slot_undo(s, ERR_STORAGE);
-    slot_let_go(s);
     slot_try_later(s);
 }
 
@@ -235,6 +250,7 @@ static bool read_on(struct slot *s, const struct record_head *h, struct str body
     struct queue *q = &s->queue;
     bool mine = h->opener == q->opener;
     enum verdict v = record_judge(&q->stand, h);
+    if (mine && h->kind == RECORD_BEAT) beat_is_back(q);
     if (v == VERDICT_GAP) {
         queue_set_aside(s, "slot set aside: records are missing in its queue", h);
         return false;
@@ -260,8 +276,7 @@ static bool take_back(struct slot *s, const struct record_head *h, uint64_t tag)
     struct record *r = list_is_empty(&s->flying) ? NULL : list_item(s->flying.next, struct record, link);
     enum verdict v = record_judge(&q->stand, h);
     if (mine && h->kind == RECORD_BEAT) {
-        if (q->beat_ms) q->proved_ms = q->beat_ms;
-        q->beat_ms = 0;
+        beat_is_back(q);
         return true;
     }
     if (!mine && h->epoch <= s->epoch && v == VERDICT_VOID) return true;
@@ -348,13 +363,22 @@ static void queue_records(struct slot *s, const struct broker_record *r, size_t 
 
 /* --- opening --- */
 
-/* Until the mark has come back. Waits. */
-static enum err wait_for_mark(struct slot *s)
+static bool mark_has_come(const struct queue *q)
+{
+    return q->mark_taken || q->mark_void;
+}
+static bool beat_has_come(const struct queue *q)
+{
+    return q->beat_ms == 0;
+}
+
+/* Until what was sent has come back. Waits. */
+static enum err wait_for(struct slot *s, bool (*has_come)(const struct queue *q))
 {
     struct queue *q = &s->queue;
     unsigned generation = s->generation;
     timer_set(s->loop, &q->patience, PATIENCE_MS, give_up);
-    while (s->generation == generation && !q->mark_taken && !q->mark_void && !q->broken)
+    while (s->generation == generation && !has_come(q) && !q->broken)
         fiber_park();
     timer_clear(s->loop, &q->patience);
     return s->generation != generation ? ERR_UNAVAILABLE : q->broken;
@@ -372,9 +396,17 @@ static enum err claim(struct slot *s)
         q->proved_ms = loop_now_ms(s->loop);
         q->began = q->stand.position;
         send_sign(s, &h);
-        e = wait_for_mark(s);
+        e = wait_for(s, mark_has_come);
     }
     return e == ERR_OK && !q->mark_taken ? ERR_CONFLICT : e;
+}
+
+/* That it is still held, when loading has taken long. Waits. */
+static enum err prove(struct slot *s)
+{
+    if (!queue_is_doubtful(s)) return ERR_OK;
+    send_beat(s);
+    return wait_for(s, beat_has_come);
 }
 
 static enum err read_and_claim(struct slot *s)
@@ -394,7 +426,8 @@ static enum err read_and_claim(struct slot *s)
     take_early(s);
     e = s->generation == generation ? claim(s) : ERR_UNAVAILABLE;
     if (e == ERR_OK) e = letters_load(s);
-    return e == ERR_OK ? answered_load(s) : e;
+    if (e == ERR_OK) e = answered_load(s);
+    return e == ERR_OK ? prove(s) : e;
 }
 
 static void queue_open(struct slot *s)
@@ -414,21 +447,14 @@ static void queue_open(struct slot *s)
         log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
         s->resting = true;
         slot_undo(s, ERR_UNAVAILABLE);
-        slot_let_go(s);
         slot_try_later(s);
         return;
     }
     s->epoch = q->stand.epoch;
     s->position = s->durable = q->stand.position;
-    slot_serve(s, true);
     timer_set(s->loop, &q->beat, BEAT_MS, beat);
-    persist_go_on(s);
-}
-
-/* Stopped for a while, this process may not know yet that somebody else has the slot: its beats tell it soon, and until then it answers nothing. */
-static bool queue_is_doubtful(struct slot *s)
-{
-    return loop_now_ms(s->loop) - s->queue.proved_ms > DOUBT_MS;
+    slot_serve(s, true);
+    if (s->generation == generation) persist_go_on(s);
 }
 
 /* --- the end of it --- */
@@ -440,10 +466,12 @@ static void stop_timers(struct slot *s)
     timer_clear(s->loop, &s->queue.persist_retry);
 }
 
+/* What had come back and was not written comes again, but only to who subscribes anew. */
 static void queue_undo(struct slot *s)
 {
     struct queue *q = &s->queue;
     stop_timers(s);
+    slot_let_go(s);
     queue_forget(s, &s->flying);
     queue_forget(s, &q->unwritten);
     forget_early(s);

@@ -325,6 +325,20 @@ void letter_stuck(struct slot *s, unsigned from, int64_t number)
 
 /* --- opening --- */
 
+void letters_forget(struct slot *s)
+{
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct list *n;
+        while ((n = list_pop(&s->letters_out[i]))) {
+            struct letter *l = list_item(n, struct letter, link);
+            struct call *call = l->call;
+            letter_free(l);
+            /* Its row is durable, so the letter will arrive; the answer need not wait for it any more. */
+            if (call && --call->letters == 0) call_answer(call);
+        }
+    }
+}
+
 static enum err load_table(struct slot *s, enum table table, struct arena *a, struct store_read *r)
 {
     bool overlaid;
@@ -343,16 +357,7 @@ enum err letters_load(struct slot *s)
     for (size_t i = 0; e == ERR_OK && i < r.count; i++)
         s->letter_in[r.row[i].c[C_letter_in_from_slot].i & (CLUSTER_SLOTS - 1)] = r.row[i].c[C_letter_in_number].i;
     if (e == ERR_OK) e = load_table(s, T_letter_out, &a, &r);
-    for (unsigned i = 0; e == ERR_OK && i < CLUSTER_SLOTS; i++) {
-        struct list *n;
-        while ((n = list_pop(&s->letters_out[i]))) {
-            struct letter *l = list_item(n, struct letter, link);
-            struct call *call = l->call;
-            letter_free(l);
-            /* Its row is durable, so the letter will arrive; the answer need not wait for it any more. */
-            if (call && --call->letters == 0) call_answer(call);
-        }
-    }
+    if (e == ERR_OK) letters_forget(s);
     for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
         struct letter *l = mem_zero(sizeof *l);
         l->to = (unsigned)r.row[i].c[C_letter_out_to_slot].i & (CLUSTER_SLOTS - 1);

@@ -67,6 +67,10 @@ enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
         r->limit = limit;
         if (s->generation != generation) return ERR_UNAVAILABLE;
         if (r->err != ERR_OK) return r->err;
+        if (slot_is_served(s) && r->as_of > s->position) { /* somebody else has written: this owner's memory is of an older time */
+            slot_fail(s, ERR_CONFLICT);
+            return ERR_UNAVAILABLE;
+        }
         /* Rows that have left the overlay since the store was read would be missed. */
         if (r->as_of < s->persisted) continue;
         size_t overs = overlay_collect(s->overlay, r, r->arena, &over);

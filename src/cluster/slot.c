@@ -66,9 +66,14 @@ static enum where where_is(const struct slot *s)
     return !ours && s->home->owner[s->index].node >= 0 ? SLOT_AWAY : SLOT_NOWHERE;
 }
 
-enum where slot_find(struct slot *s)
+void slot_doubt(struct slot *s)
 {
     if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_fail(s, ERR_UNAVAILABLE);
+}
+
+enum where slot_find(struct slot *s)
+{
+    slot_doubt(s);
     if (where_is(s) != SLOT_NOWHERE) return where_is(s);
     struct opening_waiter w = {.fiber = fiber_current()};
     timer_set(s->loop, &w.patience, OPEN_PATIENCE_MS, stop_waiting);
@@ -291,6 +296,7 @@ void slot_undo(struct slot *s, enum err why)
     forget_entities(s);
     answered_forget(s);
     relay_forget(s);
+    letters_forget(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
     slot_say(s);

@@ -262,6 +262,7 @@ static void note_letter(struct turn *t)
 static void conclude(struct turn *t, enum err e)
 {
     struct call *call = t->call;
+    if (!t->writing) slot_doubt(t->slot); /* a question may have waited for long; a change is held until it is durable */
     if (!is_current(t))
         e = undone(t); /* what it has seen is perhaps no longer so, whatever it makes of that */
     else if (e == ERR_OK)
@@ -303,7 +304,7 @@ static void give_up_on_letters(struct timer *timer)
 static void turn_away(struct turn *t, enum where where)
 {
     struct call *call = t->call;
-    if (where == SLOT_AWAY && !call->inbound && !turn_is_letter(t)) {
+    if (where == SLOT_AWAY && (call->number || call->cast) && !call->inbound && !turn_is_letter(t)) {
         away_call(t->slot, call);
         return;
     }
