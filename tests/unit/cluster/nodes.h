@@ -1,5 +1,7 @@
 /* Several nodes in one thread: each a cluster on loops of its own, all on one store and one exchange. The test lets them run, one after
- * another, moves the clock, and lets nodes die, leave, be taken for dead, or stand still. */
+ * another, moves the clock, and lets nodes die, leave, be taken for dead, or stand still.
+ *
+ * Of the nodes that live, the one that started first comes first for the slots 30 and 31: the names are chosen so. */
 #ifndef ROOKERY_TESTS_CLUSTER_NODES_H
 #define ROOKERY_TESTS_CLUSTER_NODES_H
 
@@ -13,6 +15,7 @@ struct node {
     struct toy_scene toy; /* first */
     struct broker *broker, *local;
     bool alive, still; /* still: its loops do not run */
+    char name[32];
 };
 
 struct nodes {
@@ -21,6 +24,7 @@ struct nodes {
     struct node node[NODES];
     struct arena arena;
     unsigned names;
+    bool any_names;               /* it does not matter who comes first */
     struct cluster_config config; /* what the nodes have in common */
 };
 
@@ -40,13 +44,36 @@ static inline void gate_done_nothing(struct store_batch *b)
 
 /* --- lives --- */
 
+/* Would a node of this name come after all that live, for the slot? */
+static inline bool comes_last(struct nodes *n, const char *name, unsigned slot)
+{
+    struct view *v = mem_zero(sizeof *v + (NODES + 1) * sizeof v->node[0]);
+    snprintf(v->node[0].name, sizeof v->node[0].name, "%s", name);
+    v->node[0].self = true;
+    v->count = 1;
+    for (unsigned i = 0; i < NODES; i++)
+        if (n->node[i].alive) snprintf(v->node[v->count++].name, sizeof n->node[i].name, "%s", n->node[i].name);
+    unsigned rank = view_rank(v, slot, NULL);
+    bool last = rank == v->count - 1;
+    mem_free(v);
+    return last;
+}
+
+static inline void node_name(struct nodes *n, unsigned i, bool any)
+{
+    char name[sizeof n->node[i].name];
+    do
+        snprintf(name, sizeof name, "node-%u-%u", i, n->names++);
+    while (!any && !(comes_last(n, name, 30) && comes_last(n, name, 31)));
+    memcpy(n->node[i].name, name, sizeof name);
+}
+
 static inline void node_start(struct nodes *n, unsigned i)
 {
     struct node *node = &n->node[i];
     struct scene *x = &node->toy.scene;
-    char name[32];
-    int len = snprintf(name, sizeof name, "node-%u-%u", i, n->names++);
-    assert_int_equal(broker_local_attach(n->exchange, str_make(name, (size_t)len), &node->local, NULL), ERR_OK);
+    node_name(n, i, n->any_names);
+    assert_int_equal(broker_local_attach(n->exchange, str_c(node->name), &node->local, NULL), ERR_OK);
     node->broker = broker_faulty_new(node->local);
     x->config = n->config;
     x->config.loop = x->loop;
@@ -161,6 +188,18 @@ static inline unsigned open_at(struct nodes *n, unsigned i)
     return (unsigned)st.slots_open;
 }
 
+/* Each slot is open at one node, and each of the first `nodes` has its share. */
+static inline void assert_shared(struct nodes *n, unsigned nodes)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < nodes; i++) {
+        if (!n->node[i].alive) continue;
+        assert_in_range(open_at(n, i), nodes == 1 ? CLUSTER_SLOTS : 8, CLUSTER_SLOTS);
+        sum += open_at(n, i);
+    }
+    assert_int_equal(sum, CLUSTER_SLOTS);
+}
+
 /* The node whose slot of this key is open; NODES: none is. Two never are, unless one stands still. */
 static inline unsigned owner_of(struct nodes *n, struct str key)
 {
@@ -219,13 +258,14 @@ static inline void check_letters_go_from_the_next(struct nodes *n, struct str bo
     assert_int_equal(sum_at(n, 1, other), 10);
 }
 
-/* Two of them, the first of which has all slots. */
+/* Two of them, the first of which has slots 30 and 31; the other one waits for them. */
 static inline void nodes_start_two(struct nodes *n)
 {
     for (unsigned i = 0; i < 2; i++) {
         node_start(n, i);
         nodes_settle(n);
     }
+    nodes_skip(n, 1100);
 }
 
 #endif

@@ -26,8 +26,8 @@ static int teardown(void **state)
 static void one_node_holds_what_nobody_else_does(void **state)
 {
     struct nodes *n = *state;
-    assert_int_equal(open_at(n, 0), CLUSTER_SLOTS);
-    assert_int_equal(open_at(n, 1), 0);
+    assert_shared(n, 2);
+    assert_int_equal(owner_of(n, box), 0);
     struct ask *a = ask(scene_of(n, 1), add(box, 1, 1));
     nodes_skip(n, OPEN_PATIENCE_MS - 500);
     assert_false(a->done);

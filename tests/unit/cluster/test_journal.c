@@ -46,7 +46,8 @@ static void store_comes_back(struct nodes *n, unsigned i)
 static void a_record_is_durable_before_the_store_has_it(void **state)
 {
     struct nodes *n = *state;
-    assert_int_equal(open_at(n, 0), CLUSTER_SLOTS);
+    assert_int_equal(owner_of(n, box), 0);
+    assert_shared(n, 2);
     struct store_slot before = stands(n, 30);
     scene_of(n, 0)->gate->hold = true;
     assert_int_equal(tell_at(n, 0, add(box, 1, 5), NULL), ERR_OK);
@@ -94,7 +95,8 @@ static void chat_goes_on_while_the_store_is_away(void **state)
         if (i % 10 == 0) nodes_skip(n, 3000);
     }
     scene_of(n, 0)->gate->broken = ERR_OK; /* (reads pass the gate always: the store inside is what it is) */
-    assert_int_equal(open_at(n, 0), CLUSTER_SLOTS);
+    assert_int_equal(owner_of(n, box), 0);
+    assert_int_equal(slot_at(n, 0, box)->epoch, 1);
     assert_int_equal(stands(n, 30).position, slot_at(n, 0, box)->persisted);
     assert_true(slot_at(n, 0, box)->backlog >= 98);
     store_comes_back(n, 0);
@@ -217,7 +219,7 @@ static void and_the_one_after_that(void **state)
     for (unsigned life = 0; life < 6; life++) {
         unsigned i = life % 2;
         scene_of(n, i)->gate->hold = true;
-        if (life == 0) assert_int_equal(open_at(n, 0), CLUSTER_SLOTS);
+        assert_int_equal(owner_of(n, box), i);
         for (int64_t k = 0; k < 50; k++)
             assert_int_equal(tell_at(n, i, add(box, (int64_t)life * 50 + k, 1), NULL), ERR_OK);
         scene_of(n, 1 - i)->gate->hold = true;
