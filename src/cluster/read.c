@@ -49,6 +49,12 @@ static void lay_over(struct store_read *r, const struct change **over, size_t ov
     if (overs || r->count > limit) merge(r, over, overs, limit);
 }
 
+/* Of what this owner may have written to the store. */
+static int64_t newest_here(const struct slot *s)
+{
+    return s->cluster->config.journal == JOURNAL_QUEUE ? s->durable : s->position;
+}
+
 enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
 {
     unsigned generation = s->generation;
@@ -67,7 +73,7 @@ enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
         r->limit = limit;
         if (s->generation != generation) return ERR_UNAVAILABLE;
         if (r->err != ERR_OK) return r->err;
-        if (slot_is_served(s) && r->as_of > s->position) { /* somebody else has written: this owner's memory is of an older time */
+        if (slot_is_served(s) && r->as_of > newest_here(s)) { /* somebody else has written: this owner's memory is of an older time */
             slot_fail(s, ERR_CONFLICT);
             return ERR_UNAVAILABLE;
         }
