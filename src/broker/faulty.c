@@ -11,6 +11,8 @@ struct faulty {
     atomic_int_fast64_t delay_ms, publish_nth, drop_nth;
     atomic_int publish_fault;
     atomic_bool refuse_all;
+    bool (*lose)(void *arg, struct str message);
+    void *lose_arg;
     pthread_mutex_t lock; /* around the lists, which are there only to be freed at the end */
     struct list shades, late;
 };
@@ -102,9 +104,20 @@ static void send_later(struct faulty *f, struct str to, unsigned port, const str
     timer_set(l->loop, &l->timer, ms, late_send);
 }
 
-static void faulty_send(struct broker *b, struct str to, unsigned port, const struct str *message, size_t count)
+static size_t sort_out(struct faulty *f, struct str *out, const struct str *message, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!f->lose || !f->lose(f->lose_arg, message[i])) out[n++] = message[i];
+    return n;
+}
+
+static void faulty_send(struct broker *b, struct str to, unsigned port, const struct str *all, size_t count)
 {
     struct faulty *f = of(b);
+    struct str message[BROKER_BATCH_MAX];
+    count = sort_out(f, message, all, count);
+    if (count == 0) return;
     uint64_t n = atomic_fetch_add(&f->sends, 1) + 1, lose = atomic_load(&f->lose_every), repeat = atomic_load(&f->repeat_every);
     if (lose && n % lose == 0) return;
     size_t times = repeat && n % repeat == 0 ? 2 : 1;
@@ -298,6 +311,11 @@ struct broker *broker_faulty_new(struct broker *inside)
 void broker_faulty_lose_every(struct broker *b, uint64_t n)
 {
     atomic_store(&of(b)->lose_every, n);
+}
+void broker_faulty_lose_if(struct broker *b, bool (*lose)(void *arg, struct str message), void *arg)
+{
+    of(b)->lose = lose;
+    of(b)->lose_arg = arg;
 }
 void broker_faulty_repeat_every(struct broker *b, uint64_t n)
 {

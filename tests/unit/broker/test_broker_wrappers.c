@@ -109,6 +109,25 @@ static void every_nth_message_is_lost_or_comes_twice(void **state)
     stop(w);
 }
 
+static bool is_vowel(void *arg, struct str message)
+{
+    (void)arg;
+    return strchr("aeiou", message.p[0]) != NULL;
+}
+
+static void chosen_messages_are_lost(void **state)
+{
+    struct world *w = *state;
+    struct receiver r;
+    struct broker *f = broker_faulty_new(attach(w, "a"));
+    broker_faulty_lose_if(f, is_vowel, NULL);
+    start(w, f, attach(w, "b"));
+    listen_at(w, &r);
+    send_text(w, "abcdefg");
+    wait_until(text_is, &(struct wanted){&r, "b c d f g "});
+    stop(w);
+}
+
 static void messages_are_late_and_in_order(void **state)
 {
     struct world *w = *state;
@@ -299,6 +318,7 @@ static void calls_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(chosen_messages_are_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(every_nth_message_is_lost_or_comes_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(messages_are_late_and_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(the_nth_delivery_drops_its_hold, setup, teardown),

@@ -16,6 +16,8 @@ struct node {
     struct broker *broker, *local;
     bool alive, still; /* still: its loops do not run */
     char name[32];
+    /* of what it sends: so many messages of a kind, about a slot or all (CLUSTER_SLOTS), are lost */
+    unsigned lose_kind, lose_slot, lose_count, lost;
 };
 
 struct nodes {
@@ -25,6 +27,7 @@ struct nodes {
     struct arena arena;
     unsigned names;
     bool any_names;               /* it does not matter who comes first */
+    bool unique;                  /* no thing is brought twice */
     struct cluster_config config; /* what the nodes have in common */
 };
 
@@ -68,6 +71,31 @@ static inline void node_name(struct nodes *n, unsigned i, bool any)
     memcpy(n->node[i].name, name, sizeof name);
 }
 
+static inline bool node_loses(void *arg, struct str message)
+{
+    struct node *node = arg;
+    bool lost = node->lose_count && (unsigned char)message.p[0] == node->lose_kind &&
+                (node->lose_slot == CLUSTER_SLOTS || (unsigned char)message.p[1] == node->lose_slot);
+    if (lost) node->lose_count--, node->lost++;
+    return lost;
+}
+
+/* The next messages of this kind that the node sends are lost. Returns how many were lost by the order before. */
+static inline unsigned lose_next(struct nodes *n, unsigned i, unsigned kind, unsigned slot, unsigned count)
+{
+    struct node *node = &n->node[i];
+    unsigned lost = node->lost;
+    node->lose_kind = kind;
+    node->lose_slot = slot;
+    node->lose_count = count;
+    node->lost = 0;
+    return lost;
+}
+static inline unsigned lose_none(struct nodes *n, unsigned i)
+{
+    return lose_next(n, i, 0, 0, 0);
+}
+
 static inline void node_start(struct nodes *n, unsigned i)
 {
     struct node *node = &n->node[i];
@@ -75,11 +103,14 @@ static inline void node_start(struct nodes *n, unsigned i)
     node_name(n, i, n->any_names);
     assert_int_equal(broker_local_attach(n->exchange, str_c(node->name), &node->local, NULL), ERR_OK);
     node->broker = broker_faulty_new(node->local);
+    node->lose_count = node->lost = 0;
+    broker_faulty_lose_if(node->broker, node_loses, node);
     x->config = n->config;
     x->config.loop = x->loop;
     x->config.engine = x;
     x->config.broker = node->broker;
     x->own = &node->toy.toy;
+    node->toy.toy.unique = n->unique;
     x->inside = n->store;
     x->faulty = n->faulty;
     if (x->lives == 0) list_init(&x->asks);

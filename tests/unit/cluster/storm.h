@@ -24,7 +24,7 @@ static inline struct storm *storm_begin(unsigned seed, enum cluster_journal jour
     s->moves = moves;
     dice_state = seed;
     nodes_init(s->n);
-    s->n->any_names = true;
+    s->n->any_names = s->n->unique = true;
     s->n->config.journal = journal;
     for (unsigned b = 0; b < STORM_BOXES; b++)
         s->box[b] = key_in_slot(&s->n->arena, 20 + b / 2, b);

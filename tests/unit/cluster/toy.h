@@ -15,8 +15,9 @@ struct toy {
     unsigned take_failures;
     enum err take_error;
     bool take_too_large;
+    bool unique; /* each thing is brought once: one that is there already is brought twice */
     /* What may never be. */
-    atomic_uint doubled, overtaken, diverged;
+    atomic_uint doubled, overtaken, diverged, repeated;
 };
 
 struct box {
@@ -123,6 +124,16 @@ static inline enum err box_changed(struct turn *t, struct box *b, int64_t id, in
     return ERR_OK;
 }
 
+/* For toy->unique. */
+static inline enum err look_for(struct turn *t, int64_t id)
+{
+    struct row row = thing_row(turn_entity(t)->key, id, 0), old;
+    if (!toy_of(t)->unique) return ERR_OK;
+    enum err e = turn_get(t, T_timeline, row.c, &old);
+    toy_of(t)->repeated += e == ERR_OK;
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 /* BOX_ADD, BOX_DEL, BOX_MOVE: num[0] the thing, num[1] its value, num[2] what goes wrong, num[3] ms to wait before; BOX_MOVE: s[0] where to, num[4]
  * apart. */
 static inline enum err box_change(struct turn *t)
@@ -131,6 +142,7 @@ static inline enum err box_change(struct turn *t)
     struct box *b;
     if (c->num[2] == TOY_REFUSED_FIRST) return fault_set(turn_fault(t), ERR_FORBIDDEN, "Refused at first.");
     enum err e = box_load(t, &b);
+    if (e == ERR_OK) e = look_for(t, c->num[0]);
     if (e == ERR_OK && c->num[3]) fiber_sleep_ms(c->num[3]);
     if (e != ERR_OK) return e;
     struct row row = thing_row(turn_entity(t)->key, c->num[0], c->num[1]);
@@ -157,6 +169,7 @@ static inline enum err box_move(struct turn *t)
     int64_t sent = 0;
     struct str counter = arena_join(turn_arena(t), STR("to "), c->s[0], STR(""));
     enum err e = box_load(t, &b);
+    if (e == ERR_OK) e = look_for(t, c->num[0]);
     if (e == ERR_OK) e = number_get(t, counter, &sent);
     if (e != ERR_OK) return e;
     struct row row = thing_row(turn_entity(t)->key, c->num[0], -c->num[1]);
@@ -262,6 +275,7 @@ static inline void toy_release(struct toy_scene *x)
     assert_int_equal(x->toy.doubled, 0);
     assert_int_equal(x->toy.overtaken, 0);
     assert_int_equal(x->toy.diverged, 0);
+    assert_int_equal(x->toy.repeated, 0);
 }
 
 static inline int toy_setup(void **state)
