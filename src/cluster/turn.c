@@ -262,12 +262,10 @@ static void note_letter(struct turn *t)
 static void conclude(struct turn *t, enum err e)
 {
     struct call *call = t->call;
-    if (!t->writing) slot_doubt(t->slot); /* a question may have waited for long; a change is held until it is durable */
-    if (!is_current(t))
-        e = undone(t); /* what it has seen is perhaps no longer so, whatever it makes of that */
-    else if (e == ERR_OK)
-        e = turn_ready(t);
+    if (is_current(t) && e == ERR_OK) e = turn_ready(t);
     if (e != ERR_OK) roll_back(t);
+    if (!t->writing) slot_doubt(t->slot); /* it may have waited for long; a change is held until it is durable */
+    if (!is_current(t)) e = undone(t);    /* what it has seen is perhaps no longer so, whatever it makes of that */
     if (turn_is_letter(t) && !err_may_pass(e)) {
         note_letter(t);
         if (turn_ready(t) == ERR_OK)
