@@ -8,7 +8,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import settings  # noqa: E402
+from harness import cluster, settings  # noqa: E402
 from harness.client import Client, unique  # noqa: E402
 from harness.server import Server  # noqa: E402
 
@@ -24,7 +24,7 @@ def shared():
     """Keeps the shared server running: a test that finds it dead fails, and the next one gets a new one."""
     if not os.path.exists(settings.binary()):
         pytest.fail(f"no server at {settings.binary()}: build it, or set BUILD or ROOKERY_BINARY")
-    server = Server()
+    server = cluster.Cluster(cluster.wanted()) if cluster.wanted() else Server()
     yield server
     if server.process is not None:
         server.close()
