@@ -276,8 +276,11 @@ static void faulty_close(struct broker *b)
     struct list *n;
     while ((n = list_pop(&f->shades)))
         mem_free(list_item(n, struct shade, link));
-    while ((n = list_pop(&f->late)))
-        late_free(list_item(n, struct late, link));
+    while ((n = list_pop(&f->late))) {
+        struct late *l = list_item(n, struct late, link);
+        timer_clear(l->loop, &l->timer);
+        late_free(l);
+    }
     pthread_mutex_destroy(&f->lock);
     mem_free(f);
 }

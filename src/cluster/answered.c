@@ -34,6 +34,35 @@ static void forget_block(struct slot *s, struct block *b)
     mem_free(b);
 }
 
+/* Up to which number answers of a life are forgotten. Nobody waits for those any more, but the network may still have one of their commands. */
+struct forgotten {
+    uint64_t life, number;
+};
+
+static struct str life_key(const uint64_t *life)
+{
+    return str_make((const char *)life, sizeof *life);
+}
+
+static void note_forgotten(struct slot *s, const struct answer *a)
+{
+    struct forgotten f;
+    memcpy(&f, a->key, sizeof f);
+    struct forgotten *known = map_get(&s->forgotten, life_key(&f.life));
+    if (!known) {
+        known = mem_zero(sizeof *known);
+        known->life = f.life;
+        map_put(&s->forgotten, life_key(&known->life), known);
+    }
+    if (f.number > known->number) known->number = f.number;
+}
+
+static bool is_forgotten(const struct slot *s, const struct call *call)
+{
+    const struct forgotten *f = map_get(&s->forgotten, life_key(&call->life));
+    return f && call->number <= f->number;
+}
+
 static struct block *block_new(struct slot *s, int64_t position, int64_t made_ms)
 {
     struct block *b = mem_zero(sizeof *b);
@@ -61,6 +90,10 @@ bool answered_find(struct slot *s, struct call *call)
     if (!call->number) return false;
     call_key(key, call->life, call->number);
     const struct answer *a = map_get(&s->answers, str_make(key, KEY_BYTES));
+    if (!a && is_forgotten(s, call)) {
+        call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "That was asked too long ago.");
+        return true;
+    }
     if (!a) return false;
     if (!reply_decode(str_make(a->reply, a->n), &call->reply))
         call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "It was done, but the answer is gone. Look what became of it.");
@@ -109,6 +142,7 @@ static void drop_old(struct slot *s, struct record *r)
         struct change c = del_of(b->position);
         record_add(r, &c);
         overlay_put(s->overlay, &c, s->position);
+        list_each(it, &b->answers) note_forgotten(s, list_item(it, struct answer, link));
         forget_block(s, b);
     }
 }
@@ -145,6 +179,10 @@ void answered_forget(struct slot *s)
     while (!list_is_empty(&s->answer_blocks))
         forget_block(s, list_item(s->answer_blocks.next, struct block, link));
     map_release(&s->answers);
+    struct forgotten *f;
+    for (size_t at = 0; (f = map_next(&s->forgotten, &at));)
+        mem_free(f);
+    map_release(&s->forgotten);
 }
 
 /* Its time begins anew: the clock that it was made by may have been another one. */

@@ -34,9 +34,14 @@ void call_number(struct slot *s, struct call *call)
     call->number = ++s->calls;
 }
 
+bool call_is_over(const struct slot *s, const struct call *call)
+{
+    return call->number && loop_now_ms(s->loop) >= call->deadline_ms;
+}
+
 bool call_may_go_again(const struct slot *s, const struct call *call)
 {
-    return call->number && !call->inbound && loop_now_ms(s->loop) < call->deadline_ms;
+    return call->number && !call->inbound && !call_is_over(s, call);
 }
 
 void call_go_again(struct slot *s, struct call *call)
@@ -55,6 +60,7 @@ static void send_command(struct slot *s, struct call *call, int node)
     wire_put_uint(&b, call->life);
     wire_put_uint(&b, call->number);
     wire_put_uint(&b, patience > 0 ? (uint64_t)patience : 0);
+    wire_put_int(&b, s->home->owner[s->index].epoch);
     command_encode(&b, &call->cmd);
     call->sent_ms = loop_now_ms(s->loop);
     post_send(s->home, node, s, &b);
@@ -184,7 +190,7 @@ void call_key(char *key, uint64_t life, uint64_t number)
     memcpy(key + sizeof life, &number, sizeof number);
 }
 
-static void inbound_start(const struct post *p, uint64_t life, uint64_t number, int64_t patience, struct str command)
+static void inbound_start(const struct post *p, uint64_t life, uint64_t number, int64_t patience, int64_t epoch, struct str command)
 {
     struct slot *s = p->slot;
     struct inbound *in = mem_zero(sizeof *in);
@@ -195,6 +201,7 @@ static void inbound_start(const struct post *p, uint64_t life, uint64_t number, 
     in->call.inbound = true;
     in->call.cast = number == 0;
     in->call.node = p->node;
+    in->call.epoch = epoch;
     in->call.deadline_ms = loop_now_ms(s->loop) + patience;
     arena_init(&in->call.own);
     buf_init(&in->follows, POST_MAX / 2);
@@ -216,19 +223,20 @@ void away_command(const struct post *p)
 {
     struct str body = p->body;
     uint64_t life, number, patience;
+    int64_t epoch;
     char key[KEY_BYTES];
     if (!wire_get_uint(&body, &life) || !wire_get_uint(&body, &number) || !wire_get_uint(&body, &patience)) return;
-    if (number == 0 || patience == 0) return;
+    if (!wire_get_int(&body, &epoch) || number == 0 || patience == 0 || epoch <= 0) return;
     if (patience > CALL_PATIENCE_MS) patience = CALL_PATIENCE_MS;
     call_key(key, life, number);
     if (map_get(&p->slot->inbound, str_make(key, KEY_BYTES))) return; /* it is under way */
-    inbound_start(p, life, number, (int64_t)patience, body);
+    inbound_start(p, life, number, (int64_t)patience, epoch, body);
     stat_add(&p->home->stats.inbound, 1);
 }
 
 void away_cast(const struct post *p)
 {
-    inbound_start(p, 0, 0, CALL_PATIENCE_MS, p->body);
+    inbound_start(p, 0, 0, CALL_PATIENCE_MS, 0, p->body);
 }
 
 void away_follow(struct call *call, struct str key, unsigned gateway)

@@ -90,6 +90,7 @@ void cluster_free(struct cluster *c)
 
 void cluster_leave(struct cluster *c)
 {
+    if (atomic_exchange(&c->leaving, true)) return;
     nodes_say_leaving(c->nodes);
     for (size_t i = 0; i < c->config.loops; i++)
         loop_post(c->home[i].loop, &c->home[i].leave);

@@ -110,7 +110,8 @@ struct call {
     struct timer patience;
     struct list waiting;
     unsigned letter_from; /* CLUSTER_SLOTS: not a letter */
-    int64_t letter_number, letter_epoch;
+    int64_t letter_number;
+    int64_t epoch; /* of the owner that it is meant for, when it is a letter or comes from another node; else 0 */
 };
 struct call_group {
     struct fiber *fiber;

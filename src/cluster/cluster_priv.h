@@ -144,7 +144,7 @@ struct slot {
     struct hearing hearing;
     uint64_t calls;   /* numbered so far */
     struct list away; /* calls that another node has */
-    struct map inbound, answers;
+    struct map inbound, answers, forgotten;
     struct list answer_blocks;
     uint64_t chain[CLUSTER_LOOPS_MAX];
     int64_t sent_to[CLUSTER_LOOPS_MAX];
@@ -187,6 +187,7 @@ struct cluster {
     char history[17];
     uint64_t life; /* a random number: commands are numbered within it */
     struct nodes *nodes;
+    atomic_bool leaving;
     struct home home[CLUSTER_LOOPS_MAX];
     struct slot slot[CLUSTER_SLOTS];
 };
@@ -296,7 +297,8 @@ bool place_yields(struct slot *s);
 
 /* away.c */
 void call_number(struct slot *s, struct call *call);
-void call_key(char *key, uint64_t life, uint64_t number); /* 16 bytes */
+void call_key(char *key, uint64_t life, uint64_t number);         /* 16 bytes */
+bool call_is_over(const struct slot *s, const struct call *call); /* its deadline has passed: its answer may have been forgotten */
 bool call_may_go_again(const struct slot *s, const struct call *call);
 void call_go_again(struct slot *s, struct call *call);
 void away_call(struct slot *s, struct call *call);

@@ -169,7 +169,7 @@ static void receive_fiber(void *arg)
     if (!p->ignored && !known) {
         p->call.letter_from = from;
         p->call.letter_number = p->number;
-        p->call.letter_epoch = p->epoch;
+        p->call.epoch = p->epoch;
         turn_run(s, &p->call);
         fiber_unlock(&s->letter_lock[from]);
         return;

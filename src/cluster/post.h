@@ -10,7 +10,7 @@
 
 enum post_kind {
     POST_PART,       /* of a message that is too large for one */
-    POST_COMMAND,    /* to the owner: life, number, patience in ms, command */
+    POST_COMMAND,    /* to the owner: life, number, patience in ms, epoch, command */
     POST_REPLY,      /* from it: number, whether to ask again elsewhere, what the call follows, reply */
     POST_CAST,       /* to the owner: command */
     POST_LETTER,     /* to the receiver's owner: sender, number, the one before, receiver's epoch, command */

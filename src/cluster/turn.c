@@ -76,11 +76,11 @@ struct entity *turn_peek(struct turn *t, unsigned kind, struct str key)
 
 /* --- reading --- */
 
-/* Its slot is still as it was when the turn began. A letter belongs to an epoch: those of an older one come again, in order. */
+/* Its slot is still as it was when the turn began. A letter and a call from elsewhere belong to an epoch: those of an older one come again. */
 static bool is_current(const struct turn *t)
 {
     if (t->generation != t->slot->generation || t->entity->detached) return false;
-    return !turn_is_letter(t) || t->call->letter_epoch == t->slot->epoch;
+    return !t->call->epoch || t->call->epoch == t->slot->epoch;
 }
 
 static enum err undone(struct turn *t)
@@ -337,7 +337,7 @@ void turn_run(struct slot *s, struct call *call)
     t.now_ms = clock_wall_ms(s->cluster->config.clock);
     unsigned generation = t.generation;
     if (!is_current(&t) || !answered_find(s, call)) {
-        enum err e = is_current(&t) ? t.spec->run(&t) : ERR_UNAVAILABLE;
+        enum err e = is_current(&t) && !call_is_over(s, call) ? t.spec->run(&t) : undone(&t);
         conclude(&t, e);
     }
     use_up(&t, !t.spec->shared);
