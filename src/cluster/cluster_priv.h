@@ -141,6 +141,7 @@ struct slot {
     struct map interest;
     uint64_t follows;           /* a sum over the keys that gateways here follow */
     struct listener **listener; /* by node; NULL while none has listened */
+    uint64_t listened;          /* how many listeners there have been */
     struct hearing hearing;
     uint64_t calls;   /* numbered so far */
     struct list away; /* calls that another node has */

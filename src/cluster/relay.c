@@ -31,6 +31,7 @@ static struct listener *listener_of(struct slot *s, int node)
     l = s->listener[node] = mem_zero(sizeof *l);
     l->slot = s;
     l->node = node;
+    l->chain = ++s->listened << 32; /* no number comes again while the epoch lasts, whoever is forgotten and comes back */
     list_init(&l->link);
     buf_init(&l->items, POST_MAX / 2);
     return l;
@@ -234,7 +235,7 @@ static bool take_link(const struct post *p, struct str *body, uint64_t *chain)
 static bool is_next(struct slot *s, uint64_t chain)
 {
     struct hearing *h = &s->hearing;
-    if (!h->in_step) return false;
+    if (!h->in_step || chain <= h->chain) return false;
     h->heard_ms = loop_now_ms(s->loop);
     if (chain == ++h->chain) return true;
     send_interest(s);
@@ -252,6 +253,7 @@ void relay_welcome(const struct post *p)
     uint64_t chain;
     int64_t position;
     if (!take_link(p, &body, &chain) || !wire_get_int(&body, &position)) return;
+    if (chain <= p->slot->hearing.chain) return; /* it came twice */
     fall_in_step(p->slot, chain);
     delivery_gap(p->slot, position);
 }
@@ -262,7 +264,7 @@ void relay_followed(const struct post *p)
     struct str body, key;
     uint64_t chain, gateway;
     if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &gateway) || !wire_get_str(&body, &key)) return;
-    if (gateway >= s->cluster->config.loops) return;
+    if (gateway >= s->cluster->config.loops || chain <= s->hearing.chain) return;
     if (map_count(&s->interest) == 0)
         fall_in_step(s, chain); /* nothing can have been missed */
     else
@@ -313,7 +315,7 @@ void relay_pulse(const struct post *p)
     struct hearing *h = &p->slot->hearing;
     struct str body;
     uint64_t chain, follows;
-    if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &follows) || !h->in_step) return;
+    if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &follows) || !h->in_step || chain < h->chain) return;
     uint64_t difference = follows ^ p->slot->follows;
     bool differs = difference && difference == h->difference;
     h->difference = difference;

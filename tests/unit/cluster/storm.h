@@ -75,7 +75,6 @@ static inline unsigned storm_survivor(struct storm *s, int64_t least, int64_t sk
         assert_true(s->ask[i]->done);
         acked += s->ask[i]->reply.err == ERR_OK;
     }
-    if (getenv("DBG")) fprintf(stderr, "acked %lld of %lld\n", (long long)acked, (long long)s->asked);
     assert_true(acked > s->asked / least); /* they did get something done */
     assert_true(at < NODES);
     for (unsigned i = 0; i < NODES; i++)
