@@ -174,6 +174,7 @@ static enum err make_engine(struct server *s, struct fault *f)
         .presence = set->presence.enabled,
         .warm_rooms = WARM_ROOMS,
         .warm_users = WARM_USERS,
+        .journal = set->broker.url.count ? JOURNAL_QUEUE : JOURNAL_STORE,
     };
     s->loops = loop_count(set);
     for (size_t i = 0; i < s->loops; i++)

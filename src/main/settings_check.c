@@ -131,6 +131,8 @@ static void check_broker(const struct checking *c)
         snprintf(reason, sizeof reason, "the %zu. address: %s", i + 1, f.text);
         tell(c, "broker", "url", reason);
     }
+    if (s->broker.url.count && !s->store.url.count)
+        tell(c, "broker", "url", "a broker is for several servers, and those need a database that they share: set [store] url");
     if (!broker_name_ok(s->broker.prefix)) tell(c, "broker", "prefix", "has letters, digits, '.', '_' and '-' only");
 }
 

@@ -10,8 +10,7 @@ import secrets
 
 from .server import Server
 
-# What with-rabbitmq tells is no setting of the server, although it is named like one.
-BROKER = os.environ.get("ROOKERY_TEST_AMQP", "")
+BROKER = os.environ.get("WITH_RABBITMQ_URLS", "")
 STORE = os.environ.get("TEST_POSTGRES", "")
 
 
