@@ -5,7 +5,7 @@
 
 #include "unit/cluster/nodes.h"
 
-enum { EAR_THINGS = 6000 };
+enum { EAR_THINGS = 8000 };
 
 /* One gateway, in one life of its node. */
 struct ear {
