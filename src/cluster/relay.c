@@ -47,6 +47,12 @@ static void listener_free(struct slot *s, int node)
     mem_free(l);
 }
 
+/* Takes a key of the slot off the front. */
+static bool get_key(const struct slot *s, struct str *in, struct str *key)
+{
+    return wire_get_str(in, key) && !str_empty(*key) && cluster_slot_of(*key) == s->index;
+}
+
 static void begin_link(struct buf *b, enum post_kind kind, struct listener *l, uint64_t chain)
 {
     post_begin(b, kind, l->slot);
@@ -152,7 +158,7 @@ void relay_interest(const struct post *p)
     l->follows = 0;
     list_remove(&l->link);
     buf_clear(&l->items); /* it is told to look at everything */
-    while (wire_get_str(&body, &key) && !str_empty(key))
+    while (get_key(s, &body, &key))
         listen_to(l, key);
     struct buf b;
     begin_link(&b, POST_WELCOME, l, ++l->chain);
@@ -164,7 +170,7 @@ void relay_unfollow(const struct post *p)
 {
     struct str body = p->body, key;
     struct listener *l = p->slot->listener ? p->slot->listener[p->node] : NULL;
-    if (l && wire_get_str(&body, &key) && interest_del_node(p->slot, key, p->node)) l->follows ^= id_hash(key);
+    if (l && get_key(p->slot, &body, &key) && interest_del_node(p->slot, key, p->node)) l->follows ^= id_hash(key);
 }
 
 void relay_pulses(struct slot *s)
@@ -263,7 +269,7 @@ void relay_followed(const struct post *p)
     struct slot *s = p->slot;
     struct str body, key;
     uint64_t chain, gateway;
-    if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &gateway) || !wire_get_str(&body, &key)) return;
+    if (!take_link(p, &body, &chain) || !wire_get_uint(&body, &gateway) || !get_key(s, &body, &key)) return;
     if (gateway >= s->cluster->config.loops || chain <= s->hearing.chain) return;
     if (map_count(&s->interest) == 0)
         fall_in_step(s, chain); /* nothing can have been missed */
@@ -277,7 +283,7 @@ void relay_follows(struct slot *s, struct str list)
     bool missed = false;
     uint64_t gateway;
     struct str key;
-    while (!str_empty(list) && wire_get_uint(&list, &gateway) && wire_get_str(&list, &key)) {
+    while (!str_empty(list) && wire_get_uint(&list, &gateway) && get_key(s, &list, &key)) {
         if (gateway >= s->cluster->config.loops || interest_has(s, key, (unsigned)gateway)) continue;
         interest_add(s, key, (unsigned)gateway);
         missed = true;
