@@ -49,6 +49,21 @@ def test_transaction_ids_survive_in_a_room_of_many_messages(own_server):
     assert [alice.send(room, {"body": "a"}, txn=f"t{i}") for i in range(101)] == events
 
 
+def test_a_message_in_a_room_that_was_loaded_asks_the_store_nothing(own_server):
+    """So that it can be sent while a database is away."""
+    server = own_server()
+    alice = Client(server).register(unique("alice"))
+    room = alice.create_room()
+    for i in range(100):
+        alice.say(room, f"{i}")
+    server.restart()
+    alice.say(room, "loads the room")
+    before = alice.metric("rookery_store_reads_total")
+    for i in range(10):
+        alice.say(room, f"and {i}")
+    assert alice.metric("rookery_store_reads_total") == before
+
+
 def test_the_sender_gets_the_transaction_id_back(alice, bob, room):
     other = alice.device()
     since, others, bobs = alice.token_now(), other.token_now(), bob.token_now()

@@ -4,6 +4,8 @@
 #include "engine/room/room.h"
 #include "matrix/version.h"
 
+enum { TXNS_LOADED = 12000 };
+
 /* The rows of one table of this room. */
 static enum err read_all(struct turn *t, struct arena *a, struct str room_id, enum table table, struct store_read *r)
 {
@@ -57,9 +59,25 @@ static enum err load_state(struct turn *t, struct arena *a, struct room *room)
     return e;
 }
 
-/* `newest`: the rows of the tail. All ids that came after the oldest of them are among them. */
-static enum err load_txns(struct turn *t, struct room *room, const struct store_read *newest)
+/* All that count, where they are not too many: then a message needs nothing of the store, which may be away. */
+static enum err load_all_txns(struct turn *t, struct arena *a, struct room *room, bool *all)
 {
+    struct store_read r = {.table = T_txn, .prefix = 1, .key[0].s = room->room_id, .limit = TXNS_LOADED, .arena = a};
+    enum err e = turn_range(t, &r);
+    *all = e == ERR_OK && !r.more;
+    if (!*all) return e;
+    txns_init(&room->txns, turn_now_ms(t) - PRUNE_TXN_KEEP_MS);
+    for (size_t i = 0; i < r.count; i++)
+        txns_note(&room->txns, r.row[i].c[C_txn_device_txn].s, turn_now_ms(t));
+    return ERR_OK;
+}
+
+/* `newest`: the rows of the tail. All ids that came after the oldest of them are among them. */
+static enum err load_txns(struct turn *t, struct arena *a, struct room *room, const struct store_read *newest)
+{
+    bool all = false;
+    enum err read = newest->more ? load_all_txns(t, a, room, &all) : ERR_OK;
+    if (all || read != ERR_OK) return read;
     size_t oldest = newest->count;
     while (oldest > 0 && str_empty(newest->row[oldest - 1].c[C_timeline_device_txn].s))
         oldest--;
@@ -95,7 +113,7 @@ static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
         room->tail[room->tail_count++] = ev;
     }
     room->first_ord = r.more || r.count == 0 ? -1 : r.row[r.count - 1].c[C_timeline_ord].i;
-    e = load_txns(t, room, &r);
+    e = load_txns(t, a, room, &r);
     if (e != ERR_OK || r.count == 0) return e;
     struct event *last = room->tail[room->tail_count - 1];
     room->last_event_position = last->item.position;
