@@ -46,7 +46,7 @@ LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 FAULTS := $(OUT)/tests/fault/powercut.so
 
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run web test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run cluster web test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
@@ -99,6 +99,7 @@ SUBMAKE = $(MAKE) --no-print-directory -j$(JOBS)
 
 help:
 	@echo 'make run        install what is missing, build, and serve http://localhost:8008 from ./data (ARGS="--set ..." adds options)'
+	@echo 'make cluster    a whole cluster on this machine: servers, HAProxy, RabbitMQ, PostgreSQL, Redis (ARGS="--servers 5" adds options)'
 	@echo 'make test       everything that CI runs; tools/run-tests NAME... runs a part'
 	@echo
 	@echo 'make            build/release/rookery; BUILD=debug|asan|tsan|fuzz|coverage for other builds'
@@ -123,6 +124,13 @@ run:
 	@echo 'Building the server (the first time takes a minute or two)...'
 	@$(SUBMAKE) -s BUILD=release rookery
 	@exec build/release/rookery serve $(ARGS)
+
+cluster:
+	@tools/install-deps cluster
+	@tools/build-web --optional
+	@echo 'Building the server (the first time takes a minute or two)...'
+	@$(SUBMAKE) -s BUILD=release rookery
+	@exec tools/cluster $(ARGS)
 
 web:
 	@tools/install-deps run

@@ -19,6 +19,7 @@ from harness.client import PASSWORD, Client, unique
 DEPLOY = settings.ROOT / "deploy"
 ALERTS, DASHBOARD = DEPLOY / "prometheus" / "alerts.yaml", DEPLOY / "grafana" / "rookery.json"
 OURS = {"job", "instance"}  # labels that Prometheus gives
+os.environ["PATH"] += os.pathsep + "/usr/sbin"  # where HAProxy and nginx are
 FLOWS = "/_matrix/client/v3/login"  # GET asks nobody who it is
 
 
