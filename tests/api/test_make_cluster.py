@@ -16,7 +16,7 @@ from harness import settings
 from harness.client import Client, unique
 
 TOOL = settings.ROOT / "tools" / "cluster"
-SERVERS = int(os.environ.get("N","3"))
+SERVERS = 3
 
 
 def free_base():
@@ -61,6 +61,9 @@ class Tool:
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(90)
         assert not self.left(), f"still there: {self.left()}\n{self.out()}"
+        for log in (self.folder / "data" / "log").glob("server*.log"):
+            text = log.read_text(errors="replace")
+            assert not any(re.search(fault, text) for fault in settings.FAULTS), text[-6000:]
 
     def left(self):
         """Processes that have to do with the folder."""
