@@ -57,16 +57,19 @@ enum err api_sync(struct api *r)
     struct sync_params p = {
         .user_id = r->user_id, .device_id = r->device_id, .since = api_query(r, "since"), .filter = api_query(r, "filter")};
     int64_t timeout;
-    bool full, after, after_once;
+    bool full, after, after_4222;
     enum err e = api_query_int(r, "timeout", 0, INT64_MAX, 0, &timeout);
     if (e == ERR_OK) e = api_query_bool(r, "full_state", false, &full);
     if (e == ERR_OK) e = api_query_bool(r, "use_state_after", false, &after);
-    if (e == ERR_OK) e = api_query_bool(r, "org.matrix.msc4222.use_state_after", false, &after_once);
+    if (e == ERR_OK) e = api_query_bool(r, "org.matrix.msc4222.use_state_after", false, &after_4222);
     if (e != ERR_OK) return e;
     if (str_empty(p.since)) p.since = (struct str){0};
     if (str_empty(p.filter)) p.filter = STR("");
     if (full) p.flags |= SYNC_FULL_STATE;
-    if (after || after_once) p.flags |= SYNC_STATE_AFTER;
+    if (after)
+        p.flags |= SYNC_STATE_AFTER;
+    else if (after_4222)
+        p.flags |= SYNC_STATE_AFTER_4222;
     struct str presence = api_query(r, "set_presence");
     p.presence = str_null(presence) ? PRESENCE_ONLINE : presence_parse(presence);
     if (p.presence == PRESENCE__COUNT) return fault_set(&r->fault, ERR_INVALID_PARAM, "'set_presence' is online, unavailable or offline.");

@@ -157,11 +157,11 @@ static enum err write_state(struct section_reader *s, const struct viewer *v, co
                             int64_t until, bool fresh)
 {
     struct state_writer w = {s, v, t, o, fresh, ERR_OK};
-    bool after_form = s->flags & SYNC_STATE_AFTER;
+    bool after_form = s->flags & SYNC_STATE_FORMS;
     int64_t position = after_form ? until : (t->start_ord - 1) >> ORD_SHIFT;
     if (position > until) position = until;
     int64_t after = fresh || (s->flags & SYNC_FULL_STATE) ? 0 : since;
-    json_key(o, after_form ? "state_after" : "state");
+    json_key(o, s->flags & SYNC_STATE_AFTER ? "state_after" : after_form ? "org.matrix.msc4222.state_after" : "state");
     json_object(o);
     json_key(o, "events");
     json_array(o);
@@ -502,7 +502,7 @@ static enum err make_common(struct section_reader *s, const struct viewer *v, in
 {
     struct sync_memo *memo = engine_of(s->turn)->memo[loop_index(turn_loop(s->turn))];
     struct section_key key = {
-        .room_id = v->room->room_id, .since = s->since, .as_of = s->as_of, .filter = s->filter_id, .flags = s->flags & SYNC_STATE_AFTER};
+        .room_id = v->room->room_id, .since = s->since, .as_of = s->as_of, .filter = s->filter_id, .flags = s->flags & SYNC_STATE_FORMS};
     bool plain = is_plain(s, v, fresh);
     uint64_t forgot = sync_memo_forgot(memo);
     const struct section_text *found = plain ? sync_memo_section(memo, &key, turn_now_ms(s->turn)) : NULL;

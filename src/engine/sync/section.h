@@ -7,7 +7,14 @@
 #include "matrix/filter.h"
 #include "matrix/pushrules.h"
 
-enum sync_flags { SYNC_STATE_AFTER = 1, SYNC_FULL_STATE = 2, SYNC_INITIAL = 4 };
+/* The state at the end of the timeline is written under the name by which it was asked for: that of the specification, or that of MSC4222. */
+enum sync_flags {
+    SYNC_STATE_AFTER = 1,
+    SYNC_FULL_STATE = 2,
+    SYNC_INITIAL = 4,
+    SYNC_STATE_AFTER_4222 = 8,
+    SYNC_STATE_FORMS = SYNC_STATE_AFTER | SYNC_STATE_AFTER_4222,
+};
 
 /* What one reader wants of the rooms of a slot. */
 struct section_reader {
