@@ -139,8 +139,10 @@ static void node_free(struct node *n)
     for (unsigned i = 0; i < BROKER_SLOTS; i++)
         ledger_release(&n->publisher[i].flying);
     roll_release(n);
-    line_release(&n->taking);
-    line_release(&n->giving);
+    if (n->io) {
+        line_release(&n->taking);
+        line_release(&n->giving);
+    }
     SSL_CTX_free(n->config.tls);
     for (size_t i = 0; i < n->config.amqp.urls; i++)
         mem_wipe(n->config.url[i].password, sizeof n->config.url[i].password);

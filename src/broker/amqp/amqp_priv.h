@@ -44,7 +44,8 @@ struct publisher {
     struct channel channel;
     uint64_t number; /* of the last one */
     struct ledger flying;
-    bool works; /* the queue has taken something on this channel */
+    bool works;    /* the queue has taken something on this channel */
+    bool renewing; /* the channel is being closed, for another one */
     struct timer again;
     int64_t since_ms;     /* it does not */
     struct task *waiting; /* publishes until it does */

@@ -7,9 +7,10 @@
 #include "base/log.h"
 #include "broker/amqp/amqp_priv.h"
 
-enum { FLYING_MOST = 65536, REFUSED_AGAIN_MS = 50, SILENT_AGAIN_MS = 2000 };
+enum { FLYING_MOST = 65536, REFUSED_AGAIN_MS = 50, SILENT_MS = 2000 };
 
-static void check_again(struct timer *t);
+static void renew(struct timer *t);
+static void publisher_check(struct publisher *u);
 
 static void done(struct task *t)
 {
@@ -101,10 +102,7 @@ static void settle(struct publisher *u, struct ledger_entry *e, enum err err)
     if (err != ERR_OK && e->life) wish_does_not_expect(u->node, u->slot, e->life, e->bytes);
     e->life = 0;
     if (p) answer(u->node, p, err);
-    if (is_ping && err == ERR_OK)
-        works(u); /* adds to the ledger: `e` has gone */
-    else if (is_ping && !u->works && u->channel.line)
-        timer_set(u->node->io, &u->again, REFUSED_AGAIN_MS, check_again);
+    if (is_ping && err == ERR_OK) works(u); /* adds to the ledger: `e` has gone */
 }
 
 static void confirmed(struct publisher *u, uint64_t number, bool all_up_to, bool refused)
@@ -118,10 +116,13 @@ static void confirmed(struct publisher *u, uint64_t number, bool all_up_to, bool
 
 static void publisher_method(struct channel *c, unsigned method, struct wire_in *args)
 {
+    struct publisher *u = list_item(c, struct publisher, channel);
     if (method != BASIC_ACK && method != BASIC_NACK) return;
     uint64_t number = wire_u64(args);
     bool all_up_to = wire_u8(args) & 1;
-    if (!args->bad) confirmed(list_item(c, struct publisher, channel), number, all_up_to, method == BASIC_NACK);
+    if (!args->bad) confirmed(u, number, all_up_to, method == BASIC_NACK);
+    if (method == BASIC_NACK) u->works = false;
+    if (!u->works) timer_set(u->node->io, &u->again, REFUSED_AGAIN_MS, renew);
 }
 
 /* What had nowhere to go. Its confirm comes after it. */
@@ -131,18 +132,29 @@ static void publisher_content(struct channel *c, struct content *t)
     if (e && t->returned) e->returned = true;
 }
 
-static void publisher_closed(struct channel *c, unsigned code, struct str text)
+/* Nobody knows what becomes of them. */
+static void flying_forget(struct publisher *u)
 {
-    struct publisher *u = list_item(c, struct publisher, channel);
     struct ledger_entry *e;
-    text = str_first(text, 200);
-    if (code) log_event(LOG_WARN, "broker", "slot does not take records", "slot=%u code=%u reason=\"%.*s\"", u->slot, code, STR_FMT(text));
-    u->works = false;
-    timer_clear(u->node->io, &u->again);
     for (; (e = ledger_first(&u->flying)); ledger_pop(&u->flying))
         if (!e->settled) settle(u, e, ERR_TIMEOUT);
     ledger_release(&u->flying);
-    waiting_refuse(u);
+}
+
+static void publisher_closed(struct channel *c, unsigned code, struct str text)
+{
+    struct publisher *u = list_item(c, struct publisher, channel);
+    text = str_first(text, 200);
+    bool renew = u->renewing && u->node->giving.state == LINE_OPEN;
+    u->renewing = false;
+    if (code) log_event(LOG_WARN, "broker", "slot does not take records", "slot=%u code=%u reason=\"%.*s\"", u->slot, code, STR_FMT(text));
+    u->works = false;
+    timer_clear(u->node->io, &u->again);
+    flying_forget(u);
+    if (renew)
+        publisher_check(u);
+    else
+        waiting_refuse(u);
 }
 
 static const struct channel_ops publisher_ops = {.method = publisher_method, .content = publisher_content, .closed = publisher_closed};
@@ -163,22 +175,32 @@ static bool publisher_open(struct publisher *u)
     if (!channel_open(&n->giving, &u->channel, &publisher_ops)) return false;
     wire_put_method(line_out(&n->giving), u->channel.number, CONFIRM_SELECT, 1);
     u->number = 0;
-    u->since_ms = loop_now_ms(n->io);
+    if (!u->waiting) u->since_ms = loop_now_ms(n->io);
     return true;
 }
 
 /* Is the queue there, and its leader? */
 static void publisher_check(struct publisher *u)
 {
-    if (!has_room(u, 0) || !publisher_open(u)) return;
+    if (!has_room(u, 0) || !publisher_open(u) || u->channel.closing) return;
     slot_queue_declare(u->node, &u->channel, u->slot);
     put(u, STR(""));
-    if (!u->works) timer_set(u->node->io, &u->again, SILENT_AGAIN_MS, check_again);
+    if (!u->works) timer_set(u->node->io, &u->again, SILENT_MS, renew);
 }
 
-static void check_again(struct timer *t)
+/* A channel on which a queue without a leader was written to refuses what comes for that queue, or waits, for ever: then another one is needed. */
+static void publisher_renew(struct publisher *u)
 {
-    publisher_check(list_item(t, struct publisher, again));
+    u->works = false;
+    u->renewing = true;
+    channel_close(&u->channel);
+    flying_forget(u);
+}
+
+static void renew(struct timer *t)
+{
+    struct publisher *u = list_item(t, struct publisher, again);
+    if (u->channel.line && !u->channel.closing) publisher_renew(u);
 }
 
 void publish_first_ping(struct node *n, unsigned slot)
@@ -222,11 +244,8 @@ static void publish_run(struct task *t)
 static void publisher_tick(struct publisher *u, int64_t now_ms)
 {
     int64_t before_ms = now_ms - u->node->config.amqp.confirm_ms;
-    for (size_t i = 0; i < u->flying.count && ledger_at(&u->flying, i)->at_ms < before_ms; i++) {
-        struct broker_publish *p = ledger_at(&u->flying, i)->publish;
-        ledger_at(&u->flying, i)->publish = NULL;
-        if (p) answer(u->node, p, ERR_TIMEOUT);
-    }
+    struct ledger_entry *oldest = ledger_first(&u->flying);
+    if (u->works && oldest && oldest->at_ms < before_ms) publisher_renew(u);
     if (u->works || u->since_ms >= before_ms) return;
     u->since_ms = now_ms;
     waiting_refuse(u);
