@@ -408,6 +408,55 @@ static void answers_are_kept_for_a_while(void **state)
     assert_once(n, 101);
 }
 
+/* The network brings a command of node 2 once more. */
+static void bring_again(struct nodes *n, unsigned to, uint64_t number, int64_t epoch, struct command cmd)
+{
+    struct slot *s = slot_at(n, 2, box);
+    struct buf b;
+    post_begin(&b, POST_COMMAND, s);
+    wire_put_uint(&b, s->cluster->life);
+    wire_put_uint(&b, number);
+    wire_put_uint(&b, 5000);
+    wire_put_int(&b, epoch);
+    command_encode(&b, &cmd);
+    struct str message = buf_str(&b);
+    broker_send(n->node[2].broker, str_c(n->node[to].name), 30 % NODE_LOOPS, &message, 1);
+    nodes_skip(n, 200);
+    buf_release(&b);
+}
+
+static void a_command_whose_answer_is_forgotten_is_not_done(void **state)
+{
+    struct nodes *n = *state;
+    assert_int_equal(tell_at(n, 2, add(box, 1, 1), NULL), ERR_OK);
+    uint64_t number = slot_at(n, 2, box)->calls;
+    nodes_skip(n, 2 * CALL_PATIENCE_MS + 1000);
+    assert_int_equal(tell_at(n, 1, add(box, 2, 1), NULL), ERR_OK); /* the old answers go */
+    nodes_skip(n, 100);
+    assert_int_equal(map_count(&slot_at(n, 0, box)->answers), 1);
+    bring_again(n, 0, number, 1, add(box, 3, 1));
+    assert_once(n, 2);
+    bring_again(n, 0, number + 10, 1, add(box, 4, 1)); /* that one is new */
+    assert_once(n, 3);
+}
+
+static void a_command_for_another_epoch_is_not_done(void **state)
+{
+    struct nodes *n = *state;
+    broker_faulty_publish_nth(n->node[0].broker, 1, PUBLISH_REFUSED);
+    struct ask *a = ask(scene_of(n, 2), add(box, 1, 1));
+    nodes_skip(n, 3000);
+    assert_true(is_done(a));
+    assert_int_equal(owner_of(n, box), 0);
+    int64_t epoch = slot_at(n, 0, box)->epoch;
+    assert_true(epoch > 1);
+    bring_again(n, 0, 100, 1, add(box, 2, 1));
+    bring_again(n, 0, 101, epoch + 1, add(box, 3, 1));
+    assert_once(n, 1);
+    bring_again(n, 0, 102, epoch, add(box, 4, 1));
+    assert_once(n, 2);
+}
+
 /* num[0] bytes of rows, and the largest answer. */
 static enum err fill_up(struct turn *t)
 {
@@ -470,6 +519,7 @@ static void who_leaves_hands_over_without_a_failed_call(void **state)
     for (unsigned k = 0; k < 10; k++)
         step_with_asks(n, &things);
     cluster_leave(scene_of(n, 0)->cluster);
+    cluster_leave(scene_of(n, 0)->cluster); /* twice is once */
     for (unsigned k = 0; k < 10; k++)
         step_with_asks(n, &things);
     assert_int_equal(open_at(n, 0), 0);
@@ -503,6 +553,8 @@ int main(void)
         test(a_stopped_owner_proves_that_it_still_is),
         test(a_question_that_was_under_way_when_it_stopped),
         test(answers_are_kept_for_a_while),
+        test(a_command_whose_answer_is_forgotten_is_not_done),
+        test(a_command_for_another_epoch_is_not_done),
         test(a_record_that_is_full_has_room_for_its_answer),
         test(who_joins_gets_its_share_without_a_failed_call),
         test(who_leaves_hands_over_without_a_failed_call),
