@@ -444,7 +444,7 @@ static void queue_open(struct slot *s)
     q->opening = NULL;
     if (s->generation != generation) return;
     if (e != ERR_OK) {
-        log_event(LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
+        log_event(err_may_pass(e) ? LOG_WARN : LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
         s->resting = true;
         slot_undo(s, ERR_UNAVAILABLE);
         slot_try_later(s);

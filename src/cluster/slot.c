@@ -389,7 +389,7 @@ void slot_mark_dirty(struct slot *s)
 
 /* --- opening: the one path for start, failure and take-over --- */
 
-enum { FAILURES_MAX = 6 };
+enum { FAILURES_MAX = 2 };
 
 static void retry_open(struct timer *t)
 {
@@ -401,7 +401,7 @@ static void retry_open(struct timer *t)
         slot_go_on(s);
 }
 
-/* Rarer and rarer where there are others, who may be able to open it. */
+/* A little later each time where there are others, who may be able to open it. */
 void slot_try_later(struct slot *s)
 {
     const struct view *v = s->home->view;

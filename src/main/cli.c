@@ -15,8 +15,8 @@ struct option {
 static const struct option options[] = {
     {"--config", "FILE", OPTION_SETTINGS, "read the settings from FILE (or else from $ROOKERY_CONFIG)"},
     {"--set", "SECTION.NAME=VALUE", OPTION_SETTINGS, "change one setting; may be repeated"},
-    {"--to", "DIR", OPTION_TO, "the folder to write to; absent or empty"},
-    {"--from", "DIR", OPTION_FROM, "the folder of the backup"},
+    {"--to", "WHERE", OPTION_TO, "where to write: a folder, absent or empty; for migrate the URLs of the databases"},
+    {"--from", "DIR", OPTION_FROM, "the folder of the backup, or of the server that is to be moved"},
     {"--json", NULL, OPTION_JSON, "print it as JSON"},
     {"--man", NULL, OPTION_MAN, "print the manual page rookery.conf(5) instead"},
 };

@@ -38,6 +38,7 @@ int cmd_check_config(const struct invocation *in);
 int cmd_print_config(const struct invocation *in);
 int cmd_backup(const struct invocation *in);
 int cmd_restore(const struct invocation *in);
+int cmd_migrate(const struct invocation *in);
 int cmd_admin_status(const struct invocation *in);
 int cmd_admin_drain(const struct invocation *in);
 int cmd_version(const struct invocation *in);

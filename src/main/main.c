@@ -8,6 +8,8 @@ static const struct cli_command commands[] = {
     {"print-config", "print a documented configuration file with every setting", OPTION_SETTINGS | OPTION_MAN, 0, false, cmd_print_config},
     {"backup", "copy store and media into a folder, also while the server runs", OPTION_SETTINGS | OPTION_TO, OPTION_TO, false, cmd_backup},
     {"restore", "make store and media from a backup", OPTION_SETTINGS | OPTION_FROM, OPTION_FROM, false, cmd_restore},
+    {"migrate", "copy a server's embedded store into PostgreSQL databases", OPTION_SETTINGS | OPTION_FROM | OPTION_TO, OPTION_FROM, false,
+     cmd_migrate},
     {"admin status", "tell who lives, who has which slot, and what waits to be written", OPTION_SETTINGS | OPTION_JSON, 0, false,
      cmd_admin_status},
     {"admin drain", "give this server's slots to the others before it is stopped", OPTION_SETTINGS, 0, false, cmd_admin_drain},
