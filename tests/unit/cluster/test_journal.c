@@ -163,7 +163,7 @@ static void records_wait_until_the_store_has_said_where_the_slot_stands(void **s
     next->hold_looks = true;
     node_die(n, 0);
     nodes_settle(n);
-    assert_int_equal(open_at(n, 1), 0);
+    assert_int_equal(slot_at(n, 1, box)->state, SLOT_OPENING);
     assert_true(slot_at(n, 1, box)->queue.looking);
     assert_false(list_is_empty(&slot_at(n, 1, box)->queue.early)); /* they have come meanwhile */
     gate_let_looks(next);

@@ -158,7 +158,7 @@ static void help_everywhere(void **state)
     }
     struct outcome o = CALL("help", "copy");
     assert_int_equal(o.status, 0);
-    assert_non_null(strstr(o.out, "--to DIR"));
+    assert_non_null(strstr(o.out, "--to WHERE"));
     assert_null(strstr(o.out, "--config"));
     o = CALL("--version");
     assert_int_equal(o.status, 0);
