@@ -6,7 +6,10 @@
 #include "base/log.h"
 #include "broker/amqp/amqp_priv.h"
 
-enum { SETTLE_MS = 300 };
+enum {
+    SETTLE_MS = 300,
+    GRACE_MS = 6000 /* the longest that a node may need to find a broker that is back */
+};
 
 /* --- telling the watchers --- */
 
@@ -127,10 +130,16 @@ static void probe(struct node *n)
     if (p) say(n, p->name, &(struct envelope){.kind = ENVELOPE_PROBE});
 }
 
+/* It was there before the broker went, and has not been heard since: it may come back later than this node. */
+static bool has_grace(struct node *n, const struct peer *p)
+{
+    return p->heard_ms > loop_now_ms(n->io);
+}
+
 void roll_no_queue(struct node *n, struct str name)
 {
     struct peer *p = find(n, name);
-    if (!p || p == n->self) return;
+    if (!p || p == n->self || has_grace(n, p)) return;
     say(n, STR(""), &(struct envelope){.kind = ENVELOPE_GONE, .session = p->session, .text = p->name});
     peer_has_gone(n, p, "queue");
     probe(n);
@@ -177,6 +186,7 @@ static void settled(struct timer *t)
 
 void roll_begin_session(struct node *n)
 {
+    list_each(it, &n->peers) list_item(it, struct peer, link)->heard_ms = loop_now_ms(n->io) + GRACE_MS;
     n->session = (uint64_t)clock_wall_ms(&clock_system);
     say(n, STR(""), &(struct envelope){.kind = ENVELOPE_ASK});
     announce(n);
@@ -202,7 +212,7 @@ static void hear_of_death(struct node *n, const struct envelope *e)
     struct peer *p = find(n, e->text);
     if (p && p == n->self)
         announce(n);
-    else if (p && p->session <= e->session)
+    else if (p && p->session <= e->session && !has_grace(n, p))
         peer_has_gone(n, p, "told");
 }
 
