@@ -1,0 +1,151 @@
+/** What a person does with rooms and people. Each returns when the server has accepted it; failures are shown by Chat.attempt. */
+import { EventType, type ICreateRoomOpts, type MatrixEvent, Preset, type Room, Visibility } from "matrix-js-sdk";
+import type { Chat } from "./chat";
+import { directRooms } from "./rooms";
+
+export interface NewRoom {
+    name: string;
+    topic?: string;
+    isPublic: boolean;
+    alias?: string;
+    encrypted: boolean;
+    space?: boolean;
+    parent?: string;
+    invite?: string[];
+}
+
+const ENCRYPTION = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
+
+/** What the person typed, as a user's id: the server's own people need no server name. */
+export function toUserId(chat: Chat, typed: string): string {
+    const text = typed.trim();
+    return text.startsWith("@") && text.includes(":") ? text : `@${text.replace(/^@/, "").toLowerCase()}:${chat.client.getDomain()}`;
+}
+
+async function createAndOpen(chat: Chat, options: ICreateRoomOpts): Promise<string | undefined> {
+    const made = await chat.attempt(() => chat.client.createRoom(options));
+    if (made) await openWhenHere(chat, made.room_id);
+    return made?.room_id;
+}
+
+/** The room is known when the next sync has brought it. */
+export async function openWhenHere(chat: Chat, roomId: string): Promise<void> {
+    for (let i = 0; i < 200 && chat.client.getRoom(roomId)?.getMyMembership() !== "join"; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    chat.touch(roomId);
+    chat.open(roomId);
+}
+
+export async function createRoom(chat: Chat, room: NewRoom): Promise<void> {
+    const id = await createAndOpen(chat, {
+        name: room.name,
+        topic: room.topic || undefined,
+        preset: room.isPublic ? Preset.PublicChat : Preset.PrivateChat,
+        visibility: room.isPublic ? Visibility.Public : Visibility.Private,
+        room_alias_name: room.isPublic && room.alias ? room.alias : undefined,
+        invite: room.invite,
+        initial_state: room.encrypted && !room.isPublic && !room.space ? [ENCRYPTION] : [],
+        creation_content: room.space ? { type: "m.space" } : undefined,
+    });
+    if (id && room.parent) await addToSpace(chat, room.parent, id);
+}
+
+export async function addToSpace(chat: Chat, spaceId: string, roomId: string): Promise<void> {
+    await chat.attempt(() => chat.client.sendStateEvent(spaceId, EventType.SpaceChild, { via: [chat.client.getDomain()!] }, roomId));
+}
+
+/** The conversation with that person: the one there is, or a new one, encrypted. */
+export async function openDirect(chat: Chat, userId: string): Promise<void> {
+    const content = chat.client.getAccountData("m.direct" as any)?.getContent() as Record<string, string[]> | undefined;
+    for (const [roomId, other] of directRooms(content)) {
+        if (other === userId && chat.client.getRoom(roomId)?.getMyMembership() === "join") return chat.open(roomId);
+    }
+    const made = await chat.attempt(() =>
+        chat.client.createRoom({ preset: Preset.TrustedPrivateChat, is_direct: true, invite: [userId], initial_state: [ENCRYPTION] }),
+    );
+    if (!made) return;
+    await markDirect(chat, made.room_id, userId);
+    await openWhenHere(chat, made.room_id);
+}
+
+async function markDirect(chat: Chat, roomId: string, userId: string): Promise<void> {
+    const now = (chat.client.getAccountData("m.direct" as any)?.getContent() ?? {}) as Record<string, string[]>;
+    const next = { ...now, [userId]: [...new Set([...(now[userId] ?? []), roomId])] };
+    await chat.attempt(() => chat.client.setAccountData("m.direct" as any, next as any));
+}
+
+export async function join(chat: Chat, idOrAlias: string, viaServers?: string[]): Promise<boolean> {
+    const inviter = chat.client.getRoom(idOrAlias)?.getDMInviter();
+    const room = await chat.attempt(() => chat.client.joinRoom(idOrAlias, { viaServers }));
+    if (!room) return false;
+    if (inviter) await markDirect(chat, room.roomId, inviter);
+    await openWhenHere(chat, room.roomId);
+    return true;
+}
+
+export async function knock(chat: Chat, idOrAlias: string, reason?: string): Promise<boolean> {
+    return !!(await chat.attempt(() => chat.client.knockRoom(idOrAlias, { reason })));
+}
+
+export async function leave(chat: Chat, roomId: string): Promise<void> {
+    await chat.attempt(() => chat.client.leave(roomId));
+    if (chat.roomId.value === roomId) chat.open(null);
+}
+
+export async function invite(chat: Chat, roomId: string, typed: string): Promise<boolean> {
+    return !!(await chat.attempt(() => chat.client.invite(roomId, toUserId(chat, typed))));
+}
+
+export async function toggleFavourite(chat: Chat, room: Room): Promise<void> {
+    const on = "m.favourite" in room.tags;
+    await chat.attempt(() => (on ? chat.client.deleteRoomTag(room.roomId, "m.favourite") : chat.client.setRoomTag(room.roomId, "m.favourite", { order: 0.5 })));
+}
+
+export async function toggleLow(chat: Chat, room: Room): Promise<void> {
+    const on = "m.lowpriority" in room.tags;
+    await chat.attempt(() => (on ? chat.client.deleteRoomTag(room.roomId, "m.lowpriority") : chat.client.setRoomTag(room.roomId, "m.lowpriority", { order: 0.5 })));
+}
+
+export function canRedact(chat: Chat, room: Room, event: MatrixEvent): boolean {
+    const own = event.getSender() === chat.me && room.currentState.maySendEvent("m.room.redaction", chat.me);
+    return own || room.currentState.maySendRedactionForEvent(event, chat.me);
+}
+
+export function pinned(room: Room): string[] {
+    const ids = room.currentState.getStateEvents("m.room.pinned_events", "")?.getContent().pinned;
+    return Array.isArray(ids) ? ids.filter((id) => typeof id === "string").slice(0, 100) : [];
+}
+
+export const isPinned = (room: Room, eventId: string): boolean => pinned(room).includes(eventId);
+
+export async function togglePin(chat: Chat, room: Room, eventId: string): Promise<void> {
+    const now = pinned(room);
+    const next = now.includes(eventId) ? now.filter((id) => id !== eventId) : [...now, eventId];
+    await chat.attempt(() => chat.client.sendStateEvent(room.roomId, EventType.RoomPinnedEvents, { pinned: next }, ""));
+}
+
+export type Loudness = "all" | "mentions" | "mute" | "default";
+
+/** Of one room, by its push rules: a rule of its own that tells, or one that says nothing. */
+export function loudness(chat: Chat, roomId: string): Loudness {
+    const rules = chat.client.pushRules?.global;
+    const notifies = (rule: any) => rule?.enabled && rule.actions?.includes("notify");
+    const silent = (rule: any) => rule?.enabled && !rule.actions?.includes("notify");
+    if (rules?.override?.some((r) => r.rule_id === roomId && silent(r))) return "mute";
+    const room = rules?.room?.find((r) => r.rule_id === roomId);
+    return silent(room) ? "mentions" : notifies(room) ? "all" : "default";
+}
+
+export async function setLoudness(chat: Chat, roomId: string, wanted: Loudness): Promise<void> {
+    const { client } = chat;
+    const now = loudness(chat, roomId);
+    await chat.attempt(async () => {
+        if (now === "mute") await client.deletePushRule("global", "override" as any, roomId);
+        if (now === "all" || now === "mentions") await client.deletePushRule("global", "room" as any, roomId);
+        const condition = { kind: "event_match", key: "room_id", pattern: roomId };
+        if (wanted === "mute") await client.addPushRule("global", "override" as any, roomId, { conditions: [condition], actions: [] } as any);
+        if (wanted === "mentions") await client.addPushRule("global", "room" as any, roomId, { actions: [] });
+        if (wanted === "all") await client.addPushRule("global", "room" as any, roomId, { actions: ["notify", { set_tweak: "sound", value: "default" }] } as any);
+        client.setPushRules(await client.getPushRules());
+        chat.touch(roomId);
+    });
+}

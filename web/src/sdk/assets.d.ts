@@ -1,0 +1,4 @@
+declare module "crypto.wasm" {
+    const url: string;
+    export default url;
+}

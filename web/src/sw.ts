@@ -1,0 +1,68 @@
+// The service worker keeps the shell, so that the page opens without a network. It never touches the API: what is below
+// /_matrix is not answered here.
+declare const FILES: string[];
+declare const VERSION: string;
+
+/** The types of a worker are not those of a page. */
+const worker = self as any;
+
+const CACHE = `shell-${VERSION}`;
+
+worker.addEventListener("install", (event: any) => {
+    event.waitUntil(
+        caches.open(CACHE).then(async (cache) => {
+            await cache.addAll(["/", "/icon.svg", ...FILES]);
+            await worker.skipWaiting();
+        }),
+    );
+});
+
+worker.addEventListener("activate", (event: any) => {
+    event.waitUntil(
+        caches.keys().then(async (names) => {
+            await Promise.all(names.filter((name) => name.startsWith("shell-") && name !== CACHE).map((name) => caches.delete(name)));
+            await worker.clients.claim();
+        }),
+    );
+});
+
+/** Names below /assets/ change with the content: what is in the cache is right for good. */
+async function asset(request: Request): Promise<Response> {
+    const cache = await caches.open(CACHE);
+    const kept = await cache.match(request);
+    if (kept) return kept;
+    const answer = await fetch(request);
+    if (answer.ok) await cache.put(request, answer.clone());
+    return answer;
+}
+
+async function page(request: Request): Promise<Response> {
+    try {
+        return await fetch(request);
+    } catch (error) {
+        const kept = await caches.match("/");
+        if (kept) return kept;
+        throw error;
+    }
+}
+
+worker.addEventListener("fetch", (event: any) => {
+    const { request } = event;
+    const url = new URL(request.url);
+    if (request.method !== "GET" || url.origin !== worker.location.origin) return;
+    if (url.pathname.startsWith("/assets/")) event.respondWith(asset(request));
+    else if (url.pathname === "/" && request.mode === "navigate") event.respondWith(page(request));
+});
+
+worker.addEventListener("notificationclick", (event: any) => {
+    event.notification.close();
+    event.waitUntil(
+        worker.clients.matchAll({ type: "window" }).then((windows: any[]) => {
+            const room = event.notification.data?.room;
+            const open = windows[0];
+            if (!open) return worker.clients.openWindow(`/#/room/${encodeURIComponent(room)}`);
+            open.postMessage({ open: room });
+            return open.focus();
+        }),
+    );
+});

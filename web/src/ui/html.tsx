@@ -1,0 +1,155 @@
+/**
+ * Formatted bodies. What others wrote is parsed as a document of its own (no script runs, nothing is loaded there) and made anew from
+ * an allow-list: no markup of theirs ever reaches the page, only elements that are named here, with the attributes that are named here.
+ */
+import { useSignal } from "@preact/signals";
+import { type ComponentChildren, h } from "preact";
+import { useMemo } from "preact/hooks";
+import { t } from "../text";
+import { useChat } from "./context";
+
+/** Deeper or longer than this is shown as far as it goes. */
+const DEEPEST = 40;
+const MOST_NODES = 4000;
+
+const ALLOWED = new Set(
+    "p br b strong i em u s del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 hr sub sup table thead tbody tr th td details summary caption div".split(" "),
+);
+/** A message is no document: its headings do not compete with the page's. */
+const RENAMED: Record<string, string> = { h1: "h3", h2: "h4", h3: "h4", h4: "h5", h5: "h6", strike: "del", center: "div", font: "span" };
+/** Their content is not text that anybody was meant to read. */
+const DROPPED = new Set("mx-reply script style template noscript iframe object embed head title math svg textarea select audio video".split(" "));
+
+interface Walk {
+    nodes: number;
+}
+
+export function FormattedBody({ html }: { html: string }) {
+    const content = useMemo(() => renderHtml(html), [html]);
+    return <>{content}</>;
+}
+
+export function renderHtml(html: string): ComponentChildren {
+    const document = new DOMParser().parseFromString(html, "text/html");
+    return children(document.body, { nodes: 0 }, 0, false);
+}
+
+function children(parent: Node, walk: Walk, depth: number, literal: boolean): ComponentChildren[] {
+    if (depth > DEEPEST) return [parent.textContent];
+    const out: ComponentChildren[] = [];
+    for (const node of parent.childNodes) {
+        if (++walk.nodes > MOST_NODES) break;
+        if (node.nodeType === Node.TEXT_NODE) out.push(literal ? node.textContent : linkify(node.textContent ?? ""));
+        else if (node instanceof Element || node.nodeType === Node.ELEMENT_NODE) out.push(element(node as Element, walk, depth, literal));
+    }
+    return out;
+}
+
+function element(node: Element, walk: Walk, depth: number, literal: boolean): ComponentChildren {
+    const name = node.tagName.toLowerCase();
+    if (DROPPED.has(name)) return null;
+    const inner = () => children(node, walk, depth + 1, literal || name === "a" || name === "code" || name === "pre");
+    if (name === "a") return <Link href={node.getAttribute("href") ?? ""}>{inner()}</Link>;
+    if (name === "img") return node.getAttribute("alt") || node.getAttribute("title") || "";
+    if (name === "span" && node.hasAttribute("data-mx-spoiler")) return <Spoiler reason={node.getAttribute("data-mx-spoiler") ?? ""}>{inner()}</Spoiler>;
+    const tag = RENAMED[name] ?? name;
+    if (tag === "pre") return <CodeBlock text={node.textContent ?? ""} />;
+    if (!ALLOWED.has(tag)) return inner();
+    if (tag === "br" || tag === "hr") return h(tag, null);
+    if (tag === "table") return <div class="table-wrap">{h("table", null, inner())}</div>;
+    const start = tag === "ol" ? Number.parseInt(node.getAttribute("start") ?? "", 10) : Number.NaN;
+    return h(tag, Number.isSafeInteger(start) ? { start } : null, inner());
+}
+
+export function CodeBlock({ text }: { text: string }) {
+    const copied = useSignal(false);
+    async function copy() {
+        await navigator.clipboard.writeText(text);
+        copied.value = true;
+        setTimeout(() => (copied.value = false), 1500);
+    }
+    return (
+        <div class="code-block">
+            <pre tabIndex={0} aria-label={t("code")}>
+                <code>{text.replace(/\n$/, "")}</code>
+            </pre>
+            <button type="button" class="copy" onClick={copy}>
+                {copied.value ? t("copied") : t("copy")}
+            </button>
+        </div>
+    );
+}
+
+function Spoiler({ reason, children }: { reason: string; children: ComponentChildren }) {
+    const shown = useSignal(false);
+    if (shown.value) return <span class="spoiler-open">{children}</span>;
+    return (
+        <button type="button" class="spoiler" onClick={() => (shown.value = true)}>
+            {reason || t("spoiler")}
+        </button>
+    );
+}
+
+const SAFE_SCHEMES = new Set(["http:", "https:", "mailto:", "matrix:", "tel:"]);
+
+/** The address if following it does nothing but go there. */
+export function safeUrl(href: string): string | null {
+    try {
+        const url = new URL(href);
+        return SAFE_SCHEMES.has(url.protocol) ? url.href : null;
+    } catch {
+        return null;
+    }
+}
+
+/** The user, room or alias that a permalink names. */
+export function permalink(href: string): string | null {
+    const found = href.match(/^https:\/\/matrix\.to\/#\/([^/?]+)/);
+    try {
+        const id = found && decodeURIComponent(found[1]);
+        return id && /^[@#!]\S+$/.test(id) && id.length <= 255 ? id : null;
+    } catch {
+        return null;
+    }
+}
+
+export function Link({ href, children }: { href: string; children: ComponentChildren }) {
+    const url = safeUrl(href);
+    const id = url && permalink(href);
+    if (id?.startsWith("@")) return <Pill userId={id} />;
+    if (!url) return <>{children}</>;
+    return (
+        <a href={url} target="_blank" rel="noopener noreferrer nofollow" title={url}>
+            {children}
+        </a>
+    );
+}
+
+function Pill({ userId }: { userId: string }) {
+    const chat = useChat();
+    const mine = userId === chat.me;
+    return (
+        <button type="button" class={mine ? "pill pill-me" : "pill"} onClick={() => (chat.panel.value = { kind: "member", userId })}>
+            @<bdi>{chat.nameOf(userId)}</bdi>
+        </button>
+    );
+}
+
+const URL_IN_TEXT = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,:;!?)\]}]/g;
+
+export function linkify(text: string): ComponentChildren {
+    if (!text.includes("://")) return text;
+    const out: ComponentChildren[] = [];
+    let at = 0;
+    for (const found of text.matchAll(URL_IN_TEXT)) {
+        if (out.length > 400) break;
+        out.push(text.slice(at, found.index), <Link href={found[0]}>{found[0]}</Link>);
+        at = found.index + found[0].length;
+    }
+    out.push(text.slice(at));
+    return out;
+}
+
+/** A message of a few emoji and nothing else is shown large. */
+export const isOnlyEmoji = (text: string): boolean =>
+    text.length < 40 && /^(\p{Extended_Pictographic}|\p{Emoji_Component}|\p{Emoji_Modifier}|‍|️|\s)+$/u.test(text) && /\p{Extended_Pictographic}/u.test(text);

@@ -1,0 +1,90 @@
+/** The three columns, what lies over them, and the keyboard. */
+import { useEffect } from "preact/hooks";
+import { KeyRound, ShieldAlert, WifiOff } from "lucide-preact";
+import { keyState, verifySelf } from "../model/encryption";
+import { clearSession } from "../sdk/session";
+import { t } from "../text";
+import { useChat } from "./context";
+import { Dialogs } from "./dialogs";
+import { PanelView } from "./panels";
+import { RoomView } from "./room";
+import { useShortcuts } from "./shortcuts";
+import { Sidebar } from "./sidebar";
+import { Splash } from "./splash";
+
+export function Layout() {
+    const chat = useChat();
+    useShortcuts(chat);
+    useEffect(
+        () =>
+            chat.loggedOut.subscribe((gone) => {
+                if (gone) void clearSession().then(() => location.reload());
+            }),
+        [],
+    );
+    if (chat.connection.value === "starting") return <Splash />;
+    const place = [chat.roomId.value ? "in-room" : "", chat.panel.value ? "with-panel" : ""].join(" ");
+    return (
+        <>
+            <Banner />
+            <div class={`layout ${place}`}>
+                <Sidebar />
+                <RoomView />
+                {chat.panel.value && <PanelView panel={chat.panel.value} />}
+            </div>
+            <Dialogs />
+            <Toasts />
+            <div class="sr-only" aria-live="polite" role="status">
+                {chat.announcement.value}
+            </div>
+        </>
+    );
+}
+
+function Banner() {
+    const chat = useChat();
+    if (chat.connection.value === "offline")
+        return (
+            <div class="banner warn" role="status">
+                <WifiOff size={15} aria-hidden="true" /> {t("offline")}
+                <button type="button" class="link" onClick={() => chat.client.retryImmediately()}>
+                    {t("try_now")}
+                </button>
+            </div>
+        );
+    if (keyState.value === "unverified")
+        return (
+            <div class="banner" role="status">
+                <ShieldAlert size={15} aria-hidden="true" /> <span>{t("unverified_session")}</span>
+                <button type="button" class="link" onClick={() => void verifySelf(chat)}>
+                    {t("verify_other_session")}
+                </button>
+                <button type="button" class="link" onClick={() => (chat.dialog.value = { kind: "recovery", mode: "use" })}>
+                    {t("use_recovery_key")}
+                </button>
+            </div>
+        );
+    if (keyState.value === "no-backup" && chat.summaries.value.size > 0 && [...chat.summaries.value.values()].some((r) => r.encrypted))
+        return (
+            <div class="banner" role="status">
+                <KeyRound size={15} aria-hidden="true" /> <span>{t("no_backup")}</span>
+                <button type="button" class="link" onClick={() => (chat.dialog.value = { kind: "recovery", mode: "make" })}>
+                    {t("make_recovery_key")}
+                </button>
+            </div>
+        );
+    return null;
+}
+
+function Toasts() {
+    const chat = useChat();
+    return (
+        <div class="toasts" role="status" aria-live="polite">
+            {chat.toasts.value.map((toast) => (
+                <p key={toast.id} class={toast.bad ? "toast bad" : "toast"}>
+                    {toast.text}
+                </p>
+            ))}
+        </div>
+    );
+}

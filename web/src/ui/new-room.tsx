@@ -1,0 +1,239 @@
+/** Ways into conversations: a new room or space, a person, an address, the directory, an invitation for somebody else. */
+import { useSignal } from "@preact/signals";
+import { Compass, Users } from "lucide-preact";
+import { useEffect } from "preact/hooks";
+import type { IPublicRoomsChunkRoom } from "matrix-js-sdk";
+import { createRoom, invite, join, knock, openDirect, toUserId } from "../model/actions";
+import { t } from "../text";
+import { Avatar, Dialog, Empty, Switch } from "./bits";
+import { useChat } from "./context";
+
+interface Person {
+    user_id: string;
+    display_name?: string;
+    avatar_url?: string;
+}
+
+/** Who the server knows by that name, some time after the last key. */
+function usePeople(typed: string): Person[] {
+    const chat = useChat();
+    const found = useSignal<Person[]>([]);
+    useEffect(() => {
+        const term = typed.trim();
+        if (!term) {
+            found.value = [];
+            return;
+        }
+        const timer = setTimeout(async () => {
+            const answer = await chat.client.searchUserDirectory({ term, limit: 10 }).catch(() => null);
+            found.value = answer?.results.filter((p) => p.user_id !== chat.me) ?? [];
+        }, 200);
+        return () => clearTimeout(timer);
+    }, [typed]);
+    return found.value;
+}
+
+function PersonPicker({ action, onPick }: { action: string; onPick: (userId: string) => void }) {
+    const chat = useChat();
+    const typed = useSignal("");
+    const people = usePeople(typed.value);
+    const submit = (event: SubmitEvent) => {
+        event.preventDefault();
+        if (typed.value.trim()) onPick(toUserId(chat, typed.value));
+    };
+    return (
+        <form class="form" onSubmit={submit}>
+            <label class="field">
+                <span>{t("person")}</span>
+                <input autofocus value={typed.value} placeholder={`@name:${chat.client.getDomain()}`} spellcheck={false} autocapitalize="none" onInput={(e) => (typed.value = e.currentTarget.value)} />
+            </label>
+            <ul class="people">
+                {people.map((p) => (
+                    <li key={p.user_id}>
+                        <button type="button" class="person" onClick={() => onPick(p.user_id)}>
+                            <Avatar id={p.user_id} name={p.display_name ?? p.user_id} mxc={p.avatar_url} size={34} />
+                            <span class="person-text">
+                                <bdi>{p.display_name ?? p.user_id}</bdi>
+                                <small class="muted">{p.user_id}</small>
+                            </span>
+                        </button>
+                    </li>
+                ))}
+            </ul>
+            <button type="submit" class="primary" disabled={!typed.value.trim()}>
+                {action}
+            </button>
+        </form>
+    );
+}
+
+export function InviteDialog({ roomId, onClose }: { roomId: string; onClose: () => void }) {
+    const chat = useChat();
+    async function pick(userId: string) {
+        if (await invite(chat, roomId, userId)) {
+            chat.say(t("was_invited", { name: userId }));
+            onClose();
+        }
+    }
+    return (
+        <Dialog title={t("invite")} onClose={onClose}>
+            <PersonPicker action={t("invite")} onPick={(id) => void pick(id)} />
+        </Dialog>
+    );
+}
+
+export function CreateDialog({ direct, space, onClose }: { direct?: boolean; space?: boolean; onClose: () => void }) {
+    const chat = useChat();
+    if (direct)
+        return (
+            <Dialog title={t("start_chat")} onClose={onClose}>
+                <p class="muted">{t("start_chat_hint")}</p>
+                <PersonPicker
+                    action={t("start_chat")}
+                    onPick={(id) => {
+                        onClose();
+                        void openDirect(chat, id);
+                    }}
+                />
+            </Dialog>
+        );
+    return <NewRoom space={!!space} onClose={onClose} />;
+}
+
+const toAlias = (name: string) => name.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+
+function NewRoom({ space, onClose }: { space: boolean; onClose: () => void }) {
+    const chat = useChat();
+    const name = useSignal("");
+    const isPublic = useSignal(false);
+    const encrypted = useSignal(false);
+    const alias = useSignal<string | null>(null);
+    async function submit(event: SubmitEvent) {
+        event.preventDefault();
+        const values = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement)) as Record<string, string>;
+        onClose();
+        await createRoom(chat, {
+            name: name.value.trim(),
+            topic: values.topic?.trim(),
+            isPublic: isPublic.value,
+            alias: alias.value ?? toAlias(name.value),
+            encrypted: encrypted.value,
+            space,
+            parent: values.parent || undefined,
+        });
+    }
+    const spaces = [...chat.summaries.value.values()].filter((r) => r.isSpace && r.membership === "join");
+    return (
+        <Dialog title={space ? t("create_space") : t("create_room")} onClose={onClose}>
+            <form class="form" onSubmit={submit}>
+                <label class="field">
+                    <span>{t("room_name")}</span>
+                    <input autofocus required maxLength={200} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} />
+                </label>
+                <label class="field">
+                    <span>{t("topic")}</span>
+                    <input name="topic" maxLength={1000} />
+                </label>
+                {!space && spaces.length > 0 && (
+                    <label class="field">
+                        <span>{t("space")}</span>
+                        <select name="parent">
+                            <option value="">{t("no_space")}</option>
+                            {spaces.map((s) => (
+                                <option key={s.id} value={s.id}>
+                                    {s.name}
+                                </option>
+                            ))}
+                        </select>
+                    </label>
+                )}
+                <Switch label={t("public_room")} hint={t("public_room_hint")} checked={isPublic.value} onChange={(on) => (isPublic.value = on)} />
+                {isPublic.value && (
+                    <label class="field">
+                        <span>{t("address")}</span>
+                        <span class="affixed">
+                            <span>#</span>
+                            <input value={alias.value ?? toAlias(name.value)} spellcheck={false} autocapitalize="none" onInput={(e) => (alias.value = e.currentTarget.value)} />
+                            <span>:{chat.client.getDomain()}</span>
+                        </span>
+                    </label>
+                )}
+                {!isPublic.value && !space && <Switch label={t("encrypt_room")} hint={t("encryption_for_good")} checked={encrypted.value} onChange={(on) => (encrypted.value = on)} />}
+                <button type="submit" class="primary" disabled={!name.value.trim()}>
+                    {t("create")}
+                </button>
+            </form>
+        </Dialog>
+    );
+}
+
+export function JoinDialog({ onClose }: { onClose: () => void }) {
+    const chat = useChat();
+    const typed = useSignal("");
+    const rooms = useSignal<IPublicRoomsChunkRoom[] | null>(null);
+    const isAddress = /^[#!]\S+/.test(typed.value.trim());
+    useEffect(() => {
+        const timer = setTimeout(async () => {
+            if (isAddress) return;
+            const term = typed.value.trim();
+            const answer = await chat.attempt(() => chat.client.publicRooms({ limit: 60, filter: term ? { generic_search_term: term } : undefined }));
+            rooms.value = answer?.chunk ?? [];
+        }, 200);
+        return () => clearTimeout(timer);
+    }, [typed.value]);
+    async function go(id: string, rule?: string) {
+        const done = rule === "knock" ? await knock(chat, id) : await join(chat, id);
+        if (done && rule === "knock") chat.say(t("knocked"));
+        if (done) onClose();
+    }
+    const submit = (event: SubmitEvent) => {
+        event.preventDefault();
+        if (isAddress) void go(typed.value.trim());
+    };
+    return (
+        <Dialog title={t("explore")} onClose={onClose} class="tall">
+            <form class="form" onSubmit={submit}>
+                <label class="field">
+                    <span>{t("search_or_address")}</span>
+                    <span class="affixed">
+                        <input autofocus type="search" value={typed.value} placeholder={`#room:${chat.client.getDomain()}`} spellcheck={false} autocapitalize="none" onInput={(e) => (typed.value = e.currentTarget.value)} />
+                        {isAddress && (
+                            <>
+                                <button type="submit" class="primary">
+                                    {t("join")}
+                                </button>
+                                <button type="button" class="secondary" onClick={() => void go(typed.value.trim(), "knock")}>
+                                    {t("knock")}
+                                </button>
+                            </>
+                        )}
+                    </span>
+                </label>
+            </form>
+            <ul class="directory">
+                {rooms.value?.map((room) => (
+                    <li key={room.room_id}>
+                        <Avatar id={room.room_id} name={room.name ?? room.canonical_alias ?? "?"} mxc={room.avatar_url} size={40} square />
+                        <span class="directory-text">
+                            <bdi class="room-name">{room.name ?? room.canonical_alias ?? room.room_id}</bdi>
+                            <bdi class="muted preview">{room.topic || room.canonical_alias}</bdi>
+                        </span>
+                        <span class="muted members-count" title={t("members_count", { count: room.num_joined_members })}>
+                            <Users size={13} aria-hidden="true" /> {room.num_joined_members}
+                        </span>
+                        {chat.client.getRoom(room.room_id)?.getMyMembership() === "join" ? (
+                            <button type="button" class="secondary" onClick={() => (onClose(), chat.open(room.room_id))}>
+                                {t("open")}
+                            </button>
+                        ) : (
+                            <button type="button" class="primary" onClick={() => void go(room.room_id, room.join_rule)}>
+                                {room.join_rule === "knock" ? t("knock") : t("join")}
+                            </button>
+                        )}
+                    </li>
+                ))}
+            </ul>
+            {rooms.value?.length === 0 && <Empty icon={Compass} title={t("no_public_rooms")} />}
+        </Dialog>
+    );
+}

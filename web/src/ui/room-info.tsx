@@ -1,0 +1,177 @@
+/** A room's settings: what may not be changed is shown, but not offered. */
+import { useSignal } from "@preact/signals";
+import { EventType, type Room } from "matrix-js-sdk";
+import { useRef } from "preact/hooks";
+import { addToSpace, leave, loudness, type Loudness, setLoudness } from "../model/actions";
+import { t } from "../text";
+import { Avatar, Dialog } from "./bits";
+import { useChat } from "./context";
+import { accessName, historyName } from "./state-text";
+
+const content = (room: Room, type: string): Record<string, any> => room.currentState.getStateEvents(type, "")?.getContent() ?? {};
+
+export function RoomInfo() {
+    const chat = useChat();
+    void chat.tick.value;
+    const room = chat.room()!;
+    const may = (type: string) => room.currentState.maySendStateEvent(type, chat.me);
+    const set = (type: string, value: Record<string, unknown>) => void chat.attempt(() => chat.client.sendStateEvent(room.roomId, type as any, value as any, ""));
+    const alias = room.getCanonicalAlias();
+    return (
+        <div class="stack" key={room.roomId}>
+            <RoomAvatar room={room} may={may("m.room.avatar")} />
+            <TextSetting label={t("room_name")} value={String(content(room, "m.room.name").name ?? "")} may={may("m.room.name")} onSave={(name) => set("m.room.name", { name })} />
+            <TextSetting label={t("topic")} value={String(content(room, "m.room.topic").topic ?? "")} may={may("m.room.topic")} long onSave={(topic) => set("m.room.topic", { topic })} />
+            {alias && (
+                <p>
+                    <span class="muted">{t("address")}</span> <code>{alias}</code>
+                </p>
+            )}
+            <NotifySetting room={room} />
+            <SelectSetting
+                label={t("access")}
+                may={may("m.room.join_rules")}
+                value={String(content(room, "m.room.join_rules").join_rule ?? "invite")}
+                options={["invite", "knock", "public"].map((rule) => [rule, accessName(rule)])}
+                onChange={(join_rule) => set("m.room.join_rules", { join_rule })}
+            />
+            <SelectSetting
+                label={t("history")}
+                may={may("m.room.history_visibility")}
+                value={String(content(room, "m.room.history_visibility").history_visibility ?? "shared")}
+                options={["joined", "invited", "shared", "world_readable"].map((rule) => [rule, historyName(rule)])}
+                onChange={(history_visibility) => set("m.room.history_visibility", { history_visibility })}
+            />
+            <SpaceSetting room={room} />
+            <Encryption room={room} may={may("m.room.encryption")} />
+            <button type="button" class="secondary danger" onClick={() => void leave(chat, room.roomId)}>
+                {t("leave")}
+            </button>
+        </div>
+    );
+}
+
+function RoomAvatar({ room, may }: { room: Room; may: boolean }) {
+    const chat = useChat();
+    const picker = useRef<HTMLInputElement>(null);
+    async function change(file: File | undefined) {
+        if (!file) return;
+        await chat.attempt(async () => {
+            const { content_uri } = await chat.client.uploadContent(file);
+            await chat.client.sendStateEvent(room.roomId, EventType.RoomAvatar, { url: content_uri }, "");
+        });
+    }
+    return (
+        <div class="profile">
+            <Avatar id={room.roomId} name={room.name} mxc={room.getMxcAvatarUrl() ?? undefined} size={72} square />
+            {may && (
+                <>
+                    <input ref={picker} type="file" accept="image/*" hidden aria-label={t("change_picture")} onChange={(e) => void change(e.currentTarget.files?.[0])} />
+                    <button type="button" class="link" onClick={() => picker.current!.click()}>
+                        {t("change_picture")}
+                    </button>
+                </>
+            )}
+        </div>
+    );
+}
+
+export function TextSetting(props: { label: string; value: string; may: boolean; long?: boolean; onSave: (value: string) => void }) {
+    const edited = useSignal<string | null>(null);
+    const value = edited.value ?? props.value;
+    const input = { value, readOnly: !props.may, onInput: (e: any) => (edited.value = e.currentTarget.value) };
+    const save = (event: SubmitEvent) => {
+        event.preventDefault();
+        props.onSave(value.trim());
+        edited.value = null;
+    };
+    return (
+        <form class="text-setting" onSubmit={save}>
+            <label class="field">
+                <span>{props.label}</span>
+                {props.long ? <textarea rows={3} {...input} /> : <input {...input} />}
+            </label>
+            {edited.value !== null && edited.value !== props.value && (
+                <div class="buttons">
+                    <button type="button" class="secondary" onClick={() => (edited.value = null)}>
+                        {t("cancel")}
+                    </button>
+                    <button type="submit" class="primary">
+                        {t("save")}
+                    </button>
+                </div>
+            )}
+        </form>
+    );
+}
+
+function SelectSetting(props: { label: string; value: string; may: boolean; options: string[][]; onChange: (value: string) => void }) {
+    const known = props.options.some(([value]) => value === props.value);
+    return (
+        <label class="field">
+            <span>{props.label}</span>
+            <select value={props.value} disabled={!props.may} onChange={(e) => props.onChange(e.currentTarget.value)}>
+                {!known && <option value={props.value}>{props.value}</option>}
+                {props.options.map(([value, text]) => (
+                    <option key={value} value={value}>
+                        {text}
+                    </option>
+                ))}
+            </select>
+        </label>
+    );
+}
+
+function NotifySetting({ room }: { room: Room }) {
+    const chat = useChat();
+    const options: [Loudness, string][] = [
+        ["default", t("notify_default")],
+        ["all", t("notify_all")],
+        ["mentions", t("notify_mentions")],
+        ["mute", t("notify_mute")],
+    ];
+    return <SelectSetting label={t("notifications")} may value={loudness(chat, room.roomId)} options={options} onChange={(wanted) => void setLoudness(chat, room.roomId, wanted as Loudness)} />;
+}
+
+function SpaceSetting({ room }: { room: Room }) {
+    const chat = useChat();
+    const spaces = [...chat.summaries.value.values()].filter((s) => s.isSpace && s.membership === "join" && s.id !== room.roomId);
+    if (spaces.length === 0) return null;
+    const now = spaces.find((s) => s.children.includes(room.roomId))?.id ?? "";
+    async function move(to: string) {
+        if (now) await chat.attempt(() => chat.client.sendStateEvent(now, EventType.SpaceChild, {} as any, room.roomId));
+        if (to) await addToSpace(chat, to, room.roomId);
+    }
+    return <SelectSetting label={t("space")} may value={now} options={[["", t("no_space")], ...spaces.map((s) => [s.id, s.name])]} onChange={(to) => void move(to)} />;
+}
+
+function Encryption({ room, may }: { room: Room; may: boolean }) {
+    const chat = useChat();
+    const asking = useSignal(false);
+    if (room.hasEncryptionStateEvent()) return <p class="muted">{t("encrypted_hint")}</p>;
+    if (!may) return <p class="muted">{t("not_encrypted")}</p>;
+    const turnOn = () => {
+        asking.value = false;
+        void chat.attempt(() => chat.client.sendStateEvent(room.roomId, EventType.RoomEncryption, { algorithm: "m.megolm.v1.aes-sha2" }, ""));
+    };
+    return (
+        <>
+            <button type="button" class="secondary" onClick={() => (asking.value = true)}>
+                {t("turn_on_encryption")}
+            </button>
+            {asking.value && (
+                <Dialog
+                    title={t("turn_on_encryption")}
+                    onClose={() => (asking.value = false)}
+                    footer={
+                        <button type="button" class="primary" onClick={turnOn}>
+                            {t("turn_on_encryption")}
+                        </button>
+                    }
+                >
+                    <p>{t("encryption_for_good")}</p>
+                </Dialog>
+            )}
+        </>
+    );
+}

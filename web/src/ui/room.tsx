@@ -1,0 +1,306 @@
+/** A room: its head, its timeline, and where to write. */
+import { useSignal } from "@preact/signals";
+import { ArrowDown, ArrowLeft, Calendar, Hash, Info, MessagesSquare, MoreVertical, Pin, Search, Star, UserPlus, Users, LogOut, Ban, Lock } from "lucide-preact";
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import { join, leave, pinned, toggleFavourite, toggleLow } from "../model/actions";
+import { sendFiles } from "../model/send";
+import type { Item, Timeline } from "../model/timeline";
+import { t } from "../text";
+import { Avatar, Dialog, Empty, IconButton, type MenuEntry, MenuButton } from "./bits";
+import { Composer } from "./composer";
+import { useChat } from "./context";
+import { MessageRow } from "./message";
+import { dayName } from "./time";
+import { VirtualList } from "./virtual";
+
+export function RoomView() {
+    const chat = useChat();
+    const timeline = chat.timeline.value;
+    const summary = chat.roomId.value ? chat.summaries.value.get(chat.roomId.value) : undefined;
+    const dropping = useSignal(false);
+    if (!timeline || !summary) return <Welcome />;
+    if (summary.membership === "invite") return <Invitation />;
+    const { room } = timeline;
+    const canSend = room.maySendMessage();
+    const onDrop = (event: DragEvent) => {
+        event.preventDefault();
+        dropping.value = false;
+        if (event.dataTransfer?.files.length && canSend) sendFiles(chat, { room }, [...event.dataTransfer.files]);
+    };
+    const onDragOver = (event: DragEvent) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        dropping.value = true;
+    };
+    return (
+        <main class="room" onDragOver={onDragOver} onDragLeave={(e) => e.currentTarget === e.target && (dropping.value = false)} onDrop={onDrop}>
+            <RoomHead />
+            <TimelineView key={room.roomId} timeline={timeline} />
+            <Typing />
+            {canSend ? <Composer timeline={timeline} place="room" /> : <p class="no-composer">{t("may_not_send")}</p>}
+            {dropping.value && <div class="drop">{t("drop_here")}</div>}
+        </main>
+    );
+}
+
+function RoomHead() {
+    const chat = useChat();
+    const summary = chat.summaries.value.get(chat.roomId.value!)!;
+    const room = chat.room()!;
+    const jumping = useSignal(false);
+    const panelIs = (kind: string) => chat.panel.value?.kind === kind;
+    const toggle = (kind: "members" | "info" | "pinned" | "search" | "threads") => () => (panelIs(kind) ? chat.closePanel() : (chat.panel.value = { kind }));
+    const entries: MenuEntry[] = [
+        { label: summary.favourite ? t("unfavourite") : t("favourite"), icon: Star, act: () => void toggleFavourite(chat, room) },
+        { label: summary.lowPriority ? t("normal_priority") : t("low_priority"), icon: ArrowDown, act: () => void toggleLow(chat, room) },
+        { label: t("invite"), icon: UserPlus, act: () => (chat.dialog.value = { kind: "invite", roomId: room.roomId }) },
+        { label: t("jump_to_date"), icon: Calendar, act: () => (jumping.value = true) },
+        { label: t("pinned"), icon: Pin, act: toggle("pinned") },
+        { label: t("room_settings"), icon: Info, act: toggle("info") },
+        { label: t("leave"), icon: LogOut, danger: true, act: () => void leave(chat, room.roomId) },
+    ];
+    return (
+        <header class="room-head">
+            <IconButton icon={ArrowLeft} label={t("back")} class="back" onClick={() => chat.open(null)} />
+            <h1 class="room-title">
+                <button type="button" onClick={toggle("info")}>
+                    <Avatar id={summary.directWith ?? summary.id} name={summary.name} mxc={summary.avatar} size={34} square={!summary.directWith} />
+                    <span class="room-title-text">
+                        <span class="room-title-name">
+                            <bdi>{summary.name}</bdi>
+                            {summary.encrypted && <Lock size={13} aria-label={t("encrypted")} />}
+                        </span>
+                        {summary.topic && (
+                            <bdi class="topic muted" aria-hidden="true">
+                                {summary.topic}
+                            </bdi>
+                        )}
+                    </span>
+                </button>
+            </h1>
+            <div class="room-tools">
+                {pinned(room).length > 0 && <IconButton icon={Pin} label={t("pinned")} class="wide" pressed={panelIs("pinned")} onClick={toggle("pinned")} />}
+                <IconButton icon={Search} label={t("search")} pressed={panelIs("search")} onClick={toggle("search")} />
+                <IconButton icon={MessagesSquare} label={t("threads")} class="wide" pressed={panelIs("threads")} onClick={toggle("threads")} />
+                <IconButton icon={Users} label={t("members")} pressed={panelIs("members")} onClick={toggle("members")} />
+                <MenuButton icon={MoreVertical} label={t("room_menu")} entries={entries} />
+            </div>
+            {jumping.value && <JumpToDate onClose={() => (jumping.value = false)} />}
+        </header>
+    );
+}
+
+function JumpToDate({ onClose }: { onClose: () => void }) {
+    const chat = useChat();
+    async function jump(event: SubmitEvent) {
+        event.preventDefault();
+        const date = new FormData(event.currentTarget as HTMLFormElement).get("date") as string;
+        const ts = new Date(`${date}T00:00:00`).getTime();
+        const found = await chat.attempt(() => chat.client.timestampToEvent(chat.roomId.value!, ts, "f" as any));
+        onClose();
+        if (found) await chat.timeline.value!.goTo(found.event_id);
+    }
+    return (
+        <Dialog title={t("jump_to_date")} onClose={onClose}>
+            <form class="form" onSubmit={jump}>
+                <label class="field">
+                    <span>{t("date")}</span>
+                    <input type="date" name="date" required max={new Date().toISOString().slice(0, 10)} />
+                </label>
+                <button class="primary" type="submit">
+                    {t("jump")}
+                </button>
+            </form>
+        </Dialog>
+    );
+}
+
+/** Arrows go from message to message. */
+function moveFocus(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const active = document.activeElement;
+    if (!step || (active && active !== event.currentTarget && !active.matches("article"))) return;
+    const all = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("article.message")];
+    const at = all.indexOf(active as HTMLElement);
+    const next = at < 0 ? all.at(-1) : all[at + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+}
+
+export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThread?: boolean }) {
+    const chat = useChat();
+    const atEnd = useRef(true);
+    const showJump = useSignal(false);
+    const items = timeline.items.value;
+    const lastOwn = items.findLast((i) => i.kind === "message" && i.message.sender === chat.me);
+    const focus = timeline.focus.value;
+    const focusItem = focus && items.find((i) => i.kind === "message" && i.message.id === focus.id);
+    const unread = items.some((i) => i.kind === "unread");
+
+    const read = () => {
+        if (atEnd.current && timeline.live.value && document.visibilityState === "visible" && document.hasFocus()) chat.markRead(timeline.room.roomId, timeline.thread);
+    };
+    useEffect(read, [items.length]);
+    useEffect(() => {
+        window.addEventListener("focus", read);
+        return () => window.removeEventListener("focus", read);
+    }, []);
+    useEffect(() => {
+        if (!focus) return;
+        const timer = setTimeout(() => {
+            const article = document.querySelector<HTMLElement>(`article[data-event="${CSS.escape(focus.id)}"]`);
+            article?.classList.add("flash");
+            setTimeout(() => article?.classList.remove("flash"), 1800);
+        }, 50);
+        return () => clearTimeout(timer);
+    }, [focus?.at]);
+    const onAtEnd = useCallback((value: boolean) => {
+        atEnd.current = value;
+        showJump.value = !value;
+        if (value) read();
+    }, []);
+    function toEnd() {
+        timeline.goToEnd();
+        const last = timeline.items.value.findLast((i) => i.kind === "message");
+        if (last?.kind === "message") timeline.focus.value = { id: last.message.id, at: Date.now() };
+        showJump.value = false;
+        requestAnimationFrame(() => requestAnimationFrame(() => document.querySelectorAll(".scroller").forEach((s) => (s.scrollTop = s.scrollHeight))));
+    }
+    function toUnread() {
+        const at = items.findIndex((i) => i.kind === "unread");
+        const next = items[at + 1];
+        if (next?.kind === "message") void timeline.goTo(next.message.id);
+    }
+    const render = (item: Item) => {
+        if (item.kind === "day")
+            return (
+                <div class="day" role="separator">
+                    <span>{dayName(item.ts)}</span>
+                </div>
+            );
+        if (item.kind === "unread")
+            return (
+                <div class="unread-line" role="separator">
+                    <span>{t("new_messages")}</span>
+                </div>
+            );
+        return <MessageRow item={item} inThread={inThread} last={item === lastOwn} />;
+    };
+    return (
+        <div class="timeline">
+            <VirtualList
+                items={items}
+                render={render}
+                label={t("messages")}
+                focus={focusItem ? { key: focusItem.key, at: focus!.at } : null}
+                onNearTop={() => void timeline.loadOlder()}
+                onNearEnd={() => void timeline.loadNewer()}
+                onAtEnd={onAtEnd}
+                onKeyDown={moveFocus}
+                header={!timeline.canGoBack.value && !inThread ? <Beginning /> : timeline.loading.value ? <p class="loading-more">{t("loading")}</p> : null}
+            />
+            {(showJump.value || !timeline.live.value) && (
+                <div class="jump">
+                    {unread && (
+                        <button type="button" class="chip" onClick={toUnread}>
+                            {t("jump_to_unread")}
+                        </button>
+                    )}
+                    <button type="button" class="chip" onClick={toEnd}>
+                        <ArrowDown size={15} aria-hidden="true" /> {t("jump_to_end")}
+                    </button>
+                </div>
+            )}
+        </div>
+    );
+}
+
+function Beginning() {
+    const chat = useChat();
+    const summary = chat.summaries.value.get(chat.roomId.value ?? "");
+    if (!summary) return null;
+    return (
+        <div class="beginning">
+            <Avatar id={summary.directWith ?? summary.id} name={summary.name} mxc={summary.avatar} size={56} square={!summary.directWith} />
+            <p class="beginning-name" aria-hidden="true">
+                <bdi>{summary.name}</bdi>
+            </p>
+            <p class="muted">{summary.directWith ? t("beginning_direct", { name: summary.name }) : t("beginning")}</p>
+        </div>
+    );
+}
+
+function Typing() {
+    const chat = useChat();
+    const names = chat.typing.value;
+    const text = names.length === 0 ? "" : names.length > 3 ? t("typing_many") : t("typing", { count: names.length, names: names.join(", ") });
+    return (
+        <div class="typing" aria-live="polite">
+            {text && (
+                <>
+                    <span class="dots" aria-hidden="true">
+                        <i />
+                        <i />
+                        <i />
+                    </span>
+                    <bdi>{text}</bdi>
+                </>
+            )}
+        </div>
+    );
+}
+
+function Invitation() {
+    const chat = useChat();
+    const busy = useSignal(false);
+    const summary = chat.summaries.value.get(chat.roomId.value!)!;
+    async function accept() {
+        busy.value = true;
+        await join(chat, summary.id);
+        busy.value = false;
+    }
+    return (
+        <main class="room welcome">
+            <IconButton icon={ArrowLeft} label={t("back")} class="back" onClick={() => chat.open(null)} />
+            <div class="empty">
+                <Avatar id={summary.directWith ?? summary.id} name={summary.name} mxc={summary.avatar} size={72} square={!summary.directWith} />
+                <h1>
+                    <bdi>{summary.name}</bdi>
+                </h1>
+                <p class="muted">{t("invited_by", { name: summary.inviter ? chat.nameOf(summary.inviter, chat.room(summary.id)) : "?" })}</p>
+                <div class="buttons">
+                    <button type="button" class="secondary" onClick={() => void leave(chat, summary.id)}>
+                        <Ban size={15} aria-hidden="true" /> {t("decline")}
+                    </button>
+                    <button type="button" class="primary" disabled={busy.value} onClick={accept}>
+                        {t("accept")}
+                    </button>
+                </div>
+            </div>
+        </main>
+    );
+}
+
+function Welcome() {
+    const chat = useChat();
+    const none = chat.summaries.value.size === 0;
+    return (
+        <main class="room welcome">
+            <Empty icon={Hash} title={none ? t("welcome_none") : t("welcome")}>
+                <p>{none ? t("welcome_none_hint") : t("welcome_hint")}</p>
+                <div class="buttons">
+                    <button type="button" class="secondary" onClick={() => (chat.dialog.value = { kind: "join" })}>
+                        {t("explore")}
+                    </button>
+                    <button type="button" class="secondary" onClick={() => (chat.dialog.value = { kind: "create", direct: true })}>
+                        {t("start_chat")}
+                    </button>
+                    <button type="button" class="primary" onClick={() => (chat.dialog.value = { kind: "create" })}>
+                        {t("create_room")}
+                    </button>
+                </div>
+            </Empty>
+        </main>
+    );
+}

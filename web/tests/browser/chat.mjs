@@ -1,0 +1,209 @@
+// Two people, two browsers: from registration to an encrypted chat, through everything that a day of chatting has.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Person, Server } from "./kit.mjs";
+
+/** A picture of 64 by 48 pixels, drawn by the browser. */
+async function picture(page) {
+    const data = await page.evaluate(() => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+        const context = canvas.getContext("2d");
+        context.fillStyle = "#5151cd";
+        context.fillRect(8, 8, 48, 32);
+        return canvas.toDataURL("image/png").split(",")[1];
+    });
+    return Buffer.from(data, "base64");
+}
+
+export async function chat(test) {
+    const server = await Server.start();
+    const [alice, bob] = await Promise.all([Person.open(server, "alice"), Person.open(server, "bob")]);
+    try {
+        await test("two people register", () => Promise.all([alice.register(), bob.register()]));
+
+        await test("a public room is created, found in the directory and joined", async () => {
+            await alice.createRoom("Garden", { isPublic: true });
+            await alice.say("Hello **world** :tada: <b>no html</b>");
+            await alice.sees("Hello world 🎉 <b>no html</b>");
+            await bob.page.getByRole("button", { name: "New" }).click();
+            await bob.page.getByRole("menuitem", { name: "Explore rooms" }).click();
+            await bob.page.getByRole("listitem").filter({ hasText: "Garden" }).getByRole("button", { name: "Join" }).click();
+            await bob.sees("Hello world 🎉 <b>no html</b>");
+            assert.equal(await bob.message("Hello").locator("strong").innerText(), "world");
+        });
+
+        await test("answers, edits, reactions, redactions arrive", async () => {
+            await bob.act("Hello", "Reply");
+            await bob.say("Good morning");
+            await alice.message("Good morning").getByRole("button", { name: /alice Hello/ }).waitFor();
+            await alice.act("Hello", "Edit");
+            await alice.say("Hello garden");
+            await bob.message("Hello garden").getByText("(edited)").waitFor();
+            await bob.act("Hello garden", "React with 👍");
+            await alice.message("Hello garden").getByRole("button", { name: /👍 1/ }).waitFor();
+            await bob.act("Hello garden", "React with 👍");
+            await alice.message("Hello garden").getByRole("button", { name: /👍 1/ }).waitFor({ state: "detached" });
+            await bob.act("Good morning", "More");
+            await bob.page.getByRole("menuitem", { name: "Delete" }).click();
+            await alice.sees("Message deleted");
+        });
+
+        await test("a thread is opened, answered, and counted at its root", async () => {
+            await bob.act("Hello garden", "Reply in a thread");
+            const panel = bob.page.getByRole("complementary", { name: "Thread" });
+            await panel.getByRole("textbox").fill("aside one");
+            await panel.getByRole("textbox").press("Enter");
+            await panel.locator("article", { hasText: "aside one" }).waitFor();
+            await alice.message("Hello garden").getByRole("button", { name: "One reply" }).click();
+            const other = alice.page.getByRole("complementary", { name: "Thread" });
+            await other.locator("article", { hasText: "aside one" }).waitFor();
+            await other.getByRole("textbox").fill("aside two");
+            await other.getByRole("textbox").press("Enter");
+            await panel.locator("article", { hasText: "aside two" }).waitFor();
+            assert.equal(await alice.page.locator("main article", { hasText: "aside" }).count(), 0);
+            for (const person of [alice, bob]) await person.page.getByRole("complementary").getByRole("button", { name: "Close" }).click();
+        });
+
+        await test("a mention is completed, sent and marked", async () => {
+            await alice.composer().pressSequentially("ping @bo");
+            await alice.page.getByRole("option", { name: /bob/ }).waitFor();
+            await alice.composer().press("Enter");
+            await alice.composer().press("Enter");
+            await bob.message("ping @bob").waitFor();
+            assert.equal(await bob.page.locator("article.mentioned").count(), 1);
+        });
+
+        await test("a direct chat is encrypted", async () => {
+            await alice.startChat(bob);
+            await alice.page.getByText("Messages here").or(alice.page.locator(".room-title").getByLabel("End-to-end encrypted")).first().waitFor();
+            await bob.acceptInvitation();
+            await alice.say("only for you");
+            await bob.sees("only for you");
+            await bob.say("and for you");
+            await alice.sees("and for you");
+            const { chunk } = await alice.call("GET", `/rooms/${encodeURIComponent(await alice.roomId())}/messages?dir=b&limit=20`);
+            assert(chunk.some((event) => event.type === "m.room.encrypted"));
+            assert(!JSON.stringify(chunk).includes("only for you"));
+        });
+
+        await test("an encrypted picture and a file arrive whole", async () => {
+            const image = await picture(alice.page);
+            await alice.page.locator("main input[type=file]").setInputFiles({ name: "square.png", mimeType: "image/png", buffer: image });
+            const shown = bob.page.getByRole("button", { name: "Open the picture square.png" });
+            await shown.locator("img").waitFor();
+            assert.equal(await shown.locator("img").evaluate((i) => i.naturalWidth), 64);
+            await shown.click();
+            await bob.page.locator("dialog.viewer img").waitFor();
+            await bob.page.keyboard.press("Escape");
+            await alice.page.locator("main input[type=file]").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("plain words") });
+            const download = bob.page.waitForEvent("download");
+            await bob.page.getByRole("button", { name: /notes\.txt/ }).click();
+            const path = await (await download).path();
+            assert.equal((await import("node:fs")).readFileSync(path, "utf8"), "plain words");
+        });
+
+        await test("two people verify each other by emoji", async () => {
+            await alice.page.getByRole("button", { name: "Members" }).click();
+            await alice.page.getByRole("complementary").getByRole("button", { name: /bob/ }).click();
+            await alice.page.getByRole("button", { name: "Verify" }).click();
+            await bob.page.getByRole("dialog").getByRole("button", { name: "Accept" }).click();
+            await alice.page.getByRole("button", { name: "Compare emoji" }).click();
+            const emoji = await Promise.all([alice, bob].map((p) => p.page.locator(".sas").innerText()));
+            assert.equal(emoji[0], emoji[1]);
+            await Promise.all([alice, bob].map((p) => p.page.getByRole("button", { name: "They match" }).click()));
+            for (const person of [alice, bob]) {
+                await person.page.getByText(/^Verified: you and/).waitFor();
+                await person.page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
+            }
+            await alice.page.getByRole("complementary").locator(".profile .verified").waitFor();
+            await alice.page.getByRole("complementary").getByRole("button", { name: "Close" }).click();
+        });
+
+        await test("search finds what is encrypted", async () => {
+            await bob.page.getByRole("button", { name: "Search", exact: true }).click();
+            await bob.page.getByRole("searchbox", { name: "Search messages" }).fill("YOU only");
+            await bob.page.getByRole("complementary").getByRole("button", { name: /only for you/ }).click();
+            await bob.page.locator("article.flash", { hasText: "only for you" }).waitFor();
+            await bob.page.getByRole("complementary").getByRole("button", { name: "Close" }).click();
+        });
+
+        let key;
+        await test("a recovery key is made", async () => {
+            await alice.page.getByRole("button", { name: "Create a recovery key" }).click();
+            await alice.page.getByRole("dialog").getByLabel("Password").fill("correct horse battery");
+            await alice.page.getByRole("dialog").getByRole("button", { name: "Create a recovery key" }).click();
+            key = await alice.page.locator(".recovery-key").innerText();
+            await alice.page.getByRole("button", { name: "I have kept it" }).click();
+        });
+
+        await test("a reload goes on from the browser's own storage", async () => {
+            await alice.composer().fill("half a thought");
+            const syncs = [];
+            alice.page.on("request", (r) => /\/sync\?/.test(r.url()) && syncs.push(new URL(r.url()).searchParams.get("since")));
+            await alice.page.reload();
+            await alice.sees("and for you");
+            assert.equal(await alice.composer().inputValue(), "half a thought");
+            await alice.composer().fill("");
+            await alice.say("after the reload");
+            await bob.sees("after the reload");
+            assert(syncs.length > 0 && syncs.every((since) => since), "a sync without a position");
+        });
+
+        await test("the server is killed in the middle of a conversation: nothing lost, nothing twice", async () => {
+            await alice.say("before the kill");
+            await bob.sees("before the kill");
+            await server.kill();
+            for (const n of [1, 2, 3]) await alice.say(`while it was away ${n}`);
+            await bob.say("also while it was away");
+            await alice.page.getByText("No connection.").waitFor();
+            await server.run();
+            for (const person of [alice, bob]) {
+                for (const n of [1, 2, 3]) await person.sees(`while it was away ${n}`);
+                await person.sees("also while it was away");
+                await person.page.getByText("No connection.").waitFor({ state: "detached" });
+            }
+            await bob.say("back again");
+            await alice.sees("back again");
+            for (const person of [alice, bob]) {
+                const texts = await person.page.locator("main article .body").allInnerTexts();
+                const away = texts.filter((text) => text.includes("while it was away"));
+                assert.deepEqual(away.sort(), ["also while it was away", ...[1, 2, 3].map((n) => `while it was away ${n}`)], `${person.name} sees ${away}`);
+            }
+        });
+
+        await test("a new session reads old messages with the recovery key", async () => {
+            const again = await Person.open(server, "alice");
+            try {
+                await again.login();
+                await again.openRoom("bob");
+                await again.page.getByRole("button", { name: "Use the recovery key" }).first().click();
+                await again.page.getByRole("dialog").getByLabel("Recovery key").fill(key);
+                await again.page.getByRole("dialog").getByRole("button", { name: "Use the recovery key" }).click();
+                await again.page.getByText("This session is verified").waitFor();
+                await again.sees("only for you");
+                assert.deepEqual(again.faults, []);
+            } finally {
+                await again.close();
+            }
+        });
+
+        await test("logging out forgets everything", async () => {
+            await bob.page.getByRole("button", { name: "Your account" }).click();
+            await bob.page.getByRole("menuitem", { name: "Log out" }).click();
+            await bob.page.getByLabel("User name").waitFor();
+            assert.deepEqual(await bob.page.evaluate(async () => [Object.keys(localStorage).filter((k) => k !== "rookery.settings"), (await indexedDB.databases()).map((d) => d.name)]), [[], []]);
+        });
+
+        await test("no fault, no request to others", () => {
+            assert.deepEqual([...alice.faults, ...bob.faults], []);
+            assert.deepEqual([...alice.foreign, ...bob.foreign], []);
+        });
+    } catch (error) {
+        for (const person of [alice, bob]) await writeFile(join(process.env.SHOTS ?? "/tmp", `web-${person.name}.png`), await person.page.screenshot());
+        throw error;
+    } finally {
+        await Promise.all([alice.close(), bob.close()]);
+        await server.close();
+    }
+}

@@ -1,0 +1,205 @@
+// What the browser tests are made of: the server as a process of its own, browsers with a profile each, and the page's pieces by
+// the names that a person (or a screen reader) sees. Nothing here waits for time to pass, only for what must happen.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium } from "playwright-core";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const BINARY = process.env.ROOKERY_BINARY ?? join(ROOT, "build/release/rookery");
+const DIST = process.env.ROOKERY_WEB ?? join(ROOT, "web/dist");
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
+/** Nobody is told to wait here, and passwords are hashed quickly. */
+const QUICK = {
+    ...Object.fromEntries(["requests", "messages", "joins", "registrations", "logins", "user_logins", "uploads"].map((name) => [`limits.${name}`, 0])),
+    "password.memory_kib": 1024,
+    "password.passes": 1,
+};
+
+export const PASSWORD = "correct horse battery";
+
+/** The real server on a free port, which it keeps over a kill and a new start. */
+export class Server {
+    port = 0;
+
+    static async start(settings = {}) {
+        const server = new Server();
+        server.folder = await mkdtemp(join(tmpdir(), "rookery-web-"));
+        server.settings = settings;
+        await server.run();
+        return server;
+    }
+
+    get url() {
+        return `http://127.0.0.1:${this.port}`;
+    }
+
+    async run() {
+        const set = { "server.listen": `127.0.0.1:${this.port}`, "store.path": join(this.folder, "data"), "web.path": DIST, ...QUICK, ...this.settings };
+        const args = Object.entries(set).flatMap(([k, v]) => ["--set", `${k}=${v}`]);
+        const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ROOKERY_"))); // those are settings
+        this.process = spawn(BINARY, ["serve", ...args], { env, cwd: this.folder, stdio: ["ignore", "pipe", "pipe"] });
+        this.log = "";
+        this.process.stderr.on("data", (data) => (this.log += data));
+        let said = "";
+        for await (const data of this.process.stdout) {
+            said += data;
+            const found = said.match(/http:\/\/[^\s:]+:(\d+)/);
+            if (found) {
+                this.port = Number(found[1]);
+                this.process.stdout.resume();
+                return;
+            }
+        }
+        throw new Error(`the server did not start:\n${said}${this.log.slice(-4000)}`);
+    }
+
+    async kill() {
+        this.process.kill("SIGKILL");
+        await once(this.process, "exit");
+    }
+
+    async close() {
+        if (this.process.exitCode === null && this.process.signalCode === null) {
+            this.process.kill("SIGTERM");
+            await once(this.process, "exit");
+        }
+        await rm(this.folder, { recursive: true, force: true });
+    }
+}
+
+/** A browser of its own, so that nothing is shared with another person's. */
+export class Person {
+    static async open(server, name, options = {}) {
+        const person = new Person();
+        person.server = server;
+        person.name = name;
+        person.browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+        person.context = await person.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
+        person.page = await person.context.newPage();
+        person.page.setDefaultTimeout(20_000);
+        person.faults = [];
+        person.page.on("pageerror", (error) => person.faults.push(String(error.stack ?? error)));
+        person.page.on("console", (message) => {
+            if (/Content Security Policy/.test(message.text())) person.faults.push(message.text());
+        });
+        person.foreign = [];
+        person.page.on("request", (request) => {
+            if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) person.foreign.push(request.url());
+        });
+        await person.page.goto(server.url);
+        return person;
+    }
+
+    get id() {
+        return `@${this.name}:${this.domain}`;
+    }
+
+    async register() {
+        const { page } = this;
+        await page.getByRole("button", { name: "Register", exact: true }).click();
+        await this.fillAccount("Create account");
+    }
+
+    async login() {
+        await this.fillAccount("Sign in");
+    }
+
+    async fillAccount(button) {
+        const { page } = this;
+        await page.getByLabel("User name").fill(this.name);
+        await page.getByLabel("Password").fill(PASSWORD);
+        await page.locator("form").getByRole("button", { name: button }).click();
+        await page.getByRole("navigation", { name: "Rooms" }).waitFor();
+        this.domain = await page.evaluate(() => JSON.parse(localStorage.getItem("rookery.session")).userId.split(":").slice(1).join(":"));
+    }
+
+    async createRoom(name, { encrypted = false, isPublic = false } = {}) {
+        const { page } = this;
+        await page.getByRole("button", { name: "New" }).click();
+        await page.getByRole("menuitem", { name: "Create a room" }).click();
+        await page.getByLabel("Name", { exact: true }).fill(name);
+        if (encrypted) await page.getByRole("switch", { name: /End-to-end/ }).check();
+        if (isPublic) await page.getByRole("switch", { name: /^Public/ }).check();
+        await page.getByRole("button", { name: "Create", exact: true }).click();
+        await page.getByRole("heading", { name, level: 1 }).waitFor();
+    }
+
+    async startChat(other) {
+        const { page } = this;
+        await page.getByRole("button", { name: "New" }).click();
+        await page.getByRole("menuitem", { name: "Start a chat" }).click();
+        await page.getByLabel("Name or user id").fill(other.id);
+        await page.getByRole("dialog").getByRole("button", { name: "Start a chat" }).click();
+        await this.composer().waitFor();
+    }
+
+    async invite(other) {
+        const { page } = this;
+        await page.getByRole("button", { name: "Room menu" }).click();
+        await page.getByRole("menuitem", { name: "Invite" }).click();
+        await page.getByLabel("Name or user id").fill(other.id);
+        await page.getByRole("dialog").getByRole("button", { name: "Invite", exact: true }).click();
+        await page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+
+    async acceptInvitation() {
+        await this.page.locator(".room-row", { hasText: "Invitation" }).first().click();
+        await this.page.getByRole("button", { name: "Accept" }).click();
+        await this.composer().waitFor();
+    }
+
+    async openRoom(name) {
+        await this.page.locator(".room-row", { hasText: name }).first().click();
+        await this.page.getByRole("heading", { name, level: 1 }).waitFor();
+    }
+
+    composer() {
+        return this.page.locator("main .composer textarea");
+    }
+
+    async say(text) {
+        await this.composer().fill(text);
+        await this.composer().press("Enter");
+    }
+
+    /** The message with that text, in the main timeline. */
+    message(text) {
+        return this.page.locator("main article.message").filter({ has: this.page.locator(".body", { hasText: text }) });
+    }
+
+    async sees(text) {
+        await this.message(text).first().waitFor();
+    }
+
+    async act(text, action) {
+        const message = this.message(text).last();
+        await message.hover();
+        await message.getByRole("button", { name: action, exact: true }).first().click();
+    }
+
+    async call(method, path, body) {
+        return this.page.evaluate(
+            async ([method, path, body]) => {
+                const { accessToken } = JSON.parse(localStorage.getItem("rookery.session"));
+                const answer = await fetch(`/_matrix/client/v3${path}`, { method, headers: { Authorization: `Bearer ${accessToken}` }, body: body && JSON.stringify(body) });
+                const json = await answer.json();
+                if (!answer.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json)}`);
+                return json;
+            },
+            [method, path, body],
+        );
+    }
+
+    roomId() {
+        return this.page.evaluate(() => decodeURIComponent(location.hash.split("/")[2]));
+    }
+
+    async close() {
+        await this.browser.close();
+    }
+}

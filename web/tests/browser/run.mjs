@@ -1,0 +1,35 @@
+// The client in a real browser against the real server. Usage: node tests/browser/run.mjs [NAME...]; ends with "N passed, N failed".
+import { chat } from "./chat.mjs";
+
+const suites = { chat };
+let passed = 0;
+let failed = 0;
+
+/** Later tests build on earlier ones: the first failure ends the suite. */
+async function test(name, work) {
+    const began = performance.now();
+    try {
+        await work();
+        passed++;
+        console.log(`ok     ${name} (${Math.round(performance.now() - began)} ms)`);
+    } catch (error) {
+        failed++;
+        console.log(`not ok ${name}\n${error.stack}`);
+        throw new Stop();
+    }
+}
+
+class Stop extends Error {}
+
+const wanted = process.argv.slice(2);
+for (const [name, suite] of Object.entries(suites)) {
+    if (wanted.length && !wanted.includes(name)) continue;
+    console.log(`--- ${name}`);
+    await suite(test).catch((error) => {
+        if (error instanceof Stop) return;
+        failed++;
+        console.log(error.stack);
+    });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed || !passed ? 1 : 0);
