@@ -105,6 +105,8 @@ def test_make_cluster(tool):
     alice = Client(tool).register(unique())
     room = alice.create_room()
     alice.send(room, {"msgtype": "m.text", "body": "before"})
+    second = subprocess.run([TOOL, "--folder", tool.folder / "data", "--binary", settings.binary()], text=True, stderr=subprocess.PIPE)
+    assert second.returncode == 1 and "runs in" in second.stderr
     victim = int(re.search(r"server1 .*\(process (\d+)\)", tool.out())[1])
     os.kill(victim, signal.SIGKILL)
     until_sent(alice, room, "meanwhile")
