@@ -20,11 +20,11 @@ SERVERS = 3
 
 
 def free_base():
-    """A port after which all those that the tool takes are free."""
-    for base in range(20000 + os.getpid() % 500 * 50, 60000, 50):
+    """A port after which all those that the tool takes are free; none of those that the system gives to connections, since it stays free between two runs."""
+    for base in range(20000 + os.getpid() % 150 * 60, 32000, 60):
         with contextlib.ExitStack() as stack:
             try:
-                for offset in range(40):
+                for offset in range(52):
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
             except OSError:
                 continue
@@ -53,7 +53,8 @@ class Tool:
         self.runs += 1
         with open(self.folder / f"out.{self.runs}", "wb") as out:
             self.process = subprocess.Popen([TOOL, "--servers", str(SERVERS), "--port", str(self.port), "--folder", self.folder / "data", "--binary",
-                                             settings.binary()], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+                                             settings.binary()], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+                                            env={k: v for k, v in os.environ.items() if k != "WITH_RABBITMQ_URLS"})
         self.wait_for(r"The cluster is ready\.[^$]*Ctrl-C")
         return self
 
