@@ -17,6 +17,8 @@ static const struct option options[] = {
     {"--set", "SECTION.NAME=VALUE", OPTION_SETTINGS, "change one setting; may be repeated"},
     {"--to", "WHERE", OPTION_TO, "where to write: a folder, absent or empty; for migrate the URLs of the databases"},
     {"--from", "DIR", OPTION_FROM, "the folder of the backup, or of the server that is to be moved"},
+    {"--shard", "NUMBER", OPTION_SHARD, "the shard, as `admin shard list` numbers them"},
+    {"--slots", "LIST", OPTION_SLOTS, "which slots, such as 0-7,12; or else so many that the shard has its share"},
     {"--json", NULL, OPTION_JSON, "print it as JSON"},
     {"--man", NULL, OPTION_MAN, "print the manual page rookery.conf(5) instead"},
 };
@@ -121,10 +123,12 @@ static const struct option *option_find(const struct cli *c, struct str name)
 static int store_option(struct cli *c, const struct option *o, const char *value)
 {
     struct str name = str_c(o->name);
-    const char **place = str_is(name, "--config") ? &c->in.config
-                         : str_is(name, "--to")   ? &c->in.to
-                         : str_is(name, "--from") ? &c->in.from
-                                                  : NULL;
+    const char **place = str_is(name, "--config")  ? &c->in.config
+                         : str_is(name, "--to")    ? &c->in.to
+                         : str_is(name, "--from")  ? &c->in.from
+                         : str_is(name, "--shard") ? &c->in.shard
+                         : str_is(name, "--slots") ? &c->in.slots
+                                                   : NULL;
     c->given |= o->bit;
     if (o->bit == OPTION_MAN) {
         c->in.man = true;
@@ -205,13 +209,16 @@ static int run_with_settings(struct cli *c, char *const *environment)
 /* The command that the first arguments name, and how many they are. `admin` alone, or with a word that is none of its commands, lists them. */
 static const struct cli_command *command_of(const struct invocation *in, int argc, char *const *argv, int *words)
 {
-    char two[64];
-    *words = 1;
-    const struct cli_command *c = command_find(in, argv[1]);
-    if (c || argc < 3) return c;
-    snprintf(two, sizeof two, "%s %s", argv[1], argv[2]);
-    *words = 2;
-    return command_find(in, two);
+    enum { WORDS_MAX = 3 };
+    char name[100] = "";
+    size_t n = 0;
+    const struct cli_command *c = NULL;
+    for (*words = 0; !c && *words < WORDS_MAX && *words + 1 < argc; ++*words) {
+        n += (size_t)snprintf(name + n, sizeof name - n, "%s%s", n ? " " : "", argv[*words + 1]);
+        if (n >= sizeof name) return NULL;
+        c = command_find(in, name);
+    }
+    return c;
 }
 
 static bool help_group(FILE *out, const struct invocation *in, const char *name)

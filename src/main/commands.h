@@ -16,15 +16,25 @@ struct invocation {
     const char *config;              /* the file of the settings; NULL: none */
     const char *to, *from;           /* backup, restore */
     bool man;                        /* print-config */
-    bool json;                       /* admin status */
+    const char *shard, *slots;       /* admin shard move */
+    bool json;                       /* admin status, admin shard list */
     const char *topic;               /* help: about which command; NULL: all */
 };
 
 /* Options that a command may take. */
-enum { OPTION_SETTINGS = 1, OPTION_TO = 2, OPTION_FROM = 4, OPTION_MAN = 8, OPTION_TOPIC = 16, OPTION_JSON = 32 };
+enum {
+    OPTION_SETTINGS = 1,
+    OPTION_TO = 2,
+    OPTION_FROM = 4,
+    OPTION_MAN = 8,
+    OPTION_TOPIC = 16,
+    OPTION_JSON = 32,
+    OPTION_SHARD = 64,
+    OPTION_SLOTS = 128
+};
 
 struct cli_command {
-    const char *name; /* one word or two */
+    const char *name; /* one word to three */
     const char *help; /* begins the sentence "NAME: ..." */
     unsigned options; /* those that it takes */
     unsigned needs;   /* those that it cannot do without */
@@ -41,6 +51,9 @@ int cmd_restore(const struct invocation *in);
 int cmd_migrate(const struct invocation *in);
 int cmd_admin_status(const struct invocation *in);
 int cmd_admin_drain(const struct invocation *in);
+int cmd_shard_list(const struct invocation *in);
+int cmd_shard_add(const struct invocation *in);
+int cmd_shard_move(const struct invocation *in);
 int cmd_version(const struct invocation *in);
 int cmd_help(const struct invocation *in);
 int cmd_media_worker(const struct invocation *in);

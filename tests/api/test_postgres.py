@@ -1,4 +1,5 @@
 """The server on PostgreSQL: TLS and passwords, what is refused, and a database that goes and comes back."""
+import json
 import sys
 import threading
 import time
@@ -8,7 +9,7 @@ import pytest
 from harness import settings
 from harness.client import Client, bodies, unique
 from harness.server import running
-from test_program import refused
+from test_program import ok, refused
 
 sys.path.insert(0, str(settings.ROOT / "tests" / "support"))
 import postgres  # noqa: E402
@@ -66,13 +67,22 @@ class Talk:
             assert r.status in (200, 503), r
             (self.acknowledged if r.status == 200 else self.refused).append(body)
 
+    def pause(self):
+        """For a restart, which refuses connections for a moment."""
+        self.stop.set()
+        self.thread.join()
+
+    def resume(self):
+        self.stop.clear()
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
     def goes_on(self):
         before = len(self.acknowledged)
         wait(lambda: len(self.acknowledged) > before + 20)
 
     def check(self):
-        self.stop.set()
-        self.thread.join()
+        self.pause()
         self.server.restart(kill=True)
         said = bodies(self.alice.history(self.room, direction="f"))
         acknowledged = set(self.acknowledged)
@@ -89,6 +99,39 @@ def test_the_database_goes_and_comes_back(database):
         wait(lambda: "database is back" in server.log())
         talk.goes_on()
         talk.check()
+
+
+def environment(server):
+    return {settings.environment_name(*k): str(v) for k, v in server.settings.items()}
+
+
+def shards(server):
+    return json.loads(ok("admin", "shard", "list", "--json", cwd=server.folder, environ=environment(server)))
+
+
+def test_a_shard_is_added_while_people_chat(database):
+    """Nothing is refused; the rooms' slots live in the new database in the end."""
+    old, new = database.new_database(), database.new_database()
+    with running({URL: old}) as server:
+        talk = Talk(server)
+        server.settings[URL] = f"{old} {new}"
+        assert "ready" in ok("admin", "shard", "add", cwd=server.folder, environ=environment(server))
+        talk.pause()
+        server.restart()
+        talk.resume()
+        moved = ok("admin", "shard", "move", "--shard", "2", cwd=server.folder, environ=environment(server))
+        assert "32 slots are there." in moved and moved.count("rows\n" ) + moved.count("rows   \n") == 32
+        assert [len(s["slots"]) for s in shards(server)] == [32, 32]
+        ok("admin", "shard", "move", "--shard", "2", "--slots", "0-63", cwd=server.folder, environ=environment(server))
+        assert [len(s["slots"]) for s in shards(server)] == [0, 64]
+        talk.goes_on()
+        assert not talk.refused
+        server.settings[URL] = new
+        talk.check()
+        refused("admin", "shard", "move", "--shard", "3", status=1, says="there is no shard", environ=environment(server), cwd=server.folder)
+        refused("admin", "shard", "move", "--shard", "1", "--slots", "64", status=1, says="is not understood", environ=environment(server), cwd=server.folder)
+    with running({URL: ""}) as server:
+        refused("admin", "shard", "list", status=1, says="has no shards", environ=environment(server), cwd=server.folder)
 
 
 def test_the_standby_takes_over():

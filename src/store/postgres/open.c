@@ -14,7 +14,7 @@ void shard_go_on(struct shard *s)
 
 static enum err with_meta(struct store *store, struct fault *f, PGconn **out)
 {
-    *out = shard_connect(pg_of(store)->home[0], true, f); /* where slot 0 lives */
+    *out = shard_connect(pg_of(store)->settings, true, f);
     return *out ? ERR_OK : ERR_UNAVAILABLE;
 }
 
@@ -76,6 +76,7 @@ static void pg_stats(struct store *store, struct store_stats *out)
 
 static bool is_idle(const struct pg *p)
 {
+    if (p->searching) return false;
     for (size_t i = 0; i < p->shards; i++) {
         const struct shard *s = &p->shard[i];
         if (!write_is_idle(s) || !pg_link_is_idle(&s->writer)) return false;
@@ -87,6 +88,7 @@ static bool is_idle(const struct pg *p)
 
 static void hang_up(struct pg *p)
 {
+    timer_clear(p->loop, &p->search_later);
     for (size_t i = 0; i < p->shards; i++) {
         struct shard *s = &p->shard[i];
         timer_clear(p->loop, &s->write_retry);
@@ -211,27 +213,39 @@ static enum err make_shards(struct pg *p, const struct store_postgres_config *c,
     return ERR_OK;
 }
 
-static enum err prepare_shards(struct pg *p, struct fault *f)
+enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f)
 {
-    PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
-    enum err e = ERR_OK;
+    struct pg *p = *out = mem_zero(sizeof *p);
+    p->store.ops = &ops;
+    arena_init(&p->arena);
+    enum err e = make_shards(p, config, f);
     for (size_t i = 0; !e && i < p->shards; i++) {
         conn[i] = shard_connect(&p->shard[i], true, f);
         e = conn[i] ? schema_prepare(conn[i], &p->shard[i], f) : ERR_UNAVAILABLE;
     }
     if (!e) e = slots_find(p, conn, f);
+    p->settings = p->home[0];
+    return e;
+}
+
+static void hang_up_all(const struct pg *p, PGconn **conn)
+{
     for (size_t i = 0; i < p->shards; i++)
         PQfinish(conn[i]);
-    return e;
+}
+
+void pg_unprepare(struct pg *p, PGconn **conn)
+{
+    hang_up_all(p, conn);
+    pg_free(p);
 }
 
 enum err store_postgres_open(const struct store_postgres_config *config, struct store **out, struct fault *f)
 {
-    struct pg *p = mem_zero(sizeof *p);
-    p->store.ops = &ops;
-    arena_init(&p->arena);
-    enum err e = make_shards(p, config, f);
-    if (!e) e = prepare_shards(p, f);
+    PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
+    struct pg *p;
+    enum err e = pg_prepare(config, &p, conn, f);
+    hang_up_all(p, conn);
     if (!e) {
         p->loop = loop_new(LOOP_INDEX);
         p->rows = rows_new();

@@ -24,4 +24,29 @@ struct store_postgres_config {
  * format, a shard that is missing. */
 must_use enum err store_postgres_open(const struct store_postgres_config *config, struct store **out, struct fault *f);
 
+/* A shard as an administrator sees it. */
+struct store_shard {
+    const char *name; /* host:port/database */
+    uint64_t slots;   /* a bit for each that lives there */
+    int64_t bytes;    /* of its tables */
+};
+/* One for each URL, in that order. A database that has no slots yet is made ready to get some. Blocking. */
+must_use enum err store_postgres_shards(const struct store_postgres_config *config, struct arena *a, struct store_shard *out,
+                                        struct fault *f);
+
+struct store_move_progress {
+    unsigned slot;
+    uint64_t copied, rows; /* rows: as many as there were when it began */
+    bool done;             /* it lives there */
+};
+struct store_move_config {
+    uint64_t slots;                                                   /* a bit for each that is to live there */
+    size_t to;                                                        /* number of the URL */
+    void (*progress)(void *ctx, const struct store_move_progress *p); /* may be NULL */
+    void *ctx;
+};
+/* Moves slots one after another, while servers use them; all of these must have the shard among their URLs. Blocking. What it was doing when it fails or is
+ * killed is done again by the next call; what was moved stays so. */
+must_use enum err store_postgres_move(const struct store_postgres_config *config, const struct store_move_config *c, struct fault *f);
+
 #endif

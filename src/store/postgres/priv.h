@@ -175,6 +175,21 @@ must_use enum err meta_add(PGconn *c, struct str name, struct str value, struct 
 must_use enum err schema_prepare(PGconn *c, struct shard *s, struct fault *f);
 /* Which slot lives where; on the first start, decides that. `conn`: one per shard. */
 must_use enum err slots_find(struct pg *p, PGconn **conn, struct fault *f);
+/* What the rows say now; finishes what a move has left half-done. NULL in `home`: on its way, or in a shard that is not listed. */
+must_use enum err slots_read(struct pg *p, PGconn **conn, struct shard *home[STORE_SLOTS], struct fault *f);
+
+/* The store without its thread, and connections to its shards, for tools. On failure, too, to be released. */
+must_use enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f);
+void pg_unprepare(struct pg *p, PGconn **conn);
+
+/* --- slots that have moved (home.c) --- */
+
+/* The slot does not live in its home: what concerns it waits until it is found. */
+void home_lost(struct pg *p, unsigned slot);
+void home_search(struct pg *p);
+/* Batches, reads that wait for the slot go to its new home. */
+void write_hand_over(struct shard *from, struct shard *to, unsigned slot);
+void read_hand_over(struct shard *from, struct shard *to, unsigned slot);
 
 /* --- the store --- */
 
@@ -191,6 +206,10 @@ struct pg {
     struct shard *shard;
     size_t shards;
     struct shard *home[STORE_SLOTS];
+    struct shard *settings; /* where they were when it was opened */
+    uint64_t homeless;      /* a bit for each slot that is looked for */
+    bool searching;
+    struct timer search_later;
     struct counters count;
     struct rows *rows;
     struct timer sweep;
@@ -199,6 +218,10 @@ struct pg {
     struct task close;
 };
 
+static inline bool is_homeless(const struct pg *p, unsigned slot)
+{
+    return p->homeless >> slot & 1;
+}
 static inline struct pg *pg_of(struct store *s)
 {
     return (struct pg *)(void *)s;

@@ -135,10 +135,15 @@ static void answer(struct reading *g, enum err e)
     }
 }
 
-/* First in line again. */
+static unsigned slot_of(const struct reading *g)
+{
+    return g->read ? g->read->slot : g->look->slot;
+}
+
+/* First in line again, where its slot lives. */
 static void wait_again(struct reading *g)
 {
-    struct shard *s = g->shard;
+    struct shard *s = g->shard = g->pg->home[slot_of(g)];
     PQclear(g->found);
     g->found = NULL;
     g->ask.state[0] = 0;
@@ -157,7 +162,7 @@ static bool found(struct ask *a, unsigned statement, PGresult *r)
 static void over(struct ask *a, enum over how)
 {
     struct reading *g = reading_of(a);
-    unsigned slot = g->read ? g->read->slot : g->look->slot;
+    unsigned slot = slot_of(g);
     if (how == OVER_LOST) {
         wait_again(g); /* a sweep ends it when it has waited too long */
     } else if (how == OVER_FAILED) {
@@ -165,8 +170,8 @@ static void over(struct ask *a, enum over how)
         log_event(LOG_ERROR, "store", "read failed", "shard=%s slot=%u sqlstate=%s why=\"%s\"", g->shard->name, slot, a->state, a->why);
         answer(g, late ? ERR_UNAVAILABLE : ERR_STORAGE);
     } else if (!g->found || PQntuples(g->found) == 0) {
-        log_event(LOG_ERROR, "store", "slot does not live in its shard", "shard=%s slot=%u", g->shard->name, slot);
-        answer(g, ERR_STORAGE);
+        if (g->pg->home[slot] == g->shard) home_lost(g->pg, slot);
+        wait_again(g);
     } else {
         answer(g, ERR_OK);
     }
@@ -262,9 +267,28 @@ static void read_now(struct task *t)
     struct shard *s = list_item(t, struct shard, read);
     struct link *l;
     s->read_due = false;
-    while (!list_is_empty(&s->waiting) && (l = least_busy(s))) {
+    list_each_safe(n, &s->waiting)
+    {
+        struct reading *g = list_item(n, struct reading, link);
+        if (is_homeless(s->pg, slot_of(g))) continue;
+        if (!(l = least_busy(s))) return;
+        list_remove(n);
         s->waitings--;
-        send_question(l, list_item(list_pop(&s->waiting), struct reading, link));
+        send_question(l, g);
+    }
+}
+
+void read_hand_over(struct shard *from, struct shard *to, unsigned slot)
+{
+    list_each_safe(n, &from->waiting)
+    {
+        struct reading *g = list_item(n, struct reading, link);
+        if (slot_of(g) != slot) continue;
+        list_remove(n);
+        list_push(&to->waiting, n);
+        g->shard = to;
+        from->waitings--;
+        to->waitings++;
     }
 }
 
@@ -279,7 +303,7 @@ void read_go_on(struct shard *s)
 static void arrived(struct task *t)
 {
     struct reading *g = list_item(t, struct reading, task);
-    g->shard = g->pg->home[g->read ? g->read->slot : g->look->slot];
+    g->shard = g->pg->home[slot_of(g)];
     g->since_ms = loop_now_ms(g->pg->loop);
     if (g->shard->waitings >= WAITING_MAX || g->pg->closing) {
         answer(g, ERR_UNAVAILABLE);

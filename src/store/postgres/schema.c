@@ -28,7 +28,7 @@ static enum err compare(PGconn *c, struct buf *sql, struct fault *f)
     PGresult *there = inventory(c, f);
     if (!there) return ERR_STORAGE;
     buf_clear(sql);
-    if (!has(there, "shard_slot", NULL)) buf_add(sql, str_c(sql_base));
+    if (!has(there, "shard_change", NULL)) buf_add(sql, str_c(sql_base));
     for (unsigned t = 0; t < T__COUNT; t++) {
         const struct table_info *info = store_table(t);
         if (!has(there, info->name, NULL)) {

@@ -3,31 +3,66 @@
 
 #include "store/postgres/priv.h"
 
-/* Notes in p->home what the rows say. */
-static enum err read_rows(struct pg *p, struct shard *s, PGconn *c, struct fault *f)
+/* Notes in `home` what the rows say. */
+static enum err read_rows(struct shard *home[STORE_SLOTS], struct shard *s, PGconn *c, struct fault *f)
 {
     PGresult *r = conn_ask(c, "SELECT slot FROM rookery.shard_slot WHERE state = 'live'", NULL, 0, f);
     enum err e = r ? ERR_OK : ERR_STORAGE;
-    s->slots = 0;
     for (int i = 0; !e && i < PQntuples(r); i++) {
         int64_t slot;
         if (!str_to_int64(str_c(PQgetvalue(r, i, 0)), &slot) || slot < 0 || slot >= STORE_SLOTS) continue;
-        if (p->home[slot])
+        if (home[slot])
             e = fault_set(f, ERR_CONFLICT, "[store] url: slot %lld lives in the databases %s and %s: they are not of one store.",
-                          (long long)slot, p->home[slot]->name, s->name);
-        p->home[slot] = s;
-        s->slots++;
+                          (long long)slot, home[slot]->name, s->name);
+        home[slot] = s;
     }
     PQclear(r);
     return e;
 }
 
-static enum err read_all(struct pg *p, PGconn **conn, struct fault *f)
+static PGconn *conn_of(struct pg *p, PGconn **conn, const char *id)
+{
+    for (size_t i = 0; i < p->shards; i++)
+        if (strcmp(p->shard[i].id, id) == 0) return conn[i];
+    return NULL;
+}
+
+/* A row that says `moved` decides, and was written when the new shard had everything: there it lives. Nothing happens where that is known already. */
+static enum err finish_moves(struct pg *p, PGconn *from, PGconn **conn, struct fault *f)
+{
+    PGresult *r = conn_ask(from, "SELECT slot, moved_to FROM rookery.shard_slot WHERE state = 'moved'", NULL, 0, f);
+    enum err e = r ? ERR_OK : ERR_STORAGE;
+    for (int i = 0; !e && i < PQntuples(r); i++) {
+        PGconn *to = conn_of(p, conn, PQgetvalue(r, i, 1));
+        const char *const slot[] = {PQgetvalue(r, i, 0)};
+        if (!to) continue;
+        PGresult *done =
+            conn_ask(to, "UPDATE rookery.shard_slot SET state = 'live' WHERE slot = $1::smallint AND state = 'copying'", slot, 1, f);
+        if (!done) e = ERR_STORAGE;
+        PQclear(done);
+    }
+    PQclear(r);
+    return e;
+}
+
+enum err slots_read(struct pg *p, PGconn **conn, struct shard *home[STORE_SLOTS], struct fault *f)
 {
     enum err e = ERR_OK;
-    memset(p->home, 0, sizeof p->home);
+    memset(home, 0, STORE_SLOTS * sizeof *home);
     for (size_t i = 0; !e && i < p->shards; i++)
-        e = read_rows(p, &p->shard[i], conn[i], f);
+        e = finish_moves(p, conn[i], conn, f);
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = read_rows(home, &p->shard[i], conn[i], f);
+    return e;
+}
+
+/* Again, when a slot moved between a look at one shard and one at the next. */
+static enum err read_all(struct pg *p, PGconn **conn, struct fault *f)
+{
+    enum err e = slots_read(p, conn, p->home, f);
+    if (e == ERR_CONFLICT) e = slots_read(p, conn, p->home, f);
+    for (unsigned i = 0; !e && i < STORE_SLOTS; i++)
+        if (p->home[i]) p->home[i]->slots++;
     return e;
 }
 

@@ -19,6 +19,16 @@ const char sql_base[] =
     "GET DIAGNOSTICS moved = ROW_COUNT; "
     "IF moved <> cardinality(slots) THEN RAISE EXCEPTION 'a slot stands elsewhere' USING ERRCODE = '" SQL_FENCED "'; END IF; "
     "END $$;"
+    "ALTER TABLE rookery.shard_slot ADD COLUMN IF NOT EXISTS moved_to text NOT NULL DEFAULT '';"
+    "COMMENT ON COLUMN rookery.shard_slot.state IS 'live; copying: it is on its way here; moved: it lives in the shard of the id moved_to';"
+    "CREATE TABLE IF NOT EXISTS rookery.shard_change (number bigserial PRIMARY KEY, slot smallint NOT NULL, gone boolean NOT NULL, "
+    "of text NOT NULL, what jsonb NOT NULL);"
+    "COMMENT ON TABLE rookery.shard_change IS 'changes of a slot that is on its way to another shard';"
+    "CREATE OR REPLACE FUNCTION rookery.note_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF TG_OP = 'DELETE' THEN INSERT INTO rookery.shard_change (slot, gone, of, what) VALUES (OLD.slot, true, TG_TABLE_NAME, "
+    "to_jsonb(OLD)); "
+    "ELSE INSERT INTO rookery.shard_change (slot, gone, of, what) VALUES (NEW.slot, false, TG_TABLE_NAME, to_jsonb(NEW)); END IF; "
+    "RETURN NULL; END $$;"
     "COMMENT ON FUNCTION rookery.advance IS 'commits only what follows: each slot must stand at its predecessor, in no newer epoch';";
 
 static const char *type_of(const struct column *c)
@@ -37,6 +47,21 @@ static void names(struct buf *b, const struct table_info *t, unsigned from, unsi
 {
     for (unsigned i = from; i < to; i++)
         buf_printf(b, "%s%s\"%s\"%s", i > from ? ", " : "", before, t->column[i].name, behind);
+}
+
+static void or_replace(struct buf *b, const struct table_info *t)
+{
+    buf_add(b, STR(" ON CONFLICT (slot, "));
+    names(b, t, 0, t->keys, "", "");
+    buf_add(b, t->keys < t->columns ? STR(") DO UPDATE SET ") : STR(") DO NOTHING"));
+    for (unsigned i = t->keys; i < t->columns; i++)
+        buf_printf(b, "%s\"%s\" = excluded.\"%s\"", i > t->keys ? ", " : "", t->column[i].name, t->column[i].name);
+}
+
+static void same_key(struct buf *b, const struct table_info *t)
+{
+    for (unsigned i = 0; i < t->keys; i++)
+        buf_printf(b, " AND t.\"%s\" = w.\"%s\"", t->column[i].name, t->column[i].name);
 }
 
 void sql_create_table(struct buf *out, enum table t)
@@ -64,6 +89,41 @@ void sql_add_column(struct buf *out, enum table t, unsigned at)
     buf_byte(out, ';');
 }
 
+/* --- moving a slot --- */
+
+void sql_note_changes(struct buf *out, enum table t, unsigned slot, bool gone)
+{
+    buf_printf(
+        out,
+        "CREATE OR REPLACE TRIGGER %s AFTER %s ON rookery.\"%s\" FOR EACH ROW WHEN (%s.slot = %u) EXECUTE FUNCTION rookery.note_change()",
+        gone ? "rookery_move_del" : "rookery_move_put", gone ? "DELETE" : "INSERT OR UPDATE", store_table(t)->name, gone ? "OLD" : "NEW",
+        slot);
+}
+
+void sql_copy(struct buf *out, enum table t, unsigned slot, bool in)
+{
+    const struct table_info *info = store_table(t);
+    buf_printf(out, in ? "COPY rookery.\"%s\" (slot, " : "COPY (SELECT slot, ", info->name);
+    names(out, info, 0, info->columns, "", "");
+    if (in)
+        buf_add(out, STR(") FROM STDIN (FORMAT binary)"));
+    else
+        buf_printf(out, " FROM rookery.\"%s\" WHERE slot = %u) TO STDOUT (FORMAT binary)", info->name, slot);
+}
+
+void sql_repeat(struct buf *out, enum table t, bool gone)
+{
+    const struct table_info *info = store_table(t);
+    if (gone) {
+        buf_printf(out, "DELETE FROM rookery.\"%s\" t USING jsonb_populate_record(NULL::rookery.\"%s\", $1) w WHERE t.slot = w.slot",
+                   info->name, info->name);
+        same_key(out, info);
+    } else {
+        buf_printf(out, "INSERT INTO rookery.\"%s\" SELECT * FROM jsonb_populate_record(NULL::rookery.\"%s\", $1)", info->name, info->name);
+        or_replace(out, info);
+    }
+}
+
 /* --- writing rows --- */
 
 static void arrays(struct sql *q, const struct table_info *t, unsigned columns)
@@ -83,11 +143,7 @@ static void put(struct sql *q, const struct table_info *t)
     names(&q->text, t, 0, t->columns, "", "");
     buf_add(&q->text, STR(") SELECT * FROM "));
     arrays(q, t, t->columns);
-    buf_add(&q->text, STR(" ON CONFLICT (slot, "));
-    names(&q->text, t, 0, t->keys, "", "");
-    buf_add(&q->text, t->keys < t->columns ? STR(") DO UPDATE SET ") : STR(") DO NOTHING"));
-    for (unsigned i = t->keys; i < t->columns; i++)
-        buf_printf(&q->text, "%s\"%s\" = excluded.\"%s\"", i > t->keys ? ", " : "", t->column[i].name, t->column[i].name);
+    or_replace(&q->text, t);
 }
 
 static void del(struct sql *q, const struct table_info *t)
@@ -97,8 +153,7 @@ static void del(struct sql *q, const struct table_info *t)
     buf_add(&q->text, STR(" w(slot, "));
     names(&q->text, t, 0, t->keys, "", "");
     buf_add(&q->text, STR(") WHERE t.slot = w.slot"));
-    for (unsigned i = 0; i < t->keys; i++)
-        buf_printf(&q->text, " AND t.\"%s\" = w.\"%s\"", t->column[i].name, t->column[i].name);
+    same_key(&q->text, t);
 }
 
 /* --- reading --- */

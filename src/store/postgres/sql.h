@@ -37,6 +37,11 @@ void sql_write(struct sql *out, unsigned statement);
 void sql_create_table(struct buf *out, enum table t);
 void sql_add_column(struct buf *out, enum table t, unsigned column);
 
+/* For the move of a slot: a trigger that notes what is put or what goes, rows out and in, and a noted change done again ($1: the row as jsonb). */
+void sql_note_changes(struct buf *out, enum table t, unsigned slot, bool gone);
+void sql_copy(struct buf *out, enum table t, unsigned slot, bool in);
+void sql_repeat(struct buf *out, enum table t, bool gone);
+
 /* What this back end has besides: the slots' rows, the settings, and the fence. */
 extern const char sql_base[];
 /* The SQLSTATE of a fence that did not hold. */

@@ -131,6 +131,7 @@ static void gather(struct tx *tx)
     {
         struct job *j = job_of(n);
         struct run *r = &tx->run[j->batch->slot];
+        if (is_homeless(s->pg, j->batch->slot)) continue;
         if (tx->count == most || tx->bytes >= TX_BYTES || tx->changes >= TX_CHANGES) return;
         if (j->verdict && r->state == RUN_NONE) {
             answer(j, j->verdict);
@@ -282,19 +283,6 @@ static size_t settle(struct shard *s, unsigned slot, struct store_slot at)
     return answers;
 }
 
-static size_t fail_slot(struct shard *s, unsigned slot)
-{
-    size_t answers = 0;
-    log_event(LOG_ERROR, "store", "slot does not live in its shard", "shard=%s slot=%u", s->name, slot);
-    list_each_safe(n, &s->pending)
-    {
-        if (job_of(n)->batch->slot != slot) continue;
-        answer(job_of(n), ERR_STORAGE);
-        answers++;
-    }
-    return answers;
-}
-
 static void write_again(struct timer *t)
 {
     write_now(list_item(t, struct shard, write_retry));
@@ -304,13 +292,15 @@ static void write_again(struct timer *t)
 static void fenced(struct tx *tx)
 {
     struct shard *s = tx->shard;
-    size_t answers = 0;
+    bool explained = false;
     put_back(tx, false);
     for (unsigned i = 0; i < STORE_SLOTS; i++) {
         const struct run *r = &tx->run[i];
-        if (r->state != RUN_NONE) answers += r->found ? settle(s, i, r->at) : fail_slot(s, i);
+        if (r->state == RUN_NONE) continue;
+        if (!r->found) home_lost(s->pg, i);
+        explained |= !r->found || settle(s, i, r->at) > 0;
     }
-    if (answers) return;
+    if (explained) return;
     log_event(LOG_ERROR, "store", "fence failed without reason", "shard=%s", s->name);
     timer_set(s->pg->loop, &s->write_retry, RETRY_MS, write_again);
 }
@@ -416,6 +406,16 @@ void write_init(struct shard *s)
     s->write.run = write_due;
 }
 
+void write_hand_over(struct shard *from, struct shard *to, unsigned slot)
+{
+    list_each_safe(n, &from->pending)
+    {
+        if (job_of(n)->batch->slot != slot) continue;
+        list_remove(n);
+        list_push(&to->pending, n);
+    }
+}
+
 bool write_is_idle(const struct shard *s)
 {
     return !s->tx && list_is_empty(&s->pending);
@@ -425,13 +425,15 @@ void write_sweep(struct shard *s, bool all)
 {
     int64_t now = loop_now_ms(s->pg->loop);
     uint64_t uncertain = 0;
+    bool up = pg_link_is_up(&s->writer);
     if (s->tx && now - s->tx->ask.sent_ms > WRITE_PATIENCE_MS) pg_link_drop(&s->writer);
-    if (s->tx || (pg_link_is_up(&s->writer) && !all)) return;
+    if (s->tx && (!s->pg->homeless || all)) return;
     list_each_safe(n, &s->pending)
     {
         struct job *j = job_of(n);
         uint64_t slot = (uint64_t)1 << j->batch->slot;
         if (j->uncertain) uncertain |= slot; /* and what comes after it waits with it: answers keep their order */
+        if (up && !all && !is_homeless(s->pg, j->batch->slot)) continue;
         if (all || (!(uncertain & slot) && now - j->since_ms > PATIENCE_MS)) answer(j, ERR_STORAGE);
     }
 }

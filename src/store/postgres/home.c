@@ -1,0 +1,81 @@
+/* A slot that does not live where it was thought to: another process has moved it. Its batches and reads wait until it is found. */
+#include "base/log.h"
+#include "store/postgres/priv.h"
+
+enum { AGAIN_MS = 20 };
+
+/* What a thread of its own finds out, blocking. */
+struct search {
+    struct task task;
+    pthread_t thread;
+    struct pg *pg;
+    struct shard *home[STORE_SLOTS];
+    enum err err;
+    struct fault why;
+};
+
+static void *search_main(void *arg)
+{
+    struct search *s = arg;
+    struct pg *p = s->pg;
+    PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
+    for (size_t i = 0; !s->err && i < p->shards; i++) {
+        conn[i] = shard_connect(&p->shard[i], true, &s->why);
+        if (!conn[i]) s->err = ERR_UNAVAILABLE;
+    }
+    if (!s->err) s->err = slots_read(p, conn, s->home, &s->why);
+    for (size_t i = 0; i < p->shards; i++)
+        PQfinish(conn[i]);
+    loop_post(p->loop, &s->task);
+    return NULL;
+}
+
+static void search_again(struct timer *t)
+{
+    home_search(list_item(t, struct pg, search_later));
+}
+
+static void take_home(struct pg *p, unsigned slot, struct shard *to)
+{
+    log_event(LOG_INFO, "store", "slot has moved", "slot=%u to=%s", slot, to->name);
+    for (size_t i = 0; i < p->shards; i++) {
+        if (&p->shard[i] == to) continue;
+        write_hand_over(&p->shard[i], to, slot);
+        read_hand_over(&p->shard[i], to, slot);
+    }
+    p->home[slot] = to;
+    p->homeless &= ~((uint64_t)1 << slot);
+}
+
+static void searched(struct task *t)
+{
+    struct search *s = list_item(t, struct search, task);
+    struct pg *p = s->pg;
+    pthread_join(s->thread, NULL);
+    p->searching = false;
+    if (s->err) log_event(LOG_WARN, "store", "slots are not found", "why=\"%s\"", s->why.text);
+    for (unsigned i = 0; !s->err && i < STORE_SLOTS; i++)
+        if (s->home[i] && p->homeless >> i & 1) take_home(p, i, s->home[i]);
+    for (size_t i = 0; i < p->shards; i++)
+        shard_go_on(&p->shard[i]);
+    if (p->homeless && !p->closing) timer_set(p->loop, &p->search_later, AGAIN_MS, search_again);
+    mem_free(s);
+}
+
+void home_search(struct pg *p)
+{
+    if (p->searching || timer_is_set(&p->search_later)) return;
+    struct search *s = mem_zero(sizeof *s);
+    s->task.run = searched;
+    s->pg = p;
+    p->searching = pthread_create(&s->thread, NULL, search_main, s) == 0;
+    if (p->searching) return;
+    mem_free(s);
+    timer_set(p->loop, &p->search_later, AGAIN_MS, search_again);
+}
+
+void home_lost(struct pg *p, unsigned slot)
+{
+    p->homeless |= (uint64_t)1 << slot;
+    home_search(p);
+}
