@@ -121,13 +121,30 @@ static void cut_run(struct task *t)
     sem_post(&n->is_cut);
 }
 
-void broker_amqp_cut(struct broker *b)
+static void break_run(struct task *t)
 {
-    struct node *n = node_of(b);
-    n->cut.run = cut_run;
+    struct node *n = list_item(t, struct node, cut);
+    line_fail(&n->taking, ERR_UNAVAILABLE, "broken on purpose");
+    line_fail(&n->giving, ERR_UNAVAILABLE, "broken on purpose");
+    sem_post(&n->is_cut);
+}
+
+static void do_and_wait(struct node *n, void (*run)(struct task *t))
+{
+    n->cut.run = run;
     loop_post(n->io, &n->cut);
     while (sem_wait(&n->is_cut))
         continue;
+}
+
+void broker_amqp_cut(struct broker *b)
+{
+    do_and_wait(node_of(b), cut_run);
+}
+
+void broker_amqp_break(struct broker *b)
+{
+    do_and_wait(node_of(b), break_run);
 }
 
 static void node_free(struct node *n)

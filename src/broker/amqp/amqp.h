@@ -39,5 +39,7 @@ must_use enum err broker_amqp_attach(const struct broker_amqp_config *c, struct 
 
 /* For tests: from now on as if the process were dead. Its sockets close without a word, and it does not come back. */
 void broker_amqp_cut(struct broker *b);
+/* For tests: its connections break, and it looks for the broker again. From any thread. */
+void broker_amqp_break(struct broker *b);
 
 #endif

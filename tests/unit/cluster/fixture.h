@@ -157,11 +157,24 @@ static inline void scene_settle(struct scene *x)
     }
 }
 
+/* Real time is spent in small steps: what comes in from outside is not kept waiting. */
+static inline int64_t time_step(int64_t ms)
+{
+    int64_t most = atomic_load(&time_is_real) ? 5 : 100;
+    return ms < most ? ms : most;
+}
+
+static inline void time_passes(int64_t ms)
+{
+    if (atomic_load(&time_is_real)) usleep((useconds_t)ms * 1000);
+    time_ns += ms * 1000000;
+}
+
 static inline void scene_skip(struct scene *x, int64_t ms)
 {
     for (int64_t step; ms > 0; ms -= step) {
-        step = ms < 100 ? ms : 100;
-        time_ns += step * 1000000;
+        step = time_step(ms);
+        time_passes(step);
         scene_settle(x);
     }
 }

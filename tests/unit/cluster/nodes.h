@@ -7,6 +7,7 @@
 
 #include "broker/faulty.h"
 #include "broker/local/local.h"
+#include "broker_amqp.h"
 #include "unit/cluster/toy.h"
 
 enum { NODES = 3, NODE_LOOPS = 2 };
@@ -14,6 +15,7 @@ enum { NODES = 3, NODE_LOOPS = 2 };
 struct node {
     struct toy_scene toy; /* first */
     struct broker *broker, *local;
+    bool on_rabbit;
     bool alive, still; /* still: its loops do not run */
     char name[32];
     /* of what it sends: so many messages of a kind, about a slot or all (CLUSTER_SLOTS), are lost */
@@ -23,6 +25,7 @@ struct node {
 struct nodes {
     struct store *store, *faulty;
     struct broker_exchange *exchange;
+    struct rabbitmq *rabbit; /* instead of the exchange, and in real time; NULL: not */
     struct node node[NODES];
     struct arena arena;
     unsigned names;
@@ -96,12 +99,24 @@ static inline unsigned lose_none(struct nodes *n, unsigned i)
     return lose_next(n, i, 0, 0, 0);
 }
 
+/* The broker takes it for dead, which it does not know. */
+static inline void node_expel(struct node *node)
+{
+    if (node->on_rabbit)
+        broker_amqp_break(node->local);
+    else
+        broker_local_expel(node->local);
+}
+
 static inline void node_start(struct nodes *n, unsigned i)
 {
     struct node *node = &n->node[i];
     struct scene *x = &node->toy.scene;
     node_name(n, i, n->any_names);
-    assert_int_equal(broker_local_attach(n->exchange, str_c(node->name), &node->local, NULL), ERR_OK);
+    node->on_rabbit = n->rabbit != NULL;
+    enum err e = n->rabbit ? broker_amqp_attach(&n->rabbit->config, str_c(node->name), &node->local, NULL)
+                           : broker_local_attach(n->exchange, str_c(node->name), &node->local, NULL);
+    assert_int_equal(e, ERR_OK);
     node->broker = broker_faulty_new(node->local);
     node->lose_count = node->lost = 0;
     broker_faulty_lose_if(node->broker, node_loses, node);
@@ -129,7 +144,10 @@ static inline void node_die(struct nodes *n, unsigned i)
     node->still = true;
     /* Its fibers unwind on a store and a broker that say no to all; what they say then, nobody hears. */
     gate_kill(x->gate);
-    broker_local_expel(node->local);
+    if (node->on_rabbit)
+        broker_amqp_cut(node->local);
+    else
+        broker_local_expel(node->local);
     broker_faulty_refuse_all(node->broker, true);
     cluster_leave(x->cluster);
     scene_settle(x);
@@ -172,7 +190,16 @@ static inline void nodes_release(struct nodes *n)
     }
     n->faulty->ops->close(n->faulty);
     broker_exchange_free(n->exchange);
+    if (n->rabbit) atomic_store(&time_is_real, false);
+    mem_free(n->rabbit);
     arena_release(&n->arena);
+}
+
+/* Before any of them starts. */
+static inline void nodes_on_rabbitmq(struct nodes *n)
+{
+    n->rabbit = rabbitmq_open();
+    atomic_store(&time_is_real, true);
 }
 
 /* --- letting things happen --- */
@@ -196,8 +223,8 @@ static inline void nodes_settle(struct nodes *n)
 static inline void nodes_skip(struct nodes *n, int64_t ms)
 {
     for (int64_t step; ms > 0; ms -= step) {
-        step = ms < 100 ? ms : 100;
-        time_ns += step * 1000000;
+        step = time_step(ms);
+        time_passes(step);
         nodes_settle(n);
     }
 }
@@ -207,6 +234,8 @@ static inline enum err tell_at(struct nodes *n, unsigned i, struct command cmd, 
 {
     struct ask *a = ask(scene_of(n, i), cmd);
     nodes_settle(n);
+    for (unsigned k = 0; n->rabbit && !a->done && k < 2000; k++)
+        nodes_skip(n, 5);
     assert_true(a->done);
     if (reply) *reply = a->reply;
     return a->reply.err;

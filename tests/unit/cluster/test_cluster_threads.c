@@ -55,7 +55,7 @@ static void disturb(struct nodes *n)
     struct node *node = &n->node[dice(NODES)];
     switch (dice(5)) {
     case 0:
-        broker_local_expel(node->local);
+        node_expel(node);
         break;
     case 1:
         broker_faulty_drop_nth(node->broker, 1 + dice(20));
@@ -85,16 +85,18 @@ static void run_for_a_while(struct nodes *n, atomic_uint *running)
         assert_int_equal(pthread_create(&thread[i], NULL, run_loop, loop_of_thread(n, i)), 0);
     while (atomic_load(running)) {
         disturb(n);
-        usleep(5000);
+        usleep(n->rabbit ? 500000 : 5000);
     }
     for (unsigned i = 0; i < THREADS; i++)
         loop_stop(loop_of_thread(n, i));
     for (unsigned i = 0; i < THREADS; i++)
         pthread_join(thread[i], NULL);
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    time_ns = now.tv_sec * 1000000000 + now.tv_nsec; /* timers are set by this clock */
-    atomic_store(&time_is_real, false);
+    if (!n->rabbit) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        time_ns = now.tv_sec * 1000000000 + now.tv_nsec; /* timers are set by this clock */
+        atomic_store(&time_is_real, false);
+    }
     for (unsigned i = 0; i < NODES; i++) {
         broker_faulty_drop_nth(n->node[i].broker, 0);
         broker_faulty_publish_nth(n->node[i].broker, 0, PUBLISH_REFUSED);
@@ -129,7 +131,6 @@ static void check_box(struct nodes *n, unsigned b, const struct worker *w, const
 
 static void each_is_done_once_and_heard_of(void **state)
 {
-    (void)state;
     struct nodes *n = mem_zero(sizeof *n);
     struct ears *ears = mem_zero(sizeof *ears);
     struct str box[BOXES];
@@ -137,6 +138,7 @@ static void each_is_done_once_and_heard_of(void **state)
     atomic_uint running = WORKERS;
     dice_state = 4;
     nodes_init(n);
+    if (*state) nodes_on_rabbitmq(n);
     n->config.journal = JOURNAL_QUEUE;
     n->any_names = n->unique = true;
     for (unsigned b = 0; b < BOXES; b++)
@@ -163,10 +165,14 @@ static void each_is_done_once_and_heard_of(void **state)
     mem_free(n);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static bool on_rabbitmq = true;
+    (void)argc;
+    rabbitmq_or_begin_again(argv, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_done_once_and_heard_of),
+        {"each_is_done_once_and_heard_of, on RabbitMQ", each_is_done_once_and_heard_of, NULL, NULL, &on_rabbitmq},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
