@@ -130,7 +130,7 @@ cluster:
 	@tools/build-web --optional
 	@echo 'Building the server (the first time takes a minute or two)...'
 	@$(SUBMAKE) -s BUILD=release rookery
-	@exec tools/cluster $(ARGS)
+	@tools/cluster $(ARGS) || test $$? -eq 130 # Ctrl-C
 
 web:
 	@tools/install-deps run
