@@ -122,11 +122,10 @@ def test_a_shard_is_added_while_people_chat(database):
         moved = ok("admin", "shard", "move", "--shard", "2", cwd=server.folder, environ=environment(server))
         assert "32 slots are there." in moved and moved.count("rows\n" ) + moved.count("rows   \n") == 32
         assert [len(s["slots"]) for s in shards(server)] == [32, 32]
-        ok("admin", "shard", "move", "--shard", "2", "--slots", "0-63", cwd=server.folder, environ=environment(server))
-        assert [len(s["slots"]) for s in shards(server)] == [0, 64]
+        ok("admin", "shard", "move", "--shard", "1", "--slots", "60-62,63", cwd=server.folder, environ=environment(server))
+        assert [len(s["slots"]) for s in shards(server)] == [36, 28]
         talk.goes_on()
         assert not talk.refused
-        server.settings[URL] = new
         talk.check()
         refused("admin", "shard", "move", "--shard", "3", status=1, says="there is no shard", environ=environment(server), cwd=server.folder)
         refused("admin", "shard", "move", "--shard", "1", "--slots", "64", status=1, says="is not understood", environ=environment(server), cwd=server.folder)
