@@ -1,5 +1,6 @@
 /** What a person typed, as the content of a message. Markdown becomes HTML only where that says more than the text itself. */
-import { marked } from "marked";
+import { Marked, type Token, type Tokens } from "marked";
+import { safeUrl } from "./links";
 import { SHORTCODES } from "./shortcodes";
 
 export interface Mention {
@@ -15,55 +16,77 @@ export interface Composed {
     "m.mentions": { user_ids?: string[]; room?: boolean };
 }
 
-const ESCAPED: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+export const escapeHtml = (text: string): string =>
+    text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
-/** As marked does it, so that text that is only text can be known by its HTML. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (c) => ESCAPED[c]);
+const CODE = /(```[^]*?(?:```|$)|`[^`\n]*`)/;
 
-/** HTML that somebody types is meant as text. */
-marked.use({ gfm: true, breaks: true, renderer: { html: ({ text }) => escapeHtml(text) } });
-
+/** `:tada:` becomes the emoji, but not in code. */
 export function replaceShortcodes(text: string): string {
-    return text.replace(/:([a-z0-9_+-]{2,40}):/g, (all, name) => SHORTCODES.get(name) ?? all);
+    const emoji = (part: string) => part.replace(/:([a-z0-9_+-]{2,40}):/g, (all, name) => SHORTCODES.get(name) ?? all);
+    return text.split(CODE).map((part, i) => (i % 2 ? part : emoji(part))).join("");
 }
 
-const linkTo = (m: Mention) => `<a href="https://matrix.to/#/${encodeURIComponent(m.userId)}">${escapeHtml(m.name)}</a>`;
+const linkTo = (href: string, inner: string) => `<a href="${escapeHtml(href)}">${inner}</a>`;
 
-/** Names that were completed (`@name`) become links that clients show as mentions; not in code, nor in what is a link already. */
-function linkMentions(html: string, mentions: Mention[]): string {
-    const longest = [...mentions].sort((a, b) => b.name.length - a.name.length);
-    let closed = "";
-    return html.replace(/<(\/?)(\w+)[^>]*>|[^<]+/g, (piece, slash: string | undefined, tag: string | undefined) => {
-        if (tag && /^(a|code|pre)$/.test(tag)) {
-            if (!slash && !closed) closed = tag;
-            else if (slash && closed === tag) closed = "";
-        }
-        if (tag || closed) return piece;
-        const found = longest.find((m) => piece.includes(`@${escapeHtml(m.name)}`));
-        return found ? linkIn(piece, longest) : piece;
+/**
+ * Markdown with HTML that somebody types meant as text, with links that only go somewhere, and with names that were completed (`@name`) as the links
+ * that clients show as mentions. Whom it mentions it puts into `found`.
+ */
+function parser(mentions: Mention[], found: Set<string>): Marked {
+    const longestFirst = [...mentions].sort((a, b) => b.name.length - a.name.length);
+    return new Marked({
+        gfm: true,
+        breaks: true,
+        renderer: {
+            html: ({ text }) => escapeHtml(text),
+            link({ href, tokens }) {
+                const inner = this.parser.parseInline(tokens);
+                return safeUrl(href) ? linkTo(href, inner) : inner;
+            },
+            image: ({ href, text }) => (safeUrl(href) ? linkTo(href, escapeHtml(text || href)) : escapeHtml(text)),
+        },
+        extensions: [
+            {
+                name: "mention",
+                level: "inline",
+                start: (text) => text.match(/(?<!\w)@/)?.index,
+                tokenizer(text) {
+                    const mention = !this.lexer.state.inLink && longestFirst.find((m) => text.startsWith(`@${m.name}`));
+                    if (!mention) return undefined;
+                    found.add(mention.userId);
+                    return { type: "mention", raw: `@${mention.name}`, mention };
+                },
+                renderer: ({ mention }) => linkTo(`https://matrix.to/#/${encodeURIComponent(mention.userId)}`, escapeHtml(mention.name)),
+            },
+        ],
     });
 }
 
-/** All names in one go, so that no name is looked for in the link of another. */
-function linkIn(text: string, mentions: Mention[]): string {
-    const names = new Map(mentions.map((m) => [`@${escapeHtml(m.name)}`, m]));
-    const any = [...names.keys()].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
-    return text.replace(new RegExp(any, "g"), (name) => linkTo(names.get(name)!));
+/** Receivers make links of bare addresses themselves. */
+const saysNoMore = (token: Token): boolean => ["text", "br", "html"].includes(token.type) || (token.type === "link" && token.raw === token.text);
+const isPlain = (tokens: Token[]): boolean =>
+    tokens.every((token) => token.type === "space" || token.type === "html" || (token.type === "paragraph" && (token as Tokens.Paragraph).tokens.every(saysNoMore)));
+
+function toHtml(text: string, mentions: Mention[], found: Set<string>): string | undefined {
+    const marked = parser(mentions, found);
+    const tokens = marked.lexer(text);
+    if (isPlain(tokens)) return undefined;
+    const html = marked.parser(tokens).trim();
+    return html.replace(/^<p>([^]*)<\/p>$/, (all, inner) => (inner.includes("<p>") ? all : inner)) || undefined;
 }
 
 export function compose(typed: string, known: Mention[] = []): Composed {
     const emote = typed.startsWith("/me ");
     const text = replaceShortcodes(emote ? typed.slice(4) : typed.replace(/^\/\//, "/")).trim();
-    const mentions = known.filter((m) => text.includes(`@${m.name}`));
-    const html = linkMentions((marked.parse(text, { async: false }) as string).trim(), mentions);
-    const plain = `<p>${escapeHtml(text).replace(/\n/g, "<br>")}</p>`;
-    const formatted = html === plain ? undefined : html.replace(/^<p>([^]*)<\/p>$/, (all, inner) => (inner.includes("<p>") ? all : inner));
+    const found = new Set<string>();
+    const html = toHtml(text, known, found);
     return {
         msgtype: emote ? "m.emote" : "m.text",
         body: text,
-        ...(formatted === undefined ? {} : { format: "org.matrix.custom.html", formatted_body: formatted }),
+        ...(html ? { format: "org.matrix.custom.html", formatted_body: html } : {}),
         "m.mentions": {
-            ...(mentions.length ? { user_ids: mentions.map((m) => m.userId) } : {}),
+            ...(found.size ? { user_ids: [...found] } : {}),
             ...(/(^|\s)@room\b/.test(text) ? { room: true } : {}),
         },
     };

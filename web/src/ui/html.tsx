@@ -5,6 +5,7 @@
 import { useSignal } from "@preact/signals";
 import { type ComponentChildren, h } from "preact";
 import { useMemo } from "preact/hooks";
+import { permalink, safeUrl, splitLinks } from "../model/links";
 import { t } from "../text";
 import { useChat } from "./context";
 
@@ -90,29 +91,6 @@ function Spoiler({ reason, children }: { reason: string; children: ComponentChil
     );
 }
 
-const SAFE_SCHEMES = new Set(["http:", "https:", "mailto:", "matrix:", "tel:"]);
-
-/** The address if following it does nothing but go there. */
-export function safeUrl(href: string): string | null {
-    try {
-        const url = new URL(href);
-        return SAFE_SCHEMES.has(url.protocol) ? url.href : null;
-    } catch {
-        return null;
-    }
-}
-
-/** The user, room or alias that a permalink names. */
-export function permalink(href: string): string | null {
-    const found = href.match(/^https:\/\/matrix\.to\/#\/([^/?]+)/);
-    try {
-        const id = found && decodeURIComponent(found[1]);
-        return id && /^[@#!]\S+$/.test(id) && id.length <= 255 ? id : null;
-    } catch {
-        return null;
-    }
-}
-
 export function Link({ href, children }: { href: string; children: ComponentChildren }) {
     const url = safeUrl(href);
     const id = url && permalink(href);
@@ -135,19 +113,9 @@ function Pill({ userId }: { userId: string }) {
     );
 }
 
-const URL_IN_TEXT = /\bhttps?:\/\/[^\s<>"'`]+[^\s<>"'`.,:;!?)\]}]/g;
-
 export function linkify(text: string): ComponentChildren {
     if (!text.includes("://")) return text;
-    const out: ComponentChildren[] = [];
-    let at = 0;
-    for (const found of text.matchAll(URL_IN_TEXT)) {
-        if (out.length > 400) break;
-        out.push(text.slice(at, found.index), <Link href={found[0]}>{found[0]}</Link>);
-        at = found.index + found[0].length;
-    }
-    out.push(text.slice(at));
-    return out;
+    return splitLinks(text).map((part) => (typeof part === "string" ? part : <Link href={part.url}>{part.url}</Link>));
 }
 
 /** A message of a few emoji and nothing else is shown large. */
