@@ -141,7 +141,8 @@ export function MenuButton(props: { label: string; icon?: Icon; entries: MenuEnt
     return (
         <div class="menu-anchor" ref={button}>
             {props.children ? (
-                <button type="button" class={props.class} aria-label={props.label} aria-haspopup="menu" aria-expanded={open.value} onClick={() => set(!open.value)}>
+                <button type="button" class={props.class} aria-haspopup="menu" aria-expanded={open.value} onClick={() => set(!open.value)}>
+                    <span class="sr-only">{props.label}: </span>
                     {props.children}
                 </button>
             ) : (

@@ -1,5 +1,6 @@
 // What the browser tests are made of: the server as a process of its own, browsers with a profile each, and the page's pieces by
 // the names that a person (or a screen reader) sees. Nothing here waits for time to pass, only for what must happen.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -19,6 +20,9 @@ const QUICK = {
     "password.memory_kib": 1024,
     "password.passes": 1,
 };
+
+/** What Chromium says of a document that is only parsed, to be sanitised: nothing in it runs. That nothing of it gets into the page is looked at there. */
+const INERT = /Executing inline event handler|Applying inline style|Setting the document's base URI/;
 
 export const PASSWORD = "correct horse battery";
 
@@ -74,6 +78,13 @@ export class Server {
 
 /** A browser of its own, so that nothing is shared with another person's. */
 export class Person {
+    static #open = new Set();
+
+    /** What everybody sees now, for whoever wants to know why a test failed. */
+    static async pictures(folder) {
+        for (const { name, page } of Person.#open) await page.screenshot({ path: join(folder, `web-${name}.png`), timeout: 5_000 }).catch(() => {});
+    }
+
     static async open(server, name, options = {}) {
         const person = new Person();
         person.server = server;
@@ -85,12 +96,13 @@ export class Person {
         person.faults = [];
         person.page.on("pageerror", (error) => person.faults.push(String(error.stack ?? error)));
         person.page.on("console", (message) => {
-            if (/Content Security Policy/.test(message.text())) person.faults.push(message.text());
+            if (/Content Security Policy/.test(message.text()) && !INERT.test(message.text())) person.faults.push(message.text());
         });
         person.foreign = [];
         person.page.on("request", (request) => {
             if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) person.foreign.push(request.url());
         });
+        Person.#open.add(person);
         await person.page.goto(server.url);
         return person;
     }
@@ -158,6 +170,52 @@ export class Person {
         await this.page.getByRole("heading", { name, level: 1 }).waitFor();
     }
 
+    // --- pieces of the page ---
+
+    get list() {
+        return this.page.getByRole("navigation", { name: "Rooms" });
+    }
+
+    get timeline() {
+        return this.page.getByRole("main").getByRole("log", { name: "Messages" });
+    }
+
+    get panel() {
+        return this.page.getByRole("complementary");
+    }
+
+    get dialog() {
+        return this.page.getByRole("dialog").last();
+    }
+
+    /** A room's row in the list. */
+    room(name) {
+        return this.list.getByRole("link").filter({ has: this.page.locator(".room-name", { hasText: name }) });
+    }
+
+    button(name, within = this.page) {
+        return within.getByRole("button", { name, exact: true });
+    }
+
+    async choose(menu, entry) {
+        await this.button(menu).click();
+        await this.page.getByRole("menu").getByText(entry, { exact: true }).click();
+    }
+
+    async settings(tab) {
+        await this.choose(/^Your account/, "Settings");
+        await this.dialog.getByRole("tab", { name: tab }).click();
+    }
+
+    async closePanel() {
+        await this.button("Close", this.panel).click();
+    }
+
+    async reload() {
+        await this.page.reload();
+        await this.list.waitFor();
+    }
+
     composer() {
         return this.page.locator("main .composer textarea");
     }
@@ -200,6 +258,25 @@ export class Person {
     }
 
     async close() {
+        Person.#open.delete(this);
         await this.browser.close();
     }
+}
+
+/** Waits until `read` gives what is wanted (or, without that, something true); the last that it gave is told. */
+export async function until(what, read, wanted) {
+    const end = Date.now() + 20_000;
+    for (;;) {
+        const found = await read();
+        if (wanted === undefined ? found : JSON.stringify(found) === JSON.stringify(wanted)) return;
+        if (Date.now() > end) throw new Error(`${what}: ${JSON.stringify(found)}${wanted === undefined ? "" : `, not ${JSON.stringify(wanted)}`}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}
+
+export const gone = (locator) => until(`${locator} is still there`, async () => (await locator.count()) === 0);
+
+/** The page did nothing that it should not have done. */
+export function assertNoFaults(...people) {
+    for (const { name, faults, foreign } of people) assert.deepEqual([...new Set(faults), ...new Set(foreign)], [], `${name}'s page`);
 }

@@ -1,7 +1,12 @@
 // The client in a real browser against the real server. Usage: node tests/browser/run.mjs [NAME...]; ends with "N passed, N failed".
+import { account } from "./account.mjs";
 import { chat } from "./chat.mjs";
+import { hostile } from "./hostile.mjs";
+import { Person } from "./kit.mjs";
+import { rooms } from "./rooms.mjs";
+import { screens } from "./screens.mjs";
 
-const suites = { chat };
+const suites = { chat, rooms, account, hostile, screens };
 let passed = 0;
 let failed = 0;
 
@@ -14,6 +19,7 @@ async function test(name, work) {
         console.log(`ok     ${name} (${Math.round(performance.now() - began)} ms)`);
     } catch (error) {
         failed++;
+        if (process.env.SHOTS) await Person.pictures(process.env.SHOTS);
         console.log(`not ok ${name}\n${error.stack}`);
         throw new Stop();
     }

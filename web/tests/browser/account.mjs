@@ -1,0 +1,76 @@
+/** An account: its password, its sessions, its name, and how the client looks to it. */
+import assert from "node:assert/strict";
+import { assertNoFaults, PASSWORD, Person, Server, until } from "./kit.mjs";
+import { Outsider } from "./outsider.mjs";
+
+export async function account(test) {
+    const server = await Server.start();
+    await Outsider.register(server, "alice");
+    const alice = await Person.open(server, "alice");
+    const phone = await Person.open(server, "alice", { viewport: { width: 360, height: 740 } });
+    try {
+        await test("a wrong password is told", async () => {
+            await alice.page.getByLabel("User name").fill("alice");
+            await alice.page.getByLabel("Password").fill("wrong");
+            await alice.page.locator("form").getByRole("button", { name: "Sign in" }).click();
+            await alice.page.getByRole("alert").getByText("The server says no: name or password are wrong.").waitFor();
+            await alice.login();
+        });
+
+        await test("a theme is chosen, and kept", async () => {
+            const isDark = () => alice.page.evaluate(() => document.documentElement.dataset.theme === "dark");
+            await alice.settings("Appearance");
+            await alice.dialog.getByLabel("Dark").check();
+            await until("dark", isDark);
+            await alice.page.keyboard.press("Escape");
+            await alice.reload();
+            await until("dark", isDark);
+        });
+
+        await test("another language", async () => {
+            await alice.settings("Appearance");
+            await alice.dialog.getByLabel("Language").selectOption("de");
+            await alice.page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+            assert.equal(await alice.page.evaluate(() => document.documentElement.lang), "de");
+            await alice.dialog.locator("select").selectOption("en");
+            await alice.page.keyboard.press("Escape");
+        });
+
+        await test("a second session is seen, and ended from the first", async () => {
+            await phone.login();
+            await alice.settings("Sessions");
+            await until("how many", () => alice.dialog.getByRole("listitem").count(), 3); // the account was made over the API: that session counts too
+            const ends = alice.dialog.locator(".devices button[aria-label]");
+            await ends.last().click();
+            await alice.dialog.getByLabel("Password").fill(PASSWORD);
+            await alice.button("End session", alice.dialog).click();
+            await until("how many", () => alice.dialog.getByRole("listitem").count(), 2);
+        });
+
+        await test("the password is changed", async () => {
+            await alice.dialog.getByRole("tab", { name: "Security" }).click();
+            await alice.dialog.getByLabel("Old password").fill(PASSWORD);
+            await alice.dialog.getByLabel("New password").fill("another secret");
+            await alice.button("Change password", alice.dialog).click();
+            await alice.page.getByText("The password has been changed.").waitFor();
+            await assert.rejects(Outsider.login(server, "alice", PASSWORD), /M_FORBIDDEN/);
+            await Outsider.login(server, "alice", "another secret");
+        });
+
+        await test("a name is chosen, and kept", async () => {
+            await alice.dialog.getByRole("tab", { name: "Profile" }).click();
+            await alice.dialog.getByLabel("Display name").fill("Alice Liddell");
+            await alice.button("Save", alice.dialog).click();
+            await alice.list.getByText("Alice Liddell").waitFor();
+            await alice.page.keyboard.press("Escape");
+            await alice.reload();
+            await alice.list.getByText("Alice Liddell").waitFor();
+        });
+
+        await test("no fault, no request to others", () => assertNoFaults(alice, phone));
+    } finally {
+        await alice.close();
+        await phone.close();
+        await server.close();
+    }
+}

@@ -1,0 +1,171 @@
+/**
+ * Every screen, light and dark, wide and on a phone: no violation of WCAG A or AA that axe-core can see, nothing wider than the window. With SCREENS=folder
+ * it leaves a picture of each there.
+ */
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { assertNoFaults, Person, Server } from "./kit.mjs";
+import { Outsider } from "./outsider.mjs";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+const PHONE = { width: 360, height: 740 };
+const WIDE = { width: 1280, height: 800 };
+
+async function audit(person, what) {
+    const { page } = person;
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: "tag", values } }), LEVELS);
+    const told = violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.slice(0, 4).map((n) => `    ${n.html.slice(0, 160)}\n      ${n.failureSummary.replace(/\n/g, "\n      ")}`).join("\n")}`);
+    assert.equal(told.length, 0, `${what}:\n${told.join("\n")}`);
+    const { width, shown } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, shown: innerWidth }));
+    assert.ok(width <= shown, `${what}: the page is ${width} wide in a window of ${shown}`);
+    if (process.env.SCREENS) await page.screenshot({ path: join(process.env.SCREENS, `${what.replaceAll(" ", "-")}.png`) });
+}
+
+/** Other people, and something to look at. */
+async function furnish(server) {
+    const [maya, tom] = [await Outsider.register(server, "maya"), await Outsider.register(server, "tom")];
+    await maya.rename("Maya Lindqvist");
+    await tom.rename("Tom Okafor");
+    const garden = await maya.createRoom({ preset: "public_chat", visibility: "public", name: "Garden club", topic: "What grows, what does not, and why", room_alias_name: "garden" });
+    const release = await tom.createRoom({ preset: "public_chat", visibility: "public", name: "Release 2.4", topic: "Ship it on Thursday", room_alias_name: "release" });
+    await tom.join(garden);
+    await maya.join(release);
+    await maya.send(garden, "The first tomatoes are out. Two of them were eaten before I could take a picture.");
+    await tom.send(garden, "By you, or by the birds?");
+    await maya.send(release, "The notes are in the repository.");
+    await tom.send(release, { msgtype: "m.text", body: "Two tests are red:\n```\ntest_sync: 41 passed, 2 failed\n```", format: "org.matrix.custom.html", formatted_body: "Two tests are red:<pre><code>test_sync: 41 passed, 2 failed\n</code></pre>" });
+    return { maya, tom, garden, release };
+}
+
+async function talk(person, { maya, tom, garden }) {
+    const question = await maya.send(garden, { msgtype: "m.text", body: "Does anybody have seeds of the blue ones? I would swap for beans: https://example.org/beans", "m.mentions": {} });
+    await tom.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "🌱" } }, "m.reaction");
+    await maya.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "👍" } }, "m.reaction");
+    const thread = { rel_type: "m.thread", event_id: question, is_falling_back: true, "m.in_reply_to": { event_id: question } };
+    await tom.send(garden, { msgtype: "m.text", body: "I have some, from last year.", "m.relates_to": thread });
+    await maya.send(garden, { msgtype: "m.text", body: "Lovely. Saturday, at the gate?", "m.relates_to": thread });
+    await tom.send(garden, { msgtype: "m.text", body: "The list for Saturday:\n- shears\n- **gloves**\n- cake", format: "org.matrix.custom.html", formatted_body: "The list for Saturday:<ul><li>shears</li><li><strong>gloves</strong></li><li>cake</li></ul>" });
+    await person.sees("The list for Saturday");
+}
+
+export async function screens(test) {
+    const server = await Server.start();
+    const people = [];
+    const visit = async (name, options) => {
+        const person = await Person.open(server, name, options);
+        people.push(person);
+        return person;
+    };
+    try {
+        const others = await furnish(server);
+        const ada = await visit("ada", { viewport: WIDE, colorScheme: "light" });
+
+        for (const [form, viewport, colorScheme] of [["wide light", WIDE, "light"], ["phone dark", PHONE, "dark"]]) {
+            await test(`before one is logged in: ${form}`, async () => {
+                const guest = await visit("guest", { viewport, colorScheme });
+                await audit(guest, `${form} login`);
+                await guest.button("Register").click();
+                await audit(guest, `${form} register`);
+                await guest.page.locator("summary").click();
+                await audit(guest, `${form} other server`);
+            });
+        }
+
+        await test("the first minute of an account", async () => {
+            await ada.register();
+            await audit(ada, "wide light nothing yet");
+            await ada.choose("New", "Explore rooms");
+            await ada.dialog.getByRole("listitem").first().waitFor();
+            await audit(ada, "wide light directory");
+            await ada.page.keyboard.press("Escape");
+            for (const alias of ["#release:localhost", "#garden:localhost"]) {
+                await ada.choose("New", "Explore rooms");
+                await ada.dialog.getByRole("searchbox").fill(alias);
+                await ada.button("Join", ada.dialog).first().click();
+                await ada.page.getByRole("dialog").waitFor({ state: "detached" });
+            }
+            await ada.startChat({ id: "@maya:localhost" });
+            await ada.page.getByRole("heading", { name: "maya", level: 1 }).waitFor();
+            await ada.say("Shall I bring the cake?");
+            await ada.openRoom("Garden club");
+            await talk(ada, others);
+        });
+
+        const seen = async (person, form) => {
+            const { page } = person;
+            const isPhone = form.startsWith("phone");
+            const back = async () => isPhone && (await person.button("Back").click());
+            if (isPhone) await audit(person, `${form} list`);
+            await person.openRoom("Garden club");
+            await person.sees("The list for Saturday");
+            await audit(person, `${form} room`);
+            await person.message("seeds of the blue").getByRole("button", { name: /replies/ }).click();
+            await person.panel.getByText("Saturday, at the gate?").waitFor();
+            await audit(person, `${form} thread`);
+            await person.closePanel();
+            for (const [button, what] of [["Members", "members"], ["Search", "search"]]) {
+                await person.button(button, page.locator(".room-tools")).click();
+                await audit(person, `${form} ${what}`);
+                if (what === "members") {
+                    await person.panel.getByRole("button", { name: /Maya/ }).click();
+                    await audit(person, `${form} profile`);
+                }
+                await person.closePanel();
+            }
+            await person.choose("Room menu", "Room settings");
+            await audit(person, `${form} room settings`);
+            await person.closePanel();
+            await person.button("Room menu").click();
+            await audit(person, `${form} menu`);
+            await page.keyboard.press("Escape");
+            await person.button("Emoji", page.locator(".composer")).click();
+            await audit(person, `${form} emoji`);
+            await page.keyboard.press("Escape");
+            await person.composer().pressSequentially("@ma");
+            await page.getByRole("option").first().waitFor();
+            await audit(person, `${form} completion`);
+            await person.composer().fill("");
+            for (const [key, what] of [["Control+k", "switcher"], ["Control+,", "settings"]]) {
+                await page.keyboard.press(key);
+                await page.getByRole("dialog").waitFor();
+                await audit(person, `${form} ${what}`);
+                if (what === "settings")
+                    for (const tab of ["Appearance", "Notifications", "Sessions", "Security"]) {
+                        await person.dialog.getByRole("tab", { name: tab }).click();
+                        await audit(person, `${form} ${tab}`);
+                    }
+                await page.keyboard.press("Escape");
+                await page.getByRole("dialog").waitFor({ state: "detached" });
+            }
+            await back();
+            for (const entry of ["Start a chat", "Create a room", "Create a space"]) {
+                await person.choose("New", entry);
+                await audit(person, `${form} ${entry}`);
+                await page.keyboard.press("Escape");
+                await page.getByRole("dialog").waitFor({ state: "detached" });
+            }
+            await person.choose(/^Your account/, "Keyboard shortcuts");
+            await audit(person, `${form} shortcuts`);
+            await page.keyboard.press("Escape");
+        };
+
+        for (const [form, viewport, colorScheme] of [["wide light", WIDE, "light"], ["wide dark", WIDE, "dark"], ["phone light", PHONE, "light"], ["phone dark", PHONE, "dark"]]) {
+            await test(`every screen: ${form}`, async () => {
+                await ada.page.setViewportSize(viewport);
+                await ada.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+                await ada.page.goto(`${server.url}/#/`);
+                await ada.reload();
+                await seen(ada, form);
+            });
+        }
+
+        await test("no fault, no request to others", () => assertNoFaults(...people));
+    } finally {
+        await Promise.all(people.map((p) => p.close()));
+        await server.close();
+    }
+}
