@@ -76,7 +76,7 @@ static size_t urls_of(const struct invocation *in, struct str *url)
 static enum err open_both(const struct invocation *in, struct store **from, struct store **to, struct fault *f)
 {
     struct str url[URLS_MAX];
-    struct store_postgres_config pc = {.url = url, .urls = urls_of(in, url)};
+    struct store_postgres_config pc = {.url = url, .urls = urls_of(in, url), .use = STORE_POSTGRES_ALONE};
     char db[4096];
     if (pc.urls == 0) return fault_set(f, ERR_INVALID_PARAM, "Give the databases: --to 'postgresql://...', or the setting store.url.");
     snprintf(db, sizeof db, "%s/db", in->from);

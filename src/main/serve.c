@@ -133,7 +133,10 @@ static enum err open_broker(struct server *s, struct fault *f)
 static enum err open_store(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
-    struct store_postgres_config pc = {.url = set->store.url.item, .urls = set->store.url.count, .readers = (unsigned)set->store.readers};
+    struct store_postgres_config pc = {.url = set->store.url.item,
+                                       .urls = set->store.url.count,
+                                       .use = set->broker.url.count ? STORE_POSTGRES_SHARED : STORE_POSTGRES_ALONE,
+                                       .readers = (unsigned)set->store.readers};
     struct store_rocksdb_config rc = {.cache_bytes = (size_t)set->store.cache_size};
     if (pc.urls) return store_postgres_open(&pc, &s->store, f);
     return store_rocksdb_open(arena_printf(&s->arena, "%s/db", set->store.path).p, &rc, &s->store, f);

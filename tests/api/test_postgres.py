@@ -41,6 +41,16 @@ def test_tls_and_password():
         refused("serve", status=1, says="live in a database that is not listed", environ=environment, cwd=p.folder)
 
 
+def test_servers_without_a_broker_do_not_share(database, tmp_path):
+    url = database.new_database()
+    with running({URL: url}) as first:
+        refused("serve", status=1, says="Another server uses these databases", environ={"ROOKERY_STORE_URL": url}, cwd=tmp_path)
+        first.check_alive()
+        first.restart(kill=True)
+    with running({URL: url}):
+        pass
+
+
 def test_backups_are_made_elsewhere(database, tmp_path):
     environment = {"ROOKERY_STORE_URL": database.new_database(), "ROOKERY_STORE_PATH": str(tmp_path / "data")}
     refused("backup", "--to", str(tmp_path / "b"), status=1, says="pg_dump", environ=environment)

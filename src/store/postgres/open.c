@@ -140,6 +140,7 @@ static void *store_main(void *arg)
 
 static void pg_free(struct pg *p)
 {
+    PQfinish(p->guard);
     if (p->loop) loop_free(p->loop);
     for (size_t i = 0; i < p->shards; i++)
         mem_free(p->shard[i].reader);
@@ -240,11 +241,21 @@ void pg_unprepare(struct pg *p, PGconn **conn)
     pg_free(p);
 }
 
+/* On the connection to where the settings are, which stays. */
+static enum err keep_guard(struct pg *p, PGconn **conn, enum store_postgres_use use, struct fault *f)
+{
+    size_t at = (size_t)(p->settings - p->shard);
+    p->guard = conn[at];
+    conn[at] = NULL;
+    return guard_take(p->guard, use, f);
+}
+
 enum err store_postgres_open(const struct store_postgres_config *config, struct store **out, struct fault *f)
 {
     PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
     struct pg *p;
     enum err e = pg_prepare(config, &p, conn, f);
+    if (!e && config->use != STORE_POSTGRES_ANYHOW) e = keep_guard(p, conn, config->use, f);
     hang_up_all(p, conn);
     if (!e) {
         p->loop = loop_new(LOOP_INDEX);

@@ -14,10 +14,14 @@
 
 enum { STORE_POSTGRES_SHARDS_MAX = STORE_SLOTS, STORE_POSTGRES_READERS_MAX = 64 };
 
+/* Beside whom? ANYHOW asks nobody: for tools, and tests. */
+enum store_postgres_use { STORE_POSTGRES_ANYHOW, STORE_POSTGRES_SHARED, STORE_POSTGRES_ALONE };
+
 struct store_postgres_config {
     const struct str *url; /* one per shard, in any order: postgresql://user@host,host/database?options */
     size_t urls;
-    unsigned readers; /* connections per shard for reading, beside the one for writing; 0: 4 */
+    enum store_postgres_use use; /* CONFLICT, and a sentence, where somebody else uses them who must not */
+    unsigned readers;            /* connections per shard for reading, beside the one for writing; 0: 4 */
 };
 
 /* Blocking. On failure `f` says in a sentence what stands in the way: a database that cannot be reached or would lose what it has acknowledged, a newer

@@ -106,6 +106,7 @@ int64_t pg_link_oldest_ms(const struct link *l);
 /* A session as this back end needs it; NULL: `f` says why there is none. */
 PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f);
 /* One or more statements without parameters. */
+must_use enum err guard_take(PGconn *c, enum store_postgres_use use, struct fault *f); /* blocking */
 must_use enum err conn_run(PGconn *c, const char *sql, struct fault *f);
 /* A statement with text parameters; its rows as text, for the caller to clear. NULL: it failed. */
 PGresult *conn_ask(PGconn *c, const char *sql, const char *const *param, int params, struct fault *f);
@@ -207,6 +208,7 @@ struct pg {
     size_t shards;
     struct shard *home[STORE_SLOTS];
     struct shard *settings; /* where they were when it was opened */
+    PGconn *guard;          /* see guard.c; NULL: none */
     uint64_t homeless;      /* a bit for each slot that is looked for */
     bool searching;
     struct timer search_later;
