@@ -126,16 +126,16 @@ static enum err many_failed(struct api *r, const struct many *m)
     return ERR_OK;
 }
 
-/* A member of the answer: user -> the text that the reply has in s[i], of those that have one. */
-static void put_many(struct api *r, const char *name, const struct many *m, unsigned i)
+/* A member of the answer: user -> the text that the reply has in s[i], of those that have one, or of all of them. */
+static void put_many(struct api *r, const char *name, const struct many *m, unsigned i, bool all)
 {
     json_key(&r->json, name);
     json_object(&r->json);
     for (size_t k = 0; k < m->count; k++) {
         struct str text = m->call[k].reply.s[i];
-        if (text.n <= 2) continue;
+        if (text.n <= 2 && !all) continue;
         json_key_str(&r->json, m->user_id[k]);
-        json_put_raw(&r->json, text);
+        json_put_raw(&r->json, text.n ? text : STR("{}"));
     }
     json_end(&r->json);
 }
@@ -174,7 +174,7 @@ enum err api_keys_query(struct api *r)
         static const char *const names[] = {"device_keys", "master_keys", "self_signing_keys", "user_signing_keys"};
         json_object(&r->json);
         for (unsigned i = 0; i < 4; i++)
-            put_many(r, names[i], &m, i);
+            put_many(r, names[i], &m, i, i == 0); /* a user who is left out of device_keys counts as not answered: clients wait for him */
         put_no_failures(r);
         json_end(&r->json);
     }
@@ -206,7 +206,7 @@ enum err api_keys_claim(struct api *r)
     if (e == ERR_OK) e = ask_many(r, users, CMD_user_keys_claim, 0, (struct str){0}, &m);
     if (e != ERR_OK) return e;
     json_object(&r->json);
-    put_many(r, "one_time_keys", &m, 0);
+    put_many(r, "one_time_keys", &m, 0, false);
     put_no_failures(r);
     json_end(&r->json);
     many_release(&m);

@@ -68,8 +68,9 @@ def test_query_one_device(alice, bob):
 def test_query_unknown(bob):
     nobody = f"@{unique('nobody')}:localhost"
     r = query(bob, nobody)
-    assert r["device_keys"].get(nobody, {}) == {}
-    assert not query(bob, bob.user_id)["device_keys"].get(bob.user_id), "a device without keys is not listed"
+    assert r["device_keys"] == {nobody: {}}
+    assert query(bob, bob.user_id)["device_keys"] == {bob.user_id: {}}, "a device without keys is not listed, but the user is answered"
+    assert r["master_keys"] == r["self_signing_keys"] == r["user_signing_keys"] == {}
 
 
 @pytest.mark.parametrize("change", [{"user_id": "@other:localhost"}, {"device_id": "OTHER"}, {"user_id": 5}, {"keys": 5}, {"algorithms": "x"}, {"keys": {"ed25519:X": 5}}])
