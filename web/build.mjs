@@ -73,13 +73,13 @@ async function licences(metafile) {
 }
 
 async function buildTests() {
-    await rm("build/tests", { recursive: true, force: true });
-    await mkdir("build/tests", { recursive: true });
+    await rm("../build/web-tests", { recursive: true, force: true });
+    await mkdir("../build/web-tests", { recursive: true });
     const names = (await readdir("tests/unit")).filter((name) => name.endsWith(".test.ts"));
     await esbuild.build({
         ...shared,
         entryPoints: names.map((name) => `tests/unit/${name}`),
-        outdir: "build/tests",
+        outdir: "../build/web-tests",
         outExtension: { ".js": ".mjs" },
         platform: "node",
         banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },

@@ -40,6 +40,7 @@ function parser(mentions: Mention[], found: Set<string>): Marked {
         breaks: true,
         renderer: {
             html: ({ text }) => escapeHtml(text),
+            checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
             link({ href, tokens }) {
                 const inner = this.parser.parseInline(tokens);
                 return safeUrl(href) ? linkTo(href, inner) : inner;

@@ -123,8 +123,8 @@ export const de: Texts = {
     room_settings: "Raum-Einstellungen",
     leave: "Verlassen",
 
-    write: "Nachricht schreiben",
-    write_encrypted: "Verschlüsselte Nachricht schreiben",
+    write: "Nachricht",
+    write_encrypted: "Verschlüsselte Nachricht",
     write_thread: "Im Thread schreiben",
     send: "Senden",
     attach: "Dateien anhängen",
@@ -285,6 +285,7 @@ export const de: Texts = {
     try_now: "Jetzt versuchen",
     unverified_session: "Verifiziere diese Sitzung, um ältere verschlüsselte Nachrichten zu lesen.",
     verify_other_session: "Andere Sitzung benutzen",
+    later: "Später",
     no_backup: "Ohne Wiederherstellungsschlüssel gehen mit diesem Browser deine verschlüsselten Nachrichten verloren.",
     recovery_key: "Wiederherstellungsschlüssel",
     make_recovery_key: "Wiederherstellungsschlüssel erstellen",

@@ -122,8 +122,8 @@ export const en = {
     room_settings: "Room settings",
     leave: "Leave",
 
-    write: "Write a message",
-    write_encrypted: "Write an encrypted message",
+    write: "Message",
+    write_encrypted: "Encrypted message",
     write_thread: "Write in the thread",
     send: "Send",
     attach: "Attach files",
@@ -284,6 +284,7 @@ export const en = {
     try_now: "Try now",
     unverified_session: "Verify this session to read older encrypted messages.",
     verify_other_session: "Use another session",
+    later: "Later",
     no_backup: "Without a recovery key, losing this browser loses your encrypted messages.",
     recovery_key: "Recovery key",
     make_recovery_key: "Create a recovery key",

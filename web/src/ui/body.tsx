@@ -13,13 +13,16 @@ import { duration, fileSize } from "./time";
 /** More than this is folded. */
 const LONG_TEXT = 3000;
 
+/** In one line, Markdown's marks only disturb. */
+const withoutMarks = (text: string): string => text.replace(/```\w*|\*\*|~~|^> |^- (\[[ x]\] )?/gm, "").trim();
+
 export function previewText(message: Message): string {
     const { body } = message;
     switch (body.kind) {
         case "text":
         case "notice":
         case "emote":
-            return body.text.slice(0, 200);
+            return withoutMarks(body.text.slice(0, 200));
         case "redacted":
             return t("deleted");
         case "undecryptable":

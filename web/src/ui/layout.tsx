@@ -1,4 +1,5 @@
 /** The three columns, what lies over them, and the keyboard. */
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { KeyRound, ShieldAlert, WifiOff } from "lucide-preact";
 import { keyState, verifySelf } from "../model/encryption";
@@ -41,8 +42,16 @@ export function Layout() {
     );
 }
 
+const Later = ({ onClick }: { onClick: () => void }) => (
+    <button type="button" class="link quiet" onClick={onClick}>
+        {t("later")}
+    </button>
+);
+
 function Banner() {
     const chat = useChat();
+    const later = useSignal(false);
+    const putOff = () => (later.value = true);
     if (chat.connection.value === "offline")
         return (
             <div class="banner warn" role="status">
@@ -52,6 +61,7 @@ function Banner() {
                 </button>
             </div>
         );
+    if (later.value) return null;
     if (keyState.value === "unverified")
         return (
             <div class="banner" role="status">
@@ -62,6 +72,7 @@ function Banner() {
                 <button type="button" class="link" onClick={() => (chat.dialog.value = { kind: "recovery", mode: "use" })}>
                     {t("use_recovery_key")}
                 </button>
+                <Later onClick={putOff} />
             </div>
         );
     if (keyState.value === "no-backup" && chat.summaries.value.size > 0 && [...chat.summaries.value.values()].some((r) => r.encrypted))
@@ -71,6 +82,7 @@ function Banner() {
                 <button type="button" class="link" onClick={() => (chat.dialog.value = { kind: "recovery", mode: "make" })}>
                     {t("make_recovery_key")}
                 </button>
+                <Later onClick={putOff} />
             </div>
         );
     return null;

@@ -142,7 +142,8 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
     }
 
     function onScroll(): void {
-        const box = scroller.current!;
+        const box = scroller.current;
+        if (!box) return; // told after the list is gone
         if (Math.abs(box.scrollTop - view.expected) < 1) view.expected = -1;
         else {
             remember();
