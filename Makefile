@@ -43,10 +43,10 @@ LOAD_SOURCES := $(sort $(wildcard bench/load/*.c))
 LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 
 # Preloaded into the server by the black-box tests; without sanitizers, since it comes before them.
-FAULTS := $(OUT)/tests/fault/powercut.so
+FAULTS := $(OUT)/tests/fault/powercut.so $(OUT)/tests/fault/slowdisk.so
 
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run cluster web test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run cluster chaos web test fuzz coverage bench install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
@@ -108,6 +108,7 @@ help:
 	@echo 'make install    program, web client, manual pages, systemd unit, configuration (PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=)'
 	@echo 'make check      static analysis of everything; layers; sizes'
 	@echo 'make format     format the C files'
+	@echo 'make chaos      a cluster that is killed, cut off and slowed down while clients look for what is lost (DURATION=3600 for an hour; ARGS)'
 	@echo 'make generate   make the files that are made from tables'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS); NAME=json for one'
 	@echo 'make coverage   which lines the unit and contract tests run: build/coverage/html'
@@ -131,6 +132,13 @@ cluster:
 	@echo 'Building the server (the first time takes a minute or two)...'
 	@$(SUBMAKE) -s BUILD=release rookery
 	@tools/cluster $(ARGS) || test $$? -eq 130 # Ctrl-C
+
+# DURATION=3600: an hour of faults in rounds; ARGS="--overlap" and others as tests/chaos/run --help tells.
+DURATION ?= 0
+chaos:
+	@tools/install-deps test
+	@$(SUBMAKE) -s BUILD=release rookery faults
+	@exec tests/chaos/run --duration $(DURATION) $(ARGS)
 
 web:
 	@tools/install-deps run

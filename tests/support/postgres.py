@@ -11,6 +11,7 @@ server afterwards, however COMMAND ended. Meanwhile
 does that to the server: an orderly stop, one without any order, a start, SIGSTOP and SIGCONT to all its processes. In Python: `with Postgres() as p: p.urls`.
 PostgreSQL does not run as root: root runs it as the user postgres."""
 import argparse
+import contextlib
 import os
 import pathlib
 import shutil
@@ -142,7 +143,8 @@ class Postgres:
         """To the server and the processes of its connections."""
         pid = self.pid()
         for p in [pid, *children(pid)]:
-            os.kill(p, number)
+            with contextlib.suppress(ProcessLookupError):  # a connection that ends meanwhile
+                os.kill(p, number)
 
     def watch(self):
         """A process that outlives this one, and cleans up when it has ended without doing so."""

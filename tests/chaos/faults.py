@@ -1,0 +1,181 @@
+"""What can happen to a cluster: a row each. `begin` does it, and returns what `end` needs to end it; both return when that is done. `limit` is the longest pause, in seconds,
+that a user may see in it: beyond the fault's own length for those that take everything away (`whole`)."""
+import dataclasses
+import signal
+
+SLOW_LINK_SECONDS, SLOW_DISK_MS = 0.05, 30
+MOVED = 1  # slots of each shard, to a new one
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    takes: tuple         # two that take the same are not at work at once
+    limit: float
+    begin: callable
+    end: callable
+    whole: bool = False  # nobody can send while it lasts
+    long_form: float = 10
+
+
+def some_server(cluster, rng):
+    return rng.choice(cluster.running())
+
+
+def start_servers(cluster, killed):
+    for i in killed:
+        cluster.servers[i].start()
+
+
+# --- chat servers ---
+
+def kill_one(cluster, rng):
+    victim = some_server(cluster, rng)
+    cluster.kill(victim)
+    return [victim]
+
+
+def kill_busiest(cluster, _):
+    victim = cluster.busiest()
+    cluster.kill(victim)
+    return [victim]
+
+
+def kill_two(cluster, rng):
+    victims = rng.sample(cluster.running(), 2)
+    for victim in victims:
+        cluster.kill(victim)
+    return victims
+
+
+def stand_still(cluster, rng):
+    victim = some_server(cluster, rng)
+    cluster.servers[victim].process.send_signal(signal.SIGSTOP)
+    return victim
+
+
+def go_on(cluster, victim):
+    cluster.servers[victim].process.send_signal(signal.SIGCONT)
+
+
+def add_server(cluster, _):
+    new = len(cluster.servers) - 1
+    cluster.servers[new].start()
+    cluster.wait_until_ready()
+    return new
+
+
+def restart_all(cluster, _):
+    cluster.restart_one_by_one()
+
+
+def nothing(*_):
+    pass
+
+
+# --- the network ---
+
+def cut_off(cluster, rng):
+    victim = some_server(cluster, rng)
+    cluster.network.tell(group=f"server{victim}", cut=True)
+    return victim
+
+
+def heal(cluster, victim):
+    cluster.network.tell(group=f"server{victim}", cut=False)
+
+
+def slow_down(cluster, rng):
+    victim = some_server(cluster, rng)
+    cluster.network.tell(group=f"server{victim}", delay=SLOW_LINK_SECONDS)
+    return victim
+
+
+def speed_up(cluster, victim):
+    cluster.network.tell(group=f"server{victim}", delay=0)
+
+
+# --- what is behind the servers ---
+
+def kill_broker(cluster, rng):
+    victims = [rng.randrange(3)]
+    cluster.brokers_do("kill", victims)
+    return victims
+
+
+def kill_brokers(cluster, _):
+    cluster.brokers_do("kill", range(3))
+    return range(3)
+
+
+def start_brokers(cluster, victims):
+    cluster.brokers_do("start", victims)
+
+
+def stop_shard(cluster, rng):
+    shard = rng.choice(cluster.shards)
+    shard.stop()
+    return shard
+
+
+def start_shard(_, shard):
+    shard.start()
+
+
+def add_shard(cluster, _):
+    """Once: the new database, and a restart of all servers. Then slots move there."""
+    cluster.grow()
+    slots = cluster.slots_of(1)[:MOVED] + cluster.slots_of(2)[:MOVED]
+    cluster.move_slots("--shard", "3", "--slots", ",".join(map(str, slots)))
+
+
+def empty_shard(cluster, _):
+    cluster.move_slots("--shard", "2", "--slots", ",".join(map(str, cluster.slots_of(3))))
+
+
+def lose_primary(cluster, _):
+    cluster.lose_primary()
+
+
+def new_standby(cluster, _):
+    cluster.new_standby()
+
+
+def slow_disks(cluster, _):
+    slow = [shard for shard in cluster.shards if hasattr(shard, "slow_file")]  # not what was a standby
+    for shard in slow:
+        shard.slow_file.write_text(str(SLOW_DISK_MS))
+    return slow
+
+
+def fast_disks(_, slow):
+    for shard in slow:
+        shard.slow_file.unlink()
+
+
+def kill_redis(cluster, _):
+    cluster.redis.process.kill()
+    cluster.redis.process.wait()
+
+
+def start_redis(cluster, _):
+    cluster.redis.start()
+
+
+FAULTS = [
+    Fault("server killed", ("server",), 3, kill_one, start_servers),
+    Fault("busiest owner killed", ("server",), 3, kill_busiest, start_servers),
+    Fault("two servers killed", ("server",), 3, kill_two, start_servers),
+    Fault("server stands still", ("server",), 10, stand_still, go_on, long_form=20),
+    Fault("server cut off", ("server",), 10, cut_off, heal, long_form=20),
+    Fault("slow link", ("server",), 3, slow_down, speed_up),
+    Fault("server added", ("server",), 0.2, add_server, lambda cluster, new: cluster.leave(new)),
+    Fault("rolling restart", ("server",), 0.2, restart_all, nothing),
+    Fault("broker node killed", ("broker",), 10, kill_broker, start_brokers),
+    Fault("all brokers killed", ("broker",), 10, kill_brokers, start_brokers, whole=True, long_form=30),
+    Fault("shard stopped", ("database",), 3, stop_shard, start_shard, long_form=60),
+    Fault("primary lost", ("database",), 3, lose_primary, new_standby),
+    Fault("shard added", ("server", "database"), 0.2, add_shard, empty_shard),
+    Fault("slow disks", ("database",), 3, slow_disks, fast_disks),
+    Fault("cache killed", ("cache",), 1, kill_redis, start_redis),
+]
