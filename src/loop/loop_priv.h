@@ -16,7 +16,8 @@ struct fiber_pool {
 
 struct loop {
     uv_loop_t uv;
-    uv_async_t wakeup;
+    int wakeup; /* an eventfd, see loop_post */
+    uv_poll_t woken;
     uv_prepare_t prepare;
     uv_timer_t clock;
     unsigned index;
