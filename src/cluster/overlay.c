@@ -77,11 +77,12 @@ static int row_cmp(const struct row *x, const struct row *y)
 /* The links that lead to the first node not below `row`. */
 static struct node *seek(struct overlay *o, const struct row *row, struct node **links[LEVELS])
 {
-    struct node **at = o->next;
+    struct node **at = o->next, *beyond = NULL; /* a node that stands on several levels is compared once */
     for (unsigned level = LEVELS; level-- > 0;) {
-        while (at[level] && row_cmp(&at[level]->change.row, row) < 0)
+        while (at[level] != beyond && row_cmp(&at[level]->change.row, row) < 0)
             at = at[level]->next;
         links[level] = &at[level];
+        beyond = at[level];
     }
     return *links[0];
 }
