@@ -207,6 +207,8 @@ struct journal {
     void (*release)(struct slot *s);
     /* May a turn that changes something go on? NULL: yes. */
     enum err (*admit)(const struct slot *s, const struct record *r, struct fault *f);
+    /* While a record of the slot is on its way, does the next one wait for it, and grow? */
+    bool gathers;
     /* Is the open record so large that it should go now? NULL: never. */
     bool (*is_enough)(const struct record *r);
     /* May the slot have been another node's for some time without this one knowing? NULL: no. */

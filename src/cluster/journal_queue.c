@@ -504,6 +504,7 @@ const struct journal journal_queue = {
     .undo = queue_undo,
     .release = queue_release,
     .admit = queue_admit,
+    .gathers = true,
     .is_enough = queue_is_enough,
     .is_doubtful = queue_is_doubtful,
 };

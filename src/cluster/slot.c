@@ -326,6 +326,7 @@ void slot_durable(struct slot *s, struct record *r)
     while ((n = list_pop(&r->letters)))
         letter_send(s, list_item(n, struct letter, link));
     answer_waiting(s);
+    if (s->open) slot_mark_dirty(s); /* it has waited for this one */
     place_go_on(s);
 }
 
@@ -360,6 +361,12 @@ void slot_under_way(struct slot *s, int by)
     stat_add(&s->home->stats.in_flight, by);
 }
 
+/* What is not published yet goes when what is under way has come back: the more there is to do, the more goes together. */
+static bool gathers(const struct slot *s)
+{
+    return s->journal->gathers && !list_is_empty(&s->flying);
+}
+
 void home_seal(struct task *t)
 {
     struct home *h = list_item(t, struct home, seal);
@@ -368,7 +375,7 @@ void home_seal(struct task *t)
     while ((n = list_pop(&h->dirty))) {
         struct slot *s = list_item(n, struct slot, link_dirty);
         s->dirty = false;
-        if (s->open) publish(s);
+        if (s->open && !gathers(s)) publish(s);
     }
 }
 
