@@ -6,6 +6,8 @@ static const struct {
     void (*run)(const struct options *o, struct report *r);
 } scenarios[] = {
     {"messages", "--connections users send into a room each, as fast as answers come, then at --rate", scenario_messages},
+    {"steady", "--connections users send into a room each, at --rate only", scenario_steady},
+    {"pairs", "--connections users send at --rate, each to another who waits in /sync at the next address", scenario_pairs},
     {"fanout", "--members sync in one room; 1, then --in-flight messages under way; with --rate an open loop instead", scenario_fanout},
     {"idle", "--users wait in /sync, in rooms of 100, for --idle-seconds", scenario_idle},
     {"growth", "send, sync and /messages in a room of --small and of --events events", scenario_growth},
@@ -18,11 +20,12 @@ enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 static int usage(FILE *out)
 {
     fputs(
-        "usage: rookery-load SCENARIO [--url http://127.0.0.1:8008] [--pid PID] [--json FILE] [--svg FILE]\n"
+        "usage: rookery-load SCENARIO [--url http://127.0.0.1:8008[,http://...]] [--pid PID] [--json FILE] [--svg FILE]\n"
         "         [--connections 64] [--rate PER-SECOND] [--seconds 5] [--members 100] [--in-flight 20] [--users 1000]\n"
-        "         [--idle-seconds 60] [--small 1000] [--events 100000]\n\n"
+        "         [--idle-seconds 60] [--small 1000] [--events 100000] [--gate yes]\n\n"
         "Makes users (m.login.dummy) and rooms of its own on the server; switch the server's rate limits off. With --pid, the process of\n"
-        "a server on this machine, its processor time and memory are reported too.\n\n",
+        "a server on this machine, its processor time and memory are reported too. With --gate, \"gate PHASE\" is written to the standard\n"
+        "error output before and after each phase, which goes on when a line has come on the standard input.\n\n",
         out);
     for (size_t i = 0; i < SCENARIOS; i++)
         fprintf(out, "  %-9s %s\n", scenarios[i].name, scenarios[i].help);
@@ -54,6 +57,10 @@ static bool option_set(struct options *o, const char *name, const char *value)
     };
     if (strcmp(name, "--pid") == 0) {
         o->pid = (int)number(name, value);
+        return true;
+    }
+    if (strcmp(name, "--gate") == 0) {
+        o->gate = strcmp(value, "yes") == 0;
         return true;
     }
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

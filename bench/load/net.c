@@ -28,7 +28,13 @@ void die(const char *fmt, ...)
 void net_init(struct net *n, const char *url)
 {
     *n = (struct net){.epoll = epoll_create1(EPOLL_CLOEXEC)};
-    if (sscanf(url, "http://%127[^:/]:%7[0-9]", n->host, n->port) != 2) die("the address must look like http://127.0.0.1:8008");
+    for (const char *at = url; at; at = strchr(at, ',')) {
+        if (*at == ',') at++;
+        if (n->addresses == NET_ADDRESSES) die("more than %d addresses", NET_ADDRESSES);
+        if (sscanf(at, "http://%127[^:/,]:%7[0-9]", n->address[n->addresses].host, n->address[n->addresses].port) != 2)
+            die("an address must look like http://127.0.0.1:8008");
+        n->addresses++;
+    }
     n->scratch = mem_alloc(SCRATCH);
 }
 
@@ -42,7 +48,7 @@ struct conn *conns_new(struct net *n, size_t count)
 {
     struct conn *c = mem_array(count, sizeof *c);
     for (size_t i = 0; i < count; i++) {
-        c[i] = (struct conn){.net = n, .fd = -1, .index = i};
+        c[i] = (struct conn){.net = n, .fd = -1, .index = i, .address = i % n->addresses};
         buf_init(&c[i].out, OUT_MAX);
         buf_init(&c[i].in, IN_MAX);
     }
@@ -68,10 +74,11 @@ void conns_free(struct conn *c, size_t count)
 static void conn_open(struct conn *c)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-    if (getaddrinfo(c->net->host, c->net->port, &hints, &found) != 0) die("%s: no such host", c->net->host);
+    const char *host = c->net->address[c->address].host, *port = c->net->address[c->address].port;
+    if (getaddrinfo(host, port, &hints, &found) != 0) die("%s: no such host", host);
     c->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (c->fd < 0) die("socket: %s", strerror(errno));
-    if (connect(c->fd, found->ai_addr, found->ai_addrlen) != 0) die("%s:%s: %s", c->net->host, c->net->port, strerror(errno));
+    if (connect(c->fd, found->ai_addr, found->ai_addrlen) != 0) die("%s:%s: %s", host, port, strerror(errno));
     freeaddrinfo(found);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
@@ -105,7 +112,8 @@ void conn_send(struct conn *c, conn_done *done)
 void conn_request(struct conn *c, const char *method, const char *path, const char *token, const char *body)
 {
     buf_clear(&c->out);
-    buf_printf(&c->out, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n", method, path, c->net->host, c->net->port);
+    buf_printf(&c->out, "%s %s HTTP/1.1\r\nHost: %s:%s\r\n", method, path, c->net->address[c->address].host,
+               c->net->address[c->address].port);
     if (token) buf_printf(&c->out, "Authorization: Bearer %s\r\n", token);
     if (body) buf_printf(&c->out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", strlen(body));
     buf_add(&c->out, STR("\r\n"));

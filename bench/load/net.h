@@ -1,4 +1,4 @@
-/* A small HTTP/1.1 client on epoll: many connections, one request at a time on each, kept alive.
+/* A small HTTP/1.1 client on epoll: many connections, one request at a time on each, kept alive; to one server, or to several in turn.
  *
  * One thread. Whatever a run cannot go on without (a server that does not answer, a broken response) ends the program with a sentence:
  * a measurement with holes is worth nothing. */
@@ -7,13 +7,18 @@
 
 #include "base/buf.h"
 
+enum { NET_ADDRESSES = 16 };
+
 struct conn;
 /* The connection is free for the next request when this is called. `body` lives until it returns. */
 typedef void conn_done(struct conn *c, int status, struct str body);
 
 struct net {
     int epoll;
-    char host[128], port[8];
+    struct {
+        char host[128], port[8];
+    } address[NET_ADDRESSES];
+    size_t addresses;
     char *scratch;
     bool stop;
     /* Called once in each round; returns when it wants to be called again, at the latest (or INT64_MAX). NULL: never. */
@@ -25,7 +30,8 @@ struct conn {
     struct net *net;
     int fd; /* -1: closed */
     bool busy, fresh;
-    size_t index; /* free for the user, as is ctx */
+    size_t index;   /* free for the user, as is ctx */
+    size_t address; /* where it goes: at first that of its index, in turn; may be changed while it is closed */
     void *ctx;
     int64_t due; /* when the request was meant to be sent; the user sets it before conn_send */
     conn_done *done;
@@ -35,7 +41,7 @@ struct conn {
 
 void die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
-/* `url` is http://HOST:PORT without a path. */
+/* `url` is http://HOST:PORT without a path, or several, separated by commas. */
 void net_init(struct net *n, const char *url);
 void net_release(struct net *n);
 /* Until n->stop is set (then it is unset) or the time has come. */

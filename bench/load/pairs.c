@@ -1,0 +1,123 @@
+/* From sending to delivery: each message goes into a room of two, whose other member waits in /sync at the next address. With several
+ * addresses sender and receiver are therefore at different servers, and the room's owner is any of them. */
+#include "proc.h"
+#include "scenario.h"
+
+enum { SYNC_MS = 30000, ARRIVE_US = 20000000 };
+static const char mark[] = "pair ";
+
+struct pairs {
+    struct world w; /* users: the senders, then the receivers */
+    struct conn *receivers;
+    char **since; /* of each receiver */
+    size_t count, waiting, first_txn;
+    int64_t *due; /* of each message of the phase */
+    size_t due_max, sent, arrived;
+    struct hist hist;
+};
+
+static void receive(struct pairs *p, struct conn *c);
+
+static void delivered(struct pairs *p, size_t number, int64_t now)
+{
+    if (number < p->first_txn) return; /* of the warm-up */
+    number -= p->first_txn;
+    if (number >= p->sent) die("a message that was never sent");
+    if (!p->due[number]) die("a message came twice");
+    hist_add(&p->hist, now - p->due[number]);
+    p->due[number] = 0;
+    p->arrived++;
+}
+
+static void receiver_answer(struct conn *c, int status, struct str body)
+{
+    struct pairs *p = c->ctx;
+    int64_t now = now_us();
+    expect_ok(status, body, "sync");
+    struct str next = field(body, "next_batch");
+    if (str_null(next)) die("a sync without next_batch");
+    if (!p->since[c->index]) p->waiting++;
+    mem_free(p->since[c->index]);
+    p->since[c->index] = copy(next);
+    const char *end = body.p + body.n;
+    for (const char *at = body.p; (at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1)); at++)
+        delivered(p, strtoul(at + sizeof mark - 1, NULL, 10), now);
+    receive(p, c);
+}
+
+static void receive(struct pairs *p, struct conn *c)
+{
+    const char *since = p->since[c->index];
+    request_sync(c, &p->w.users[p->count + c->index], since, since ? SYNC_MS : 0);
+    conn_send(c, receiver_answer);
+}
+
+static void pair_build(void *ctx, size_t i, struct conn *c)
+{
+    struct pairs *p = ctx;
+    char text[48];
+    if (p->sent == p->due_max) {
+        p->due_max = p->due_max ? 2 * p->due_max : 4096;
+        p->due = mem_resize(p->due, p->due_max, sizeof *p->due);
+    }
+    (void)i;
+    p->due[p->sent] = c->due;
+    size_t txn = p->first_txn + p->sent++;
+    snprintf(text, sizeof text, "%s%zu;", mark, txn);
+    request_send(c, &p->w, c->index, c->index, txn, text);
+}
+
+/* Sends for that time, and waits until all has arrived. */
+static void pairs_run(struct pairs *p, const struct options *o, double seconds, struct phase *phase)
+{
+    struct batch b = {.jobs = SIZE_MAX, .connections = p->count, .rate = o->rate, .build = pair_build, .ctx = p};
+    p->first_txn += p->sent;
+    p->sent = p->arrived = 0;
+    p->hist = (struct hist){0};
+    b.until_us = now_us() + (int64_t)(seconds * 1e6);
+    measure(&p->w.net, &b, o->pid, phase);
+    for (int64_t end = now_us() + ARRIVE_US; p->arrived < p->sent && now_us() < end;)
+        net_run(&p->w.net, now_us() + 20000);
+    if (p->arrived < p->sent) die("%zu of %zu messages were not delivered", p->sent - p->arrived, p->sent);
+}
+
+static void pairs_begin(struct pairs *p, const struct options *o)
+{
+    world_init(&p->w, o->url);
+    p->count = o->connections;
+    world_register(&p->w, 2 * p->count);
+    world_rooms(&p->w, p->count, 1);
+    p->receivers = conns_new(&p->w.net, p->count);
+    p->since = mem_zero(p->count * sizeof *p->since);
+    for (size_t i = 0; i < p->count; i++) {
+        world_join(&p->w, i, p->count + i, 1);
+        p->receivers[i].ctx = p;
+        p->receivers[i].address = (i + 1) % p->w.net.addresses;
+        receive(p, &p->receivers[i]);
+    }
+    for (int64_t end = now_us() + ARRIVE_US; p->waiting < p->count;) {
+        if (now_us() > end) die("%zu users got no answer to their first sync", p->count - p->waiting);
+        net_run(&p->w.net, now_us() + 20000);
+    }
+}
+
+void scenario_pairs(const struct options *o, struct report *r)
+{
+    struct pairs p = {0};
+    struct phase warm = {0}, *sent = report_phase(r, "send to answer"), *arrived = report_phase(r, "send to delivery");
+    if (o->rate <= 0) die("pairs need a --rate");
+    pairs_begin(&p, o);
+    pairs_run(&p, o, 1, &warm);
+    gate(o, sent->name);
+    pairs_run(&p, o, o->seconds, sent);
+    gate(o, sent->name);
+    arrived->operations = (double)p.arrived;
+    arrived->seconds = sent->seconds;
+    arrived->hist = p.hist;
+    conns_free(p.receivers, p.count);
+    for (size_t i = 0; i < p.count; i++)
+        mem_free(p.since[i]);
+    mem_free(p.since);
+    mem_free(p.due);
+    world_release(&p.w);
+}
