@@ -46,7 +46,7 @@ LOAD_OBJECTS := $(LOAD_SOURCES:%.c=$(OUT)/%.o)
 FAULTS := $(OUT)/tests/fault/powercut.so $(OUT)/tests/fault/slowdisk.so
 
 .DEFAULT_GOAL := rookery
-.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run cluster chaos web test fuzz coverage bench install format check generate
+.PHONY: all lib rookery tests faults fuzzers micro load clean help deps run cluster chaos web test fuzz coverage bench bench-cluster install format check generate
 all: rookery
 lib: $(LIB)
 rookery: $(OUT)/rookery
@@ -112,7 +112,7 @@ help:
 	@echo 'make generate   make the files that are made from tables'
 	@echo 'make fuzz       every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS); NAME=json for one'
 	@echo 'make coverage   which lines the unit and contract tests run: build/coverage/html'
-	@echo 'make bench      the measurements'
+	@echo 'make bench      the measurements; make bench-cluster: those of a cluster'
 	@echo 'make clean      remove build/'
 
 WHAT ?= run
@@ -163,6 +163,11 @@ bench:
 	@$(SUBMAKE) -s BUILD=release rookery micro load
 	@set -e; for b in $(BENCH_SOURCES:%.c=build/release/%); do echo "== $$b"; $$b; done
 	@bench/run
+
+bench-cluster:
+	@tools/install-deps test
+	@$(SUBMAKE) -s BUILD=release rookery load
+	@bench/cluster $(ARGS)
 
 check:
 	@tools/check-layers
