@@ -82,6 +82,26 @@ static void many_records_are_one_commit(void **state)
     assert_int_equal(count_at(n, 0, box), 500);
 }
 
+/* One record of the slot is under way at a time: the next one gathers what comes meanwhile. */
+static void what_comes_while_a_record_is_under_way_goes_together(void **state)
+{
+    struct nodes *n = *state;
+    struct cluster_stats before, after;
+    assert_int_equal(tell_at(n, 0, add(box, 0, 1), NULL), ERR_OK);
+    cluster_stats(scene_of(n, 0)->cluster, &before);
+    broker_faulty_publish_nth(n->node[0].broker, 1, PUBLISH_LOST_CLAIMED); /* it does not come back */
+    for (int64_t i = 1; i <= 10; i++) {
+        struct ask *a = ask(scene_of(n, 0), add(box, i, 1));
+        nodes_settle(n);
+        assert_false(a->done);
+    }
+    cluster_stats(scene_of(n, 0)->cluster, &after);
+    assert_int_equal(after.records - before.records, 1);
+    assert_non_null(slot_at(n, 0, box)->open);
+    nodes_skip(n, 5000); /* the slot is opened anew, and they are done again */
+    assert_int_equal(count_at(n, 0, box), 11);
+}
+
 /* People chat on in warm rooms; what is not in memory says when to try again. */
 static void chat_goes_on_while_the_store_is_away(void **state)
 {
@@ -708,6 +728,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(a_record_is_durable_before_the_store_has_it),
         test(many_records_are_one_commit),
+        test(what_comes_while_a_record_is_under_way_goes_together),
         test(chat_goes_on_while_the_store_is_away),
         test(a_backlog_has_an_end),
         test(the_next_has_what_the_store_has_not),
