@@ -10,7 +10,7 @@ MOVED = 1  # slots of each shard, to a new one
 @dataclasses.dataclass
 class Fault:
     name: str
-    takes: tuple         # two that take the same are not at work at once
+    takes: tuple         # two that take the same are not at work at once; "readiness": what waits for servers to be ready, and what keeps them from it
     limit: float
     begin: callable
     end: callable
@@ -169,13 +169,13 @@ FAULTS = [
     Fault("server stands still", ("server",), 10, stand_still, go_on, long_form=20),
     Fault("server cut off", ("server",), 10, cut_off, heal, long_form=20),
     Fault("slow link", ("server",), 3, slow_down, speed_up),
-    Fault("server added", ("server",), 0.2, add_server, lambda cluster, new: cluster.leave(new)),
-    Fault("rolling restart", ("server",), 0.2, restart_all, nothing),
+    Fault("server added", ("server", "readiness"), 0.2, add_server, lambda cluster, new: cluster.leave(new)),
+    Fault("rolling restart", ("server", "readiness"), 0.2, restart_all, nothing),
     Fault("broker node killed", ("broker",), 10, kill_broker, start_brokers),
-    Fault("all brokers killed", ("broker",), 10, kill_brokers, start_brokers, whole=True, long_form=30),
-    Fault("shard stopped", ("database",), 3, stop_shard, start_shard, long_form=60),
-    Fault("primary lost", ("database",), 3, lose_primary, new_standby),
-    Fault("shard added", ("server", "database"), 0.2, add_shard, empty_shard),
+    Fault("all brokers killed", ("broker", "readiness"), 10, kill_brokers, start_brokers, whole=True, long_form=30),
+    Fault("shard stopped", ("database", "readiness"), 3, stop_shard, start_shard, long_form=60),
+    Fault("primary lost", ("database", "readiness"), 3, lose_primary, new_standby),
+    Fault("shard added", ("server", "database", "readiness"), 0.2, add_shard, empty_shard),
     Fault("slow disks", ("database",), 3, slow_disks, fast_disks),
     Fault("cache killed", ("cache",), 1, kill_redis, start_redis),
 ]
