@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Person, Server } from "./kit.mjs";
+import { Person, Server, until } from "./kit.mjs";
 
 /** A picture of 64 by 48 pixels, drawn by the browser. */
 async function picture(page) {
@@ -38,6 +38,7 @@ export async function chat(test) {
             await bob.say("Good morning");
             await alice.message("Good morning").getByRole("button", { name: /alice Hello/ }).waitFor();
             await alice.act("Hello", "Edit");
+            await until("the old text", () => alice.composer().inputValue());
             await alice.say("Hello garden");
             await bob.message("Hello garden").getByText("(edited)").waitFor();
             await bob.act("Hello garden", "React with 👍");

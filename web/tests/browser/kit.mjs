@@ -5,10 +5,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.ROOKERY_BINARY ?? join(ROOT, "build/release/rookery");
 const DIST = process.env.ROOKERY_WEB ?? join(ROOT, "web/dist");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";

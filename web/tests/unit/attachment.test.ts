@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import { test } from "node:test";
 import { decryptAttachment, encryptAttachment, fromBase64, toBase64 } from "../../src/sdk/attachment";
+
+globalThis.crypto ??= webcrypto as Crypto; // Debian's Node has it, but not there
 
 const bytes = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31) & 255);
 
