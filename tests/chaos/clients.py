@@ -305,7 +305,7 @@ class World:
 
 
 async def obey(world):
-    """Lines from whoever started this, until the stop."""
+    """Lines from whoever started this, until the stop. Without one it has died, and nobody wants to know."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
@@ -316,6 +316,7 @@ async def obey(world):
             world.caller.servers = order["servers"]
         if order.get("stop"):
             return
+    sys.exit("no stop, and nobody there")
 
 
 async def run(args):

@@ -37,7 +37,10 @@ tool = load_tool()
 
 
 class Shard(tool.Shard):
-    """Its disk can be made slow."""
+    """Its disk can be made slow. It ends with this process, and nothing of it stays."""
+
+    def watch(self):
+        tool.Postgres.watch(self)
 
     def start(self):
         self.folder.chmod(0o755)
