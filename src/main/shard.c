@@ -127,7 +127,7 @@ static bool parse_slots(struct str text, uint64_t *out)
 /* So many from those that have most that the shard has its share. */
 static uint64_t even_share(const struct store_shard *shard, size_t count, size_t to)
 {
-    uint64_t left[STORE_POSTGRES_SHARDS_MAX], take = 0;
+    uint64_t left[STORE_POSTGRES_SHARDS_MAX] = {0}, take = 0;
     for (size_t i = 0; i < count; i++)
         left[i] = shard[i].slots;
     while (count_of(left[to] | take) < STORE_SLOTS / count) {

@@ -117,7 +117,7 @@ static struct peer *successor(struct node *n)
     list_each(it, &n->peers)
     {
         struct peer *p = list_item(it, struct peer, link);
-        if (p == n->self) continue;
+        if (str_eq(p->name, n->config.name)) continue;
         if (!first) first = p;
         if (!next && str_cmp(p->name, n->config.name) > 0) next = p;
     }

@@ -92,6 +92,7 @@ export async function rooms(test) {
             await alice.composer().pressSequentially("hi @bo");
             await alice.page.getByRole("option", { name: "bob" }).waitFor();
             await alice.page.keyboard.press("Enter");
+            await alice.page.getByRole("option", { name: "bob" }).waitFor({ state: "hidden" });
             await alice.page.keyboard.type("look");
             await alice.page.keyboard.press("Enter");
             await alice.sees("look");
