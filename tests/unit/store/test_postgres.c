@@ -77,6 +77,20 @@ static size_t rows_of(struct fixture *x, unsigned slot)
     return r.count;
 }
 
+/* The same of a slot that is being looked for: a read that came too early may be refused, and is asked again. */
+static size_t rows_soon(struct fixture *x, unsigned slot)
+{
+    struct store_read r;
+    enum err e;
+    int tries = 0;
+    do {
+        r = (struct store_read){.slot = slot, .table = T_timeline, .prefix = 1, .key = {cell_str(STR("!r"))}};
+        e = read_rows(x, &r);
+    } while (err_may_pass(e) && ++tries < 5);
+    assert_int_equal(e, ERR_OK);
+    return r.count;
+}
+
 /* --- starting --- */
 
 static void what_cannot_be_reached_is_told_without_the_password(void **state)
@@ -731,7 +745,7 @@ static void a_move_that_is_half_done_is_finished(void **state)
     assert_int_equal(apply(x, 0, 0, 1, &c, 1), ERR_OK);
     assert_int_equal(move(1, 1, &rows), ERR_OK);
     postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0); /* the mover died here */
-    assert_int_equal(rows_of(x, 0), 1);                                                              /* a server that runs */
+    assert_int_equal(rows_soon(x, 0), 1);                                                            /* a server that runs */
     assert_int_equal(count_in(url[1], "SELECT count(*) FROM rookery.shard_slot WHERE slot = 0 AND state = 'live'"), 1);
     postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0);
     reopen(x, POSTGRES_SHARDS); /* one that starts */

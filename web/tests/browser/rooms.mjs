@@ -96,7 +96,9 @@ export async function rooms(test) {
             await alice.page.keyboard.type("look");
             await alice.page.keyboard.press("Enter");
             await alice.sees("look");
-            const event = (await bob.messages(bob.room)).find((e) => e.content.body?.includes("look"));
+            const find = async () => (await bob.messages(bob.room)).find((e) => e.content.body?.includes("look"));
+            await until("the message has not arrived", find);
+            const event = await find();
             assert.deepEqual(event.content["m.mentions"], { user_ids: ["@bob:localhost"] });
             assert.match(event.content.formatted_body, /^hi <a href="https:\/\/matrix.to\/#\/%40bob%3Alocalhost">bob<\/a> look$/);
         });
