@@ -599,6 +599,32 @@ static void while_it_is_away_nothing_waits_for_ever(void **state)
     assert_int_equal(rows_of(x, 0), 2);
 }
 
+/* A server that hangs: reads are given up, a commit is answered when it is known what became of it. */
+static void a_server_that_stands_still_is_waited_for(void **state)
+{
+    struct fixture *x = *state;
+    struct lane lane[LANES];
+    reopen(x, 1);
+    lanes_start(x, lane, 0);
+    lanes_wait(lane);
+    postgres_do("pause");
+    lanes_start(x, lane, 1);
+    struct store_read r = {.slot = 0, .table = T_timeline};
+    assert_int_equal(read_rows(x, &r), ERR_UNAVAILABLE);
+    postgres_do("continue");
+    lanes_wait(lane);
+    while (read_rows(x, &r) == ERR_UNAVAILABLE)
+        continue;
+    assert_int_equal(r.err, ERR_OK);
+    assert_int_equal(r.count, 2); /* the first was sent */
+    assert_int_equal(lane[0].w.batch.err, ERR_OK);
+    for (unsigned i = 1; i < LANES; i++) { /* one that came a tick later was not, and is refused when it has waited long */
+        bool sent = lane[i].w.batch.err == ERR_OK;
+        assert_true(sent || lane[i].w.batch.err == ERR_STORAGE);
+        assert_int_equal(slot_of(x, i).position, sent ? 2 : 1);
+    }
+}
+
 /* --- moving slots --- */
 
 static void count_progress(void *ctx, const struct store_move_progress *p)
@@ -700,6 +726,23 @@ static void settings_move_with_slot_0(void **state)
     assert_true(str_eq(v, STR("a\0b")));
 }
 
+static void a_move_that_is_half_done_is_finished(void **state)
+{
+    struct fixture *x = *state;
+    uint64_t rows = 0;
+    struct change c = put_timeline(STR("!r"), 1, 1, STR("a"));
+    reopen(x, POSTGRES_SHARDS);
+    if (slots_in(1) & 1) assert_int_equal(move(1, 0, &rows), ERR_OK); /* which shard got it first is chance: it must come from another */
+    assert_int_equal(apply(x, 0, 0, 1, &c, 1), ERR_OK);
+    assert_int_equal(move(1, 1, &rows), ERR_OK);
+    postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0); /* the mover died here */
+    assert_int_equal(rows_of(x, 0), 1);                                                              /* a server that runs */
+    assert_int_equal(count_in(url[1], "SELECT count(*) FROM rookery.shard_slot WHERE slot = 0 AND state = 'live'"), 1);
+    postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0);
+    reopen(x, POSTGRES_SHARDS); /* one that starts */
+    assert_int_equal(rows_of(x, 0), 1);
+}
+
 /* The mover is killed at any moment, again and again; then it is let go on. */
 static void a_mover_that_is_killed_harms_nothing(void **state)
 {
@@ -757,11 +800,13 @@ int main(int argc, char **argv)
         ROW(slots_move_while_they_are_written),
         ROW(deletions_move_too),
         ROW(settings_move_with_slot_0),
+        ROW(a_move_that_is_half_done_is_finished),
         ROW(a_mover_that_is_killed_harms_nothing),
         ROW(backends_that_die_in_a_commit_lose_and_double_nothing),
         ROW(a_server_that_is_killed_loses_and_doubles_nothing),
         ROW(a_backend_killed_with_9_loses_and_doubles_nothing),
         ROW(while_it_is_away_nothing_waits_for_ever),
+        ROW(a_server_that_stands_still_is_waited_for),
 #undef ROW
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
