@@ -63,11 +63,11 @@ static bool is_forgotten(const struct slot *s, const struct call *call)
     return f && call->number <= f->number;
 }
 
-static struct block *block_new(struct slot *s, int64_t position, int64_t made_ms)
+static struct block *block_new(struct slot *s, int64_t position)
 {
     struct block *b = mem_zero(sizeof *b);
     b->position = position;
-    b->made_ms = made_ms;
+    b->made_ms = loop_now_ms(s->loop);
     list_init(&b->answers);
     list_push(&s->answer_blocks, &b->link);
     return b;
@@ -106,7 +106,7 @@ void answered_add(struct slot *s, struct record *r, const struct call *call)
 {
     struct buf b;
     if (!call->number || call->follows) return; /* its interest is registered where it runs: so it has to run */
-    if (!r->block) r->block = block_new(s, s->position, clock_wall_ms(s->cluster->config.clock));
+    if (!r->block) r->block = block_new(s, s->position);
     r->block->position = s->position; /* the record's last one is the row's */
     buf_init(&b, ANSWER_MAX);
     reply_encode(&b, &call->reply);
@@ -135,7 +135,7 @@ static struct change del_of(int64_t position)
 /* The rows that nobody needs any more go with it. */
 static void drop_old(struct slot *s, struct record *r)
 {
-    int64_t until = clock_wall_ms(s->cluster->config.clock) - KEPT_MS;
+    int64_t until = loop_now_ms(s->loop) - KEPT_MS;
     for (int i = 0; i < DROP_MAX && !list_is_empty(&s->answer_blocks); i++) {
         struct block *b = list_item(s->answer_blocks.next, struct block, link);
         if (b == r->block || b->made_ms > until || b->position > s->durable) return;
@@ -164,7 +164,6 @@ void answered_seal(struct slot *s, struct record *r)
     if (!buf_ok(&b)) abort(); /* answered_is_enough saw to that */
     struct change c = {.row = {.table = T_answered}};
     c.row.c[C_answered_position].i = block->position = s->position;
-    c.row.c[C_answered_made_ms].i = block->made_ms;
     c.row.c[C_answered_answers].s = arena_str(&r->arena, buf_str(&b));
     list_each(it, &block->answers) list_item(it, struct answer, link)->position = s->position;
     record_add(r, &c);
@@ -185,10 +184,10 @@ void answered_forget(struct slot *s)
     map_release(&s->forgotten);
 }
 
-/* Its time begins anew: the clock that it was made by may have been another one. */
+/* Its time begins anew: its maker's clock was another one. */
 static bool load_block(struct slot *s, const struct row *row)
 {
-    struct block *b = block_new(s, row->c[C_answered_position].i, clock_wall_ms(s->cluster->config.clock));
+    struct block *b = block_new(s, row->c[C_answered_position].i);
     struct str in = row->c[C_answered_answers].s;
     while (!str_empty(in)) {
         uint64_t life, number, n;

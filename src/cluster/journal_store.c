@@ -1,6 +1,7 @@
 /* The store as the journal, for one machine: a record is durable, and written, when its batch is committed. */
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
+#include "store/wait.h"
 
 static void record_returned(struct store_batch *b)
 {
@@ -42,33 +43,12 @@ static void store_undo(struct slot *s)
 
 /* --- opening --- */
 
-struct mark {
-    struct store_batch batch;
-    struct fiber *fiber;
-    bool done;
-};
-
-static void mark_returned(struct store_batch *b)
-{
-    struct mark *m = (struct mark *)(void *)b;
-    m->done = true;
-    fiber_wake(m->fiber);
-}
-
 /* A record without content proves that the slot is ours to write and opens the epoch. */
 static enum err write_mark(struct slot *s, const struct store_slot *stands)
 {
-    struct mark m = {.fiber = fiber_current()};
-    m.batch = (struct store_batch){.loop = s->loop,
-                                   .slot = s->index,
-                                   .epoch = stands->epoch + 1,
-                                   .predecessor = stands->position,
-                                   .position = stands->position + 1,
-                                   .done = mark_returned};
-    store_apply(s->cluster->config.store, &m.batch);
-    while (!m.done)
-        fiber_park();
-    return m.batch.err;
+    struct store_batch mark = {
+        .slot = s->index, .epoch = stands->epoch + 1, .predecessor = stands->position, .position = stands->position + 1};
+    return store_apply_wait(s->cluster->config.store, &mark);
 }
 
 static void serve(struct slot *s, const struct store_slot *stands, bool writable)

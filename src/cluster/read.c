@@ -1,12 +1,6 @@
 /* What the store has, with what this owner has written and the store does not show yet laid over it. */
 #include "cluster/cluster_priv.h"
-
-static void read_done(struct store_read *r)
-{
-    struct fiber *f = r->arg;
-    r->done = NULL;
-    fiber_wake(f);
-}
+#include "store/wait.h"
 
 /* Merges what the store has with what the overlay has; both are in the read's order. */
 static void merge(struct store_read *r, const struct change **over, size_t overs, size_t limit)
@@ -59,20 +53,15 @@ enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
 {
     unsigned generation = s->generation;
     size_t limit = r->limit;
-    r->loop = s->loop;
     r->slot = s->index;
     for (;;) {
         const struct change **over = NULL;
         size_t room = overlay_collect(s->overlay, r, r->arena, &over);
         r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
-        r->done = read_done;
-        r->arg = fiber_current();
-        store_read(s->cluster->config.store, r);
-        while (r->done)
-            fiber_park();
+        enum err e = store_read_wait(s->cluster->config.store, r);
         r->limit = limit;
         if (s->generation != generation) return ERR_UNAVAILABLE;
-        if (r->err != ERR_OK) return r->err;
+        if (e != ERR_OK) return e;
         if (slot_is_served(s) && r->as_of > newest_here(s)) { /* somebody else has written: this owner's memory is of an older time */
             slot_fail(s, ERR_CONFLICT);
             return ERR_UNAVAILABLE;

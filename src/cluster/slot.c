@@ -1,6 +1,7 @@
 /* A slot at its owner: opening, records on their way, what happens when they return or do not. */
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
+#include "store/wait.h"
 
 struct opening_waiter {
     struct list link;
@@ -416,27 +417,9 @@ void slot_try_later(struct slot *s)
     timer_set(s->loop, &s->retry, v && v->others ? REOPEN_MS << (s->failures - 1) : REOPEN_MS, retry_open);
 }
 
-struct standing {
-    struct store_look look;
-    struct fiber *fiber; /* NULL: it has been answered */
-};
-
-static void looked(struct store_look *l)
-{
-    struct standing *st = list_item(l, struct standing, look);
-    struct fiber *f = st->fiber;
-    st->fiber = NULL;
-    fiber_wake(f);
-}
-
 enum err slot_stands(struct slot *s, struct store_slot *out)
 {
-    struct standing st = {.look = {.loop = s->loop, .slot = s->index, .done = looked}, .fiber = fiber_current()};
-    store_look(s->cluster->config.store, &st.look);
-    while (st.fiber)
-        fiber_park();
-    *out = st.look.at;
-    return st.look.err;
+    return store_look_wait(s->cluster->config.store, s->index, out);
 }
 
 void slot_serve(struct slot *s, bool writable)

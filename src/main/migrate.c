@@ -11,6 +11,7 @@ enum { URLS_MAX = 64, BAR = 40 };
 
 struct migration {
     struct store_copy copy;
+    struct loop *loop;
     struct task start;
     struct fault fault;
     enum err err;
@@ -33,7 +34,7 @@ static void run(void *arg)
 {
     struct migration *m = arg;
     m->err = store_copy(&m->copy, &m->fault);
-    loop_stop(m->copy.loop);
+    loop_stop(m->loop);
 }
 
 static void start(struct task *t)
@@ -44,16 +45,16 @@ static void start(struct task *t)
 static enum err copy_all(struct migration *m, struct store *from, struct store *to)
 {
     static const struct str meta[] = {{"server_key", 10}};
-    struct loop *l = loop_new(0);
+    m->loop = loop_new(0);
     m->terminal = isatty(STDERR_FILENO);
     m->start.run = start;
-    m->copy = (struct store_copy){.from = from, .to = to, .loop = l, .meta = meta, .metas = 1, .progress = show, .ctx = m};
-    loop_post(l, &m->start);
-    loop_run(l);
+    m->copy = (struct store_copy){.from = from, .to = to, .meta = meta, .metas = 1, .progress = show, .ctx = m};
+    loop_post(m->loop, &m->start);
+    loop_run(m->loop);
     if (m->terminal) fprintf(stderr, "\n");
     to->ops->close(to);
     from->ops->close(from);
-    loop_free(l);
+    loop_free(m->loop);
     return m->err;
 }
 

@@ -36,6 +36,6 @@ enum { C_openid_user_id, C_openid_hash, C_openid_expires_ms};
 enum { C_registration_token_token, C_registration_token_uses_allowed, C_registration_token_uses, C_registration_token_expires_ms};
 enum { C_media_media_id, C_media_user_id, C_media_hash, C_media_content_type, C_media_file_name, C_media_size, C_media_created_ms, C_media_pending_until_ms};
 enum { C_public_room_room_id, C_public_room_listed_ms, C_public_room_joined, C_public_room_entry};
-enum { C_answered_position, C_answered_made_ms, C_answered_answers};
+enum { C_answered_position, C_answered_answers};
 
 #endif

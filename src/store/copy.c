@@ -1,14 +1,14 @@
 #include "store/copy.h"
 
-#include "loop/fiber.h"
+#include "store/wait.h"
 
-enum { PAGE_ROWS = 1000, PAGE_BYTES = 4 * 1048576 };
+enum { PAGE_ROWS = 1000 };
 
 /* --- reading page by page --- */
 
-void store_walk_init(struct store_walk *w, struct store *s, struct loop *l, unsigned slot, enum table table)
+void store_walk_init(struct store_walk *w, struct store *s, unsigned slot, enum table table)
 {
-    *w = (struct store_walk){.store = s, .loop = l, .slot = slot, .table = table};
+    *w = (struct store_walk){.store = s, .slot = slot, .table = table};
     arena_init(&w->arena);
     arena_init(&w->place_arena);
 }
@@ -17,23 +17,6 @@ void store_walk_release(struct store_walk *w)
 {
     arena_release(&w->arena);
     arena_release(&w->place_arena);
-}
-
-static void read_done(struct store_read *r)
-{
-    struct fiber *f = r->arg;
-    r->done = NULL;
-    fiber_wake(f);
-}
-
-static enum err read_wait(struct store_walk *w, struct store_read *r)
-{
-    r->done = read_done;
-    r->arg = fiber_current();
-    store_read(w->store, r);
-    while (r->done)
-        fiber_park();
-    return r->err;
 }
 
 /* What comes behind a value of a key cell; false: nothing does. */
@@ -52,12 +35,12 @@ static bool cell_after(struct arena *a, const struct column *c, const struct cel
 static enum err read_behind(struct store_walk *w, size_t limit, struct store_read *r)
 {
     const struct table_info *t = store_table(w->table);
-    *r = (struct store_read){.loop = w->loop, .slot = w->slot, .table = w->table, .limit = limit, .arena = &w->arena};
-    if (!w->begun) return read_wait(w, r);
+    *r = (struct store_read){.slot = w->slot, .table = w->table, .limit = limit, .arena = &w->arena};
+    if (!w->begun) return store_read_wait(w->store, r);
     r->prefix = w->prefix;
     memcpy(r->key, w->place.c, w->prefix * sizeof r->key[0]);
     r->has_from = true;
-    return cell_after(&w->arena, &t->column[w->prefix], &w->place.c[w->prefix], &r->from) ? read_wait(w, r) : ERR_OK;
+    return cell_after(&w->arena, &t->column[w->prefix], &w->place.c[w->prefix], &r->from) ? store_read_wait(w->store, r) : ERR_OK;
 }
 
 static void keep_place(struct store_walk *w)
@@ -95,54 +78,6 @@ enum err store_walk_next(struct store_walk *w, size_t limit)
 
 /* --- copying --- */
 
-struct standing {
-    struct store_look look;
-    struct fiber *fiber; /* NULL: it has been answered */
-};
-
-static void looked(struct store_look *l)
-{
-    struct standing *st = list_item(l, struct standing, look);
-    struct fiber *f = st->fiber;
-    st->fiber = NULL;
-    fiber_wake(f);
-}
-
-static enum err stands_at(struct store *s, struct loop *l, unsigned slot, struct store_slot *out)
-{
-    struct standing st = {.look = {.loop = l, .slot = slot, .done = looked}, .fiber = fiber_current()};
-    store_look(s, &st.look);
-    while (st.fiber)
-        fiber_park();
-    *out = st.look.at;
-    return st.look.err;
-}
-
-struct page {
-    struct store_batch batch; /* first */
-    struct fiber *fiber;
-    bool done;
-};
-
-static void page_done(struct store_batch *b)
-{
-    struct page *p = (struct page *)(void *)b;
-    p->done = true;
-    fiber_wake(p->fiber);
-}
-
-static enum err page_write(struct store_copy *c, struct page *p)
-{
-    p->fiber = fiber_current();
-    p->done = false;
-    p->batch.loop = c->loop;
-    p->batch.done = page_done;
-    store_apply(c->to, &p->batch);
-    while (!p->done)
-        fiber_park();
-    return p->batch.err;
-}
-
 /* Where the target stands, and what was written of it before. */
 struct target {
     unsigned slot;
@@ -157,9 +92,9 @@ static enum err copy_page(struct store_copy *c, struct target *t, const struct s
     struct change *change = mem_array(w->count, sizeof *change);
     for (size_t i = 0; i < w->count; i++)
         change[i] = (struct change){.row = w->row[i]};
-    struct page p = {
-        .batch = {.slot = t->slot, .predecessor = t->position, .position = t->position + 1, .change = change, .count = w->count}};
-    enum err e = page_write(c, &p);
+    struct store_batch page = {
+        .slot = t->slot, .predecessor = t->position, .position = t->position + 1, .change = change, .count = w->count};
+    enum err e = store_apply_wait(c->to, &page);
     mem_free(change);
     if (e == ERR_OK) t->position++;
     c->rows += w->count;
@@ -169,7 +104,7 @@ static enum err copy_page(struct store_copy *c, struct target *t, const struct s
 static enum err copy_table(struct store_copy *c, struct target *t, enum table table)
 {
     struct store_walk w;
-    store_walk_init(&w, c->from, c->loop, t->slot, table);
+    store_walk_init(&w, c->from, t->slot, table);
     enum err e = store_walk_next(&w, PAGE_ROWS);
     while (e == ERR_OK && w.count) {
         e = copy_page(c, t, &w);
@@ -183,8 +118,8 @@ static enum err copy_table(struct store_copy *c, struct target *t, enum table ta
 static enum err copy_slot(struct store_copy *c, unsigned slot, struct fault *f)
 {
     struct store_slot from, to;
-    enum err e = stands_at(c->from, c->loop, slot, &from);
-    if (e == ERR_OK) e = stands_at(c->to, c->loop, slot, &to);
+    enum err e = store_look_wait(c->from, slot, &from);
+    if (e == ERR_OK) e = store_look_wait(c->to, slot, &to);
     if (e != ERR_OK) return e;
     if (to.epoch) { /* whole already */
         if (to.epoch == from.epoch && to.position >= from.position) return ERR_OK;
@@ -197,8 +132,8 @@ static enum err copy_slot(struct store_copy *c, unsigned slot, struct fault *f)
     if (e == ERR_OK && t.pages < t.position)
         return fault_set(f, ERR_CONFLICT, "Slot %u of the target has more in it than the source. Give an empty one.", slot);
     int64_t position = from.position > t.position ? from.position : t.position + 1;
-    struct page last = {.batch = {.slot = slot, .epoch = from.epoch, .predecessor = t.position, .position = position}};
-    return e == ERR_OK ? page_write(c, &last) : e;
+    struct store_batch last = {.slot = slot, .epoch = from.epoch, .predecessor = t.position, .position = position};
+    return e == ERR_OK ? store_apply_wait(c->to, &last) : e;
 }
 
 /* Where it is set. */

@@ -10,7 +10,6 @@
 
 struct store_copy {
     struct store *from, *to;
-    struct loop *loop;      /* where it runs */
     const struct str *meta; /* names of settings to copy besides "history", where they are set */
     size_t metas;
     /* Now and then: slots that are whole, and rows copied by this call. May be NULL. */
@@ -26,7 +25,6 @@ must_use enum err store_copy(struct store_copy *c, struct fault *f);
 /* Rows of a table and slot in the order of their keys, page by page. Waits. */
 struct store_walk {
     struct store *store;
-    struct loop *loop;
     unsigned slot;
     enum table table;
     struct arena arena; /* of the page */
@@ -38,7 +36,7 @@ struct store_walk {
     unsigned prefix;
     bool begun, over;
 };
-void store_walk_init(struct store_walk *w, struct store *s, struct loop *l, unsigned slot, enum table table);
+void store_walk_init(struct store_walk *w, struct store *s, unsigned slot, enum table table);
 must_use enum err store_walk_next(struct store_walk *w, size_t limit);
 void store_walk_release(struct store_walk *w);
 

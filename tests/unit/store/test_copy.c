@@ -83,7 +83,7 @@ static void copy_start(struct task *t)
 static enum err copy(struct scene *x)
 {
     static const struct str meta[] = {{"key", 3}, {"absent", 6}};
-    x->copy = (struct store_copy){.from = x->from, .to = x->faulty, .loop = x->loop, .meta = meta, .metas = 2, .progress = told, .ctx = x};
+    x->copy = (struct store_copy){.from = x->from, .to = x->faulty, .meta = meta, .metas = 2, .progress = told, .ctx = x};
     x->slots_told = 0;
     x->fault = (struct fault){0};
     x->task.run = copy_start;
@@ -105,7 +105,7 @@ static void sum_fiber(void *arg)
 {
     struct sum *s = arg;
     struct store_walk w;
-    store_walk_init(&w, s->store, s->scene->loop, SLOT, T_timeline);
+    store_walk_init(&w, s->store, SLOT, T_timeline);
     for (;;) {
         assert_int_equal(store_walk_next(&w, 64), ERR_OK);
         if (w.count == 0) break;

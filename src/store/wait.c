@@ -1,0 +1,68 @@
+#include "store/wait.h"
+
+#include "loop/fiber.h"
+
+static void read_done(struct store_read *r)
+{
+    struct fiber *f = r->arg;
+    r->done = NULL;
+    fiber_wake(f);
+}
+
+enum err store_read_wait(struct store *s, struct store_read *r)
+{
+    r->loop = loop_current();
+    r->done = read_done;
+    r->arg = fiber_current();
+    store_read(s, r);
+    while (r->done)
+        fiber_park();
+    return r->err;
+}
+
+struct looking {
+    struct store_look look;
+    struct fiber *fiber; /* NULL: it has been answered */
+};
+
+static void looked(struct store_look *l)
+{
+    struct looking *w = list_item(l, struct looking, look);
+    struct fiber *f = w->fiber;
+    w->fiber = NULL;
+    fiber_wake(f);
+}
+
+enum err store_look_wait(struct store *s, unsigned slot, struct store_slot *out)
+{
+    struct looking w = {.look = {.loop = loop_current(), .slot = slot, .done = looked}, .fiber = fiber_current()};
+    store_look(s, &w.look);
+    while (w.fiber)
+        fiber_park();
+    *out = w.look.at;
+    return w.look.err;
+}
+
+struct applying {
+    struct store_batch batch;
+    struct fiber *fiber; /* NULL: it has been answered */
+};
+
+static void applied(struct store_batch *b)
+{
+    struct applying *w = list_item(b, struct applying, batch);
+    struct fiber *f = w->fiber;
+    w->fiber = NULL;
+    fiber_wake(f);
+}
+
+enum err store_apply_wait(struct store *s, const struct store_batch *b)
+{
+    struct applying w = {.batch = *b, .fiber = fiber_current()};
+    w.batch.loop = loop_current();
+    w.batch.done = applied;
+    store_apply(s, &w.batch);
+    while (w.fiber)
+        fiber_park();
+    return w.batch.err;
+}

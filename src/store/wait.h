@@ -1,0 +1,13 @@
+/* Calls of the store whose answer a fiber waits for. All of them wait, on the fiber's loop. */
+#ifndef ROOKERY_STORE_WAIT_H
+#define ROOKERY_STORE_WAIT_H
+
+#include "store/store.h"
+
+/* Fill it in but for `loop` and what says who is told. Returns r->err. */
+must_use enum err store_read_wait(struct store *s, struct store_read *r);
+must_use enum err store_look_wait(struct store *s, unsigned slot, struct store_slot *out);
+/* The same for a batch; it is not changed. */
+must_use enum err store_apply_wait(struct store *s, const struct store_batch *b);
+
+#endif
