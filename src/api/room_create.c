@@ -229,7 +229,8 @@ enum err new_room_id(struct new_room *n)
 {
     struct api *r = n->api;
     int64_t now = clock_wall_ms(r->engine->clock);
-    n->ts = n->ts ? n->ts + 1 + (int64_t)(random_u64() % JITTER_MS) : now;
+    n->ts = n->ts ? n->ts + 1 + (int64_t)(random_u64() % n->jitter_ms) : now;
+    n->jitter_ms = n->jitter_ms ? n->jitter_ms * 2 : JITTER_MS;
     if (!n->version->room_id_is_create) {
         n->room_id = arena_printf(r->arena, "!%.*s:%.*s", STR_FMT(random_id(r->arena, 18)), STR_FMT(r->engine->config.server_name));
         return ERR_OK;
@@ -296,7 +297,8 @@ static enum err make_once(struct new_room *n)
     return fault_set(&r->fault, ERR_INVALID_ROOM_STATE, "The room cannot begin like this: %.*s", STR_FMT(why));
 }
 
-/* Two rooms that a user makes in the same millisecond may begin with the same event, and so would have the same name. */
+/* Two rooms that a user makes in the same millisecond may begin with the same event, and so would have the same name. The more are made, the further they have to
+ * move apart. */
 enum err new_room_make(struct new_room *n)
 {
     enum err e = make_once(n);

@@ -14,6 +14,7 @@ struct new_room {
     struct str room_id, room_type;
     struct str alias;    /* whole, or empty */
     int64_t ts;          /* of the create event */
+    uint64_t jitter_ms;  /* of the next ts, should this one be taken */
     struct json *create; /* its content */
     struct json *events; /* array of {type, state_key, sender, content}; the create event first */
     struct json *invites, *initial;

@@ -245,13 +245,20 @@ void record_add(struct record *r, const struct change *c)
     r->change[r->changes++] = *c;
 }
 
+static void answer_later(struct task *t)
+{
+    call_answer(list_item(t, struct call, task));
+}
+
+/* Behind the deliveries of what they have done: who has an answer finds every loop told. */
 static void answer_waiting(struct slot *s)
 {
     while (!list_is_empty(&s->waiting)) {
         struct call *call = list_item(s->waiting.next, struct call, waiting);
         if (call->need > s->durable) return;
         list_remove(&call->waiting);
-        call_answer(call);
+        call->task.run = answer_later;
+        loop_defer(s->loop, &call->task);
     }
 }
 

@@ -32,6 +32,9 @@ class Journal:
         self.faults = []
 
 
+KEYS_MAX = 500  # that wait for being claimed; a device may have 1000
+
+
 class Worker(threading.Thread):
     def __init__(self, load, number):
         super().__init__(daemon=True)
@@ -96,6 +99,8 @@ class Worker(threading.Thread):
 
     def upload(self):
         """Not repeated: between the two another may have claimed a key, which would then rightly be given twice."""
+        if len(self.journal.uploaded) - len(self.journal.claimed) > KEYS_MAX:
+            return
         keys = self.load.keys.one_time(5)
         r = self.call("POST", ("keys", "upload"), {"one_time_keys": keys}, client=self.load.keys.client)
         if r is not None:

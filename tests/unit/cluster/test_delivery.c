@@ -174,6 +174,49 @@ static void the_last_word_of_a_gateway_holds(void **state)
         }
 }
 
+/* Looks, before the owner's deliveries have left it, whether the answer has. */
+struct watch {
+    struct task task, later;
+    struct loop *asker;
+    bool looked, answered;
+};
+
+static void watch_look(struct task *t)
+{
+    struct watch *w = list_item(t, struct watch, later);
+    w->looked = true;
+    w->answered = atomic_load(&w->asker->inbox) != NULL;
+}
+
+static void watch_later(struct task *t)
+{
+    struct watch *w = list_item(t, struct watch, task);
+    w->later.run = watch_look;
+    loop_defer(loop_current(), &w->later);
+}
+
+/* Who has the answer and asks on another loop finds that loop told: a session that has ended is over everywhere. */
+static void deliveries_leave_before_the_answer(void **state)
+{
+    struct toy_scene *x = *state;
+    struct scene *s = &x->scene;
+    struct str box = key_in_slot(&x->arena, 3, 0);
+    struct loop *owner = s->cluster->slot[3].loop;
+    unsigned asker = (loop_index(owner) + 1) % SCENE_LOOPS;
+    assert_int_equal(tell(s, follow(box, (asker + 1) % SCENE_LOOPS), NULL), ERR_OK);
+    s->gate->hold = true;
+    struct ask *a = ask_on(s, asker, add(box, 1, 1));
+    scene_settle(s);
+    struct watch w = {.task.run = watch_later, .asker = s->loop[asker]};
+    loop_post(owner, &w.task);
+    gate_open(s->gate);
+    while (!w.looked)
+        loop_poll(owner);
+    assert_false(w.answered);
+    assert_int_equal(ask_answer(s, a), ERR_OK);
+    assert_int_equal(s->gots, 1);
+}
+
 /* Kept by a gateway beyond the call. */
 static struct item *kept;
 static void keep(void *engine, struct loop *gateway, const struct delivery *d)
@@ -262,6 +305,7 @@ int main(void)
         test(what_belongs_together_comes_together),
         test(what_was_undone_is_told_to_nobody_and_interest_stays),
         test(the_last_word_of_a_gateway_holds),
+        test(deliveries_leave_before_the_answer),
         test(an_item_may_be_kept),
         test(nothing_is_missed_between_reading_and_following),
     };
