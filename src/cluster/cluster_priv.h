@@ -136,7 +136,9 @@ struct slot {
     size_t backlog; /* records that the store has not; counted with the queue only */
     struct overlay *overlay;
     struct entity_table table[KINDS_MAX];
-    struct list waiting;         /* calls, by `need` */
+    struct list waiting; /* calls, by `need` */
+    struct task answer;  /* those that need wait no longer */
+    bool answer_due;
     struct list waiting_to_open; /* struct opening_waiter */
     struct map interest;
     uint64_t follows;           /* a sum over the keys that gateways here follow */

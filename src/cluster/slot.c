@@ -245,21 +245,30 @@ void record_add(struct record *r, const struct change *c)
     r->change[r->changes++] = *c;
 }
 
-static void answer_later(struct task *t)
-{
-    call_answer(list_item(t, struct call, task));
-}
-
-/* Behind the deliveries of what they have done: who has an answer finds every loop told. */
 static void answer_waiting(struct slot *s)
 {
     while (!list_is_empty(&s->waiting)) {
         struct call *call = list_item(s->waiting.next, struct call, waiting);
         if (call->need > s->durable) return;
         list_remove(&call->waiting);
-        call->task.run = answer_later;
-        loop_defer(s->loop, &call->task);
+        call_answer(call);
     }
+}
+
+static void answer_now(struct task *t)
+{
+    struct slot *s = list_item(t, struct slot, answer);
+    s->answer_due = false;
+    answer_waiting(s);
+}
+
+/* Behind the deliveries of what they have done, which leave at the end of the tick: who has an answer finds every loop told. */
+static void answer_soon(struct slot *s)
+{
+    if (s->answer_due) return;
+    s->answer_due = true;
+    s->answer.run = answer_now;
+    loop_defer(s->loop, &s->answer);
 }
 
 enum err refusal_of(enum err why)
@@ -289,6 +298,7 @@ static void undo_call(struct slot *s, struct call *call, enum err why)
 
 void slot_undo(struct slot *s, enum err why)
 {
+    answer_waiting(s);
     if (slot_is_served(s)) {
         log_event(why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s",
                   s->index, (long long)s->position, (long long)s->durable, err_name(why));
@@ -333,7 +343,7 @@ void slot_durable(struct slot *s, struct record *r)
     struct list *n;
     while ((n = list_pop(&r->letters)))
         letter_send(s, list_item(n, struct letter, link));
-    answer_waiting(s);
+    answer_soon(s);
     if (s->open) slot_mark_dirty(s); /* it has waited for this one */
     place_go_on(s);
 }
