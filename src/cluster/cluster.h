@@ -26,6 +26,7 @@ struct entity {
     unsigned users;   /* commands under way */
     bool detached;    /* its slot was opened anew: whoever still holds it gives up */
     int64_t position; /* newest position of a change of it; 0 when unknown */
+    int64_t changed;  /* the same, of a change in the tables that are kept elsewhere (cluster_config.kept) */
     struct list lru;
     void *state;
 };
@@ -61,7 +62,10 @@ struct cluster_config {
     size_t kinds;
     const struct command_spec *command;
     size_t commands;
-    void *engine;          /* turn_engine() */
+    void *engine; /* turn_engine() */
+    /* A bit per table: its rows are kept elsewhere, too, by those whose first key cell they have, the entity's key. A turn that changes some says so in
+     * T_changed, with its position: who has them from before knows that they are old. */
+    uint64_t kept;
     int64_t backlog_bytes; /* unwritten bytes of a slot before it refuses changes; 0: the default */
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
@@ -153,6 +157,10 @@ must_use enum err turn_get(struct turn *t, enum table table, const struct cell *
 must_use enum err turn_range(struct turn *t, struct store_read *r); /* fill in table, prefix, key, range, limit, reverse */
 /* The answer depends on this position: hold it until that is durable. */
 void turn_saw(struct turn *t, int64_t position);
+/* Is all that the turn has seen durable? Then it was so for good, and others may be told. */
+bool turn_is_settled(const struct turn *t);
+/* The turn has waited for something that is not the store: UNAVAILABLE when the slot was opened anew meanwhile. Return it. */
+must_use enum err turn_resumed(struct turn *t);
 
 /* Writing: after the first of these calls the command must not wait any more. Everything is dropped when `run` fails. */
 int64_t turn_position(struct turn *t); /* the next position: one per item */

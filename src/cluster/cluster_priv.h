@@ -227,6 +227,7 @@ struct turn {
     unsigned generation;
     bool writing;
     enum err broken;    /* a row beyond its limits */
+    uint64_t changed;   /* a bit per kept table: T_changed tells of it */
     struct list others; /* entities that turn_other holds */
     /* where the open record stood when writing began, for the way back */
     size_t changes, items;

@@ -91,6 +91,16 @@ static enum err undone(struct turn *t)
     return e;
 }
 
+enum err turn_resumed(struct turn *t)
+{
+    return is_current(t) ? ERR_OK : undone(t);
+}
+
+bool turn_is_settled(const struct turn *t)
+{
+    return t->need <= t->slot->durable && t->entity->position <= t->slot->durable;
+}
+
 enum err turn_range(struct turn *t, struct store_read *r)
 {
     bool overlaid = false;
@@ -115,6 +125,8 @@ enum err turn_get(struct turn *t, enum table table, const struct cell *key, stru
 }
 
 /* --- writing --- */
+
+_Static_assert((int)T__COUNT <= 64, "a bit for each table");
 
 /* The open record; NULL when nothing that the turn does counts any more. */
 static struct record *begin_writing(struct turn *t)
@@ -193,9 +205,34 @@ void turn_letter(struct turn *t, const struct command *cmd, bool apart)
     stat_add(&t->slot->home->stats.letters, 1);
 }
 
+/* The kept tables that the turn has changed and that T_changed does not tell of yet. */
+static uint64_t newly_changed(const struct turn *t)
+{
+    const struct record *r = t->slot->open;
+    uint64_t tables = 0;
+    for (size_t i = t->changes; i < r->changes; i++)
+        tables |= (uint64_t)1 << r->change[i].row.table;
+    return tables & t->slot->cluster->config.kept & ~t->changed;
+}
+
+/* Its position is the turn's own: what was read before cannot have it, what is read after it has at least that. */
+static void note_changed(struct turn *t)
+{
+    struct row row = {.table = T_changed};
+    row.c[C_changed_owner].s = t->entity->key;
+    row.c[C_changed_position].i = t->slot->position + (t->slot->position == t->position);
+    uint64_t tables = newly_changed(t);
+    t->changed |= tables;
+    for (unsigned i = 0; tables; i++, tables >>= 1) {
+        row.c[C_changed_table_number].i = i;
+        if (tables & 1) turn_put(t, &row);
+    }
+}
+
 enum err turn_ready(struct turn *t)
 {
     if (!is_current(t)) return undone(t);
+    if (t->writing) note_changed(t);
     if (t->broken != ERR_OK) return t->broken;
     if (!t->writing && !turn_is_letter(t)) return ERR_OK; /* a letter writes at least that it has come */
     if (!t->slot->writable) {
@@ -224,6 +261,7 @@ static void roll_back(struct turn *t)
     t->slot->position = t->position;
     t->writing = false;
     t->broken = ERR_OK;
+    t->changed = 0;
     if (t->position == r->batch.predecessor)
         slot_drop_open_record(t->slot);
     else
@@ -246,6 +284,7 @@ static void merge_into_record(struct turn *t)
         list_push(&r->letters, &l->link);
     }
     t->entity->position = s->position;
+    if (t->changed) t->entity->changed = s->position;
     turn_saw(t, s->position);
     answered_add(s, r, t->call);
     slot_mark_dirty(s);

@@ -37,5 +37,6 @@ enum { C_registration_token_token, C_registration_token_uses_allowed, C_registra
 enum { C_media_media_id, C_media_user_id, C_media_hash, C_media_content_type, C_media_file_name, C_media_size, C_media_created_ms, C_media_pending_until_ms};
 enum { C_public_room_room_id, C_public_room_listed_ms, C_public_room_joined, C_public_room_entry};
 enum { C_answered_position, C_answered_answers};
+enum { C_changed_owner, C_changed_table_number, C_changed_position};
 
 #endif
