@@ -4,6 +4,7 @@
 
 #include "api/routes.h"
 #include "base/stat.h"
+#include "engine/hot.h"
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "engine/sync/gateway.h"
@@ -186,6 +187,18 @@ static void put_cache(struct buf *b, struct cache *cache)
     number(b, "rookery_cache_bytes", "gauge", "Memory of the cache; of one in the process.", s.bytes);
 }
 
+/* What the cache saved reads of, and where it did not. */
+static void put_hot(struct buf *b, const struct engine *e)
+{
+    static const char *const name[HOT_VERDICTS] = {[HOT_USED] = "used", [HOT_OLD] = "old", [HOT_NONE] = "none", [HOT_BROKEN] = "broken"};
+    head(b, "rookery_hot_total", "counter",
+         "Entries of rooms, users and presence that were looked for in the cache: used instead of a read of the store; older than what has "
+         "changed; not there; "
+         "not ours.");
+    for (unsigned i = 0; i < HOT_VERDICTS; i++)
+        buf_printf(b, "rookery_hot_total{result=\"%s\"} %llu\n", name[i], (unsigned long long)hot_counted(e, (enum hot_verdict)i));
+}
+
 static void put_thumbnails(struct buf *b, const struct api_config *c)
 {
     struct thumbnail_stats t;
@@ -236,6 +249,7 @@ static void put_all(struct api *r, struct buf *b)
     put_cluster(b, c->engine->cluster);
     if (c->store) put_store(b, c->store);
     put_cache(b, c->engine->cache);
+    put_hot(b, c->engine);
     put_thumbnails(b, c);
     put_http(b, c);
     number(b, "rookery_resident_bytes", "gauge", "Resident memory of the process.", resident_bytes());

@@ -29,6 +29,10 @@ void ed25519_keypair(unsigned char pub[ED25519_PUBLIC_BYTES], unsigned char secr
 void ed25519_sign(const unsigned char secret[ED25519_SECRET_BYTES], struct str data, unsigned char out[ED25519_SIGNATURE_BYTES]);
 bool ed25519_verify(const unsigned char pub[ED25519_PUBLIC_BYTES], struct str data, const unsigned char signature[ED25519_SIGNATURE_BYTES]);
 
+/* A seal that only who has the key can make: BLAKE2b of the parts, one after another, in 16 bytes. The key has SHA256_BYTES. */
+enum { SEAL_BYTES = 16 };
+void seal(const unsigned char key[SHA256_BYTES], const struct str *part, size_t parts, unsigned char out[SEAL_BYTES]);
+
 /* Constant time for equal lengths. */
 bool secret_eq(struct str a, struct str b);
 

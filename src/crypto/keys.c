@@ -33,6 +33,15 @@ bool ed25519_verify(const unsigned char pub[ED25519_PUBLIC_BYTES], struct str da
     return crypto_sign_verify_detached(signature, bytes_of(data), data.n, pub) == 0;
 }
 
+void seal(const unsigned char key[SHA256_BYTES], const struct str *part, size_t parts, unsigned char out[SEAL_BYTES])
+{
+    crypto_generichash_state h;
+    crypto_generichash_init(&h, key, SHA256_BYTES, SEAL_BYTES);
+    for (size_t i = 0; i < parts; i++)
+        crypto_generichash_update(&h, bytes_of(part[i]), part[i].n);
+    crypto_generichash_final(&h, out, SEAL_BYTES);
+}
+
 bool secret_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || sodium_memcmp(a.p, b.p, a.n) == 0);

@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include "engine/hot.h"
 #include "engine/item.h"
 #include "engine/prune.h"
 #include "engine/room/directory.h"
@@ -8,6 +9,7 @@
 #include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
 #include "engine/sync/memo.h"
+#include "engine/user/kept.h"
 #include "engine/user/user.h"
 #include "matrix/id.h"
 #include "matrix/pushrules.h"
@@ -100,10 +102,12 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .command = commands,
                                 .commands = CMD__COUNT,
                                 .engine = e,
+                                .kept = kept_tables(),
                                 .delivered = delivered,
                                 .item_encode = engine_item_encode,
                                 .item_decode = engine_item_decode};
     enum err err = server_key_open(store, &e->key, f);
+    e->hot = hot_new(e);
     if (err == ERR_OK) err = cluster_new(&cc, &e->cluster, f);
     if (err != ERR_OK) {
         engine_free(e);
@@ -126,6 +130,7 @@ void engine_free(struct engine *e)
         share_release(&e->texts[i]);
     }
     push_free(e->default_rules);
+    hot_free(e->hot);
     mem_free(e->kinds);
     mem_free(e);
 }

@@ -41,6 +41,7 @@ struct engine_config {
     bool presence;
     size_t warm_rooms, warm_users; /* in memory, in all */
     enum cluster_journal journal;
+    bool keep_hot; /* the cache outlives the process: see engine/hot.h */
 };
 
 struct pruner;
@@ -66,6 +67,7 @@ struct engine {
     struct session_cache *session[CLUSTER_LOOPS_MAX]; /* one per loop, see engine/session.h */
     uint64_t events[CLUSTER_LOOPS_MAX];               /* one per loop: those that rooms have accepted (base/stat.h) */
     struct pruner *pruner;
+    struct hot *hot;                  /* see engine/hot.h */
     atomic_bool stopping;             /* no new work, please: said by /health/ready */
     char slot_key[CLUSTER_SLOTS][16]; /* see engine_key_of_slot */
 };

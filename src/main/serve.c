@@ -14,6 +14,7 @@
 #include "broker/local/local.h"
 #include "cache/local/local.h"
 #include "cache/redis/redis.h"
+#include "engine/hot.h"
 #include "engine/media/shelf.h"
 #include "engine/media/thumbnail.h"
 #include "http/http.h"
@@ -178,6 +179,7 @@ static enum err make_engine(struct server *s, struct fault *f)
         .warm_rooms = WARM_ROOMS,
         .warm_users = WARM_USERS,
         .journal = set->broker.url.count ? JOURNAL_QUEUE : JOURNAL_STORE,
+        .keep_hot = *set->cache.url.p,
     };
     s->loops = loop_count(set);
     for (size_t i = 0; i < s->loops; i++)
@@ -499,7 +501,7 @@ static void settle(struct server *s)
         for (size_t i = 0; i < s->loops; i++)
             loop_poll(s->loop[i]);
         cluster_stats(s->engine->cluster, &st);
-        busy = st.in_flight || limiter_is_telling(s->limiter);
+        busy = st.in_flight || limiter_is_telling(s->limiter) || hot_is_telling(s->engine->hot);
         if (busy) usleep(1000);
     }
 }

@@ -155,16 +155,9 @@ enum err draft_add(struct draft *d, const struct proposal *p)
 
 static void put_timeline(struct turn *t, const struct event *e, struct str fed)
 {
-    struct row r = {.table = T_timeline};
-    r.c[C_timeline_room_id].s = e->item.key;
-    r.c[C_timeline_ord].i = e->ord;
-    r.c[C_timeline_position].i = e->item.position;
-    r.c[C_timeline_event_id].s = e->event_id;
-    r.c[C_timeline_json].s = e->client;
+    struct row r;
+    event_to_row(e, &r);
     r.c[C_timeline_fed].s = fed;
-    r.c[C_timeline_redacted_by].s = e->redacted_by;
-    r.c[C_timeline_device_txn].s = e->device_txn;
-    r.c[C_timeline_extra].s = e->extra;
     turn_put(t, &r);
 }
 
@@ -237,6 +230,13 @@ static void tell_member(struct draft *d, const struct drafted *x)
     turn_letter(d->turn, &c, false);
 }
 
+/* A state event becomes another: whoever keeps it from before has to know. */
+static void put_rewritten(struct draft *d)
+{
+    d->room->rewritten = turn_last(d->turn);
+    room_put_row(d->turn, d->room);
+}
+
 enum err draft_commit(struct draft *d)
 {
     struct turn *t = d->turn;
@@ -252,9 +252,15 @@ enum err draft_commit(struct draft *d)
     }
     for (size_t i = 0; i < d->count; i++)
         tell_member(d, &d->e[i]);
+    int64_t rewritten = d->room->rewritten;
+    bool rewrites = d->redacted && event_is_state(d->redacted);
+    if (rewrites) put_rewritten(d);
     struct directory_change listed = directory_draft(d);
     enum err e = turn_ready(t);
-    if (e != ERR_OK) return e;
+    if (e != ERR_OK) {
+        d->room->rewritten = rewritten;
+        return e;
+    }
     directory_apply(t, d->room, &listed);
     for (size_t i = 0; i < d->count; i++) {
         struct event *ev = d->e[i].event;
@@ -263,6 +269,8 @@ enum err draft_commit(struct draft *d)
         if (d->e[i].relates) d->room->relation_ord = ev->ord;
     }
     if (d->redacted) room_replace_event(d->room, d->redacted);
+    if (rewrites) pages_forget(d->room);
+    pages_keep(t, d->room);
     stat_add(&engine_of(t)->events[loop_index(turn_loop(t))], (int64_t)d->count);
     return ERR_OK;
 }

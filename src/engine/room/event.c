@@ -79,3 +79,17 @@ struct event *event_from_row(struct arena *scratch, const struct row *row)
                                            .ts = json_int_at(v, "origin_server_ts", 0),
                                            .parsed = content});
 }
+
+void event_to_row(const struct event *e, struct row *out)
+{
+    *out = (struct row){.table = T_timeline};
+    out->c[C_timeline_room_id].s = e->item.key;
+    out->c[C_timeline_ord].i = e->ord;
+    out->c[C_timeline_position].i = e->item.position;
+    out->c[C_timeline_event_id].s = e->event_id;
+    out->c[C_timeline_json].s = e->client;
+    out->c[C_timeline_fed].s = STR("");
+    out->c[C_timeline_redacted_by].s = e->redacted_by;
+    out->c[C_timeline_device_txn].s = e->device_txn;
+    out->c[C_timeline_extra].s = e->extra;
+}

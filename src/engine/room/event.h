@@ -33,6 +33,8 @@ struct event_parts {
 struct event *event_new(const struct event_parts *p);
 /* From a row of T_timeline. NULL when the stored JSON is broken (logged). */
 struct event *event_from_row(struct arena *scratch, const struct row *row);
+/* As a row; the bytes stay the event's. `fed` is empty: an event in memory has not got it. */
+void event_to_row(const struct event *e, struct row *out);
 static inline struct event *event_ref(struct event *e)
 {
     item_ref(&e->item);

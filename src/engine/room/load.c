@@ -22,6 +22,19 @@ static enum err load_event(struct turn *t, struct arena *a, struct str room_id, 
     return *out ? ERR_OK : ERR_INTERNAL;
 }
 
+/* From the pages, or the store. The pages have nothing that is not so; that it is what the log says is looked at all the same. */
+static enum err load_state_event(struct turn *t, struct arena *a, const struct page_bag *bag, const struct row *log, struct event **out,
+                                 bool *kept)
+{
+    const struct row *row = page_bag_find(bag, log->c[C_state_log_ord].i);
+    struct event *e = row ? event_from_row(a, row) : NULL;
+    *kept = e && event_is_state(e) && str_eq(e->type, log->c[C_state_log_type].s) && str_eq(e->state_key, log->c[C_state_log_state_key].s);
+    *out = e;
+    if (*kept) return ERR_OK;
+    event_unref(e);
+    return load_event(t, a, log->c[C_state_log_room_id].s, log->c[C_state_log_ord].i, out);
+}
+
 static bool same_state(const struct row *x, const struct row *y)
 {
     return str_eq(x->c[C_state_log_type].s, y->c[C_state_log_type].s) &&
@@ -38,6 +51,9 @@ static int by_position(const void *x, const void *y)
 static enum err load_state(struct turn *t, struct arena *a, struct room *room)
 {
     struct store_read r;
+    struct page_bag bag;
+    int64_t oldest = INT64_MAX; /* of those that the pages have not */
+    pages_read(t, a, room, &bag);
     enum err e = read_all(t, a, room->room_id, T_state_log, &r);
     if (e != ERR_OK) return e;
     struct event **list = arena_array(a, r.count + 1, sizeof(*list));
@@ -46,7 +62,9 @@ static enum err load_state(struct turn *t, struct arena *a, struct room *room)
     arena_init(&scratch);
     for (size_t i = 0; i < r.count && e == ERR_OK; i++) {
         if (i + 1 < r.count && same_state(&r.row[i], &r.row[i + 1])) continue;
-        e = load_event(t, &scratch, room->room_id, r.row[i].c[C_state_log_ord].i, &list[n]);
+        bool kept;
+        e = load_state_event(t, &scratch, &bag, &r.row[i], &list[n], &kept);
+        if (e == ERR_OK && !kept && list[n]->item.position < oldest) oldest = list[n]->item.position;
         if (e == ERR_OK) n++;
         arena_reset(&scratch);
     }
@@ -56,6 +74,7 @@ static enum err load_state(struct turn *t, struct arena *a, struct room *room)
         if (e == ERR_OK) room_apply_event(room, list[i]);
         event_unref(list[i]);
     }
+    if (e == ERR_OK) pages_know(t, room, &bag, oldest);
     return e;
 }
 
@@ -171,6 +190,7 @@ static enum err read_room(struct turn *t, struct arena *a, struct str room_id, s
     struct room *room = room_new(t, v, room_id, row.c[C_room_creator].s, row.c[C_room_room_type].s);
     room->created_ms = row.c[C_room_created_ms].i;
     room->is_public = row.c[C_room_public].i != 0;
+    room->rewritten = row.c[C_room_position].i;
     e = load_state(t, a, room);
     if (e == ERR_OK) e = load_tail(t, a, room);
     if (e == ERR_OK) e = load_marks(t, a, room);
@@ -178,6 +198,7 @@ static enum err read_room(struct turn *t, struct arena *a, struct str room_id, s
         room_free_state(room);
         return e;
     }
+    pages_keep(t, room);
     *out = room;
     return ERR_OK;
 }

@@ -216,6 +216,7 @@ static void push_tail(struct room *r, struct event *e)
 void room_apply_event(struct room *r, struct event *e)
 {
     if (event_is_state(e)) apply_state(r, e);
+    r->pages.fresh += event_is_state(e);
     if (event_is_state(e) && str_is(e->type, "m.room.member")) forget_unread(r, e->state_key);
     push_tail(r, e);
     r->depth++;

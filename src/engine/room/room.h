@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "engine/room/event.h"
+#include "engine/room/pages.h"
 #include "engine/room/presence.h"
 #include "engine/room/txns.h"
 #include "matrix/auth.h"
@@ -68,7 +69,9 @@ struct room {
     struct str room_id; /* the entity's */
     struct str creator, room_type;
     int64_t created_ms;
-    bool is_public; /* in the directory */
+    bool is_public;    /* in the directory */
+    int64_t rewritten; /* position of the newest redaction of a state event; 0: none. In the room's row */
+    struct room_pages pages;
     struct map state;
     struct list recent_state; /* newest change first */
     size_t joined, invited;

@@ -170,6 +170,7 @@ void room_put_row(struct turn *t, const struct room *room)
     r.c[C_room_room_type].s = room->room_type;
     r.c[C_room_created_ms].i = room->created_ms;
     r.c[C_room_public].i = room->is_public;
+    r.c[C_room_position].i = room->rewritten;
     turn_put(t, &r);
 }
 

@@ -1,4 +1,5 @@
 /* Small things that a user stores: filters, OpenID tokens. */
+#include "engine/user/kept.h"
 #include "engine/user/user.h"
 
 enum { FILTER_ID_BYTES = 15 };
@@ -26,10 +27,12 @@ enum err user_filter_put(struct turn *t)
 enum err user_filter_get(struct turn *t)
 {
     const struct command *c = turn_command(t);
-    struct row row;
-    enum err e = turn_get(t, T_filter, (struct cell[]){{.s = c->key}, {.s = c->s[0]}}, &row);
-    if (e == ERR_OK) turn_reply(t)->s[0] = row.c[C_filter_json].s;
-    return e;
+    struct store_read r = {.table = T_filter, .prefix = 2, .key = {{.s = c->key}, {.s = c->s[0]}}, .limit = SIZE_MAX};
+    enum err e = kept_range(t, &r);
+    if (e != ERR_OK) return e;
+    if (r.count == 0) return ERR_NOT_FOUND;
+    turn_reply(t)->s[0] = r.row[0].c[C_filter_json].s;
+    return ERR_OK;
 }
 
 /* user_openid_put: s[0] hash of a token, num[0] when it expires. Those that have expired go. */

@@ -1,4 +1,5 @@
 /* Which rooms a user sees. */
+#include "engine/user/kept.h"
 #include "engine/user/user.h"
 
 /* user_membership (a letter of the room): num[0] position in the room's slot; s[0] room, s[1] membership, s[2] stripped state (invite, knock; else
@@ -41,7 +42,7 @@ enum err user_forget(struct turn *t)
 enum err user_joined_rooms(struct turn *t)
 {
     struct store_read r = {.table = T_user_room, .prefix = 1, .key[0].s = turn_command(t)->key, .limit = SIZE_MAX};
-    enum err e = turn_range(t, &r);
+    enum err e = kept_range(t, &r);
     if (e != ERR_OK) return e;
     struct json *list = json_new(turn_arena(t), JSON_ARRAY);
     for (size_t i = 0; i < r.count; i++)

@@ -4,10 +4,12 @@
 #include "engine/room/room.h"
 #include "engine/user/state.h"
 
-enum { ACTIVE_MS = 60000, STATUS_MAX = 1024 };
+enum { ACTIVE_MS = 60000, FRESH_MS = 5 * 60000, STATUS_MAX = 1024, PARTS = 3 };
+#define REMEMBERED_MS ((int64_t)86400 * 1000)
 
 struct presence {
     enum presence_state state;
+    bool told;         /* to the rooms, by this owner */
     int64_t active_ms; /* when last seen to do something */
     struct str status; /* owned */
 };
@@ -41,6 +43,59 @@ static void keep_status(struct presence *p, struct str s)
     p->status = str_make(copy, s.n);
 }
 
+/* --- over a fail-over: in the cache, which may forget it. It has no rows --- */
+
+static void name_of(struct turn *t, struct hot_name *out)
+{
+    hot_name_make(out, engine_of(t), HOT_PRESENCE, 0, &turn_entity(t)->key, 1);
+}
+
+static void remember(struct turn *t, const struct presence *p)
+{
+    struct hot_name name;
+    struct buf b;
+    const char state = (char)p->state;
+    buf_init(&b, STATUS_MAX + 64);
+    pack_str(&b, str_make(&state, 1));
+    pack_str(&b, str_make((const char *)&p->active_ms, sizeof p->active_ms));
+    pack_str(&b, p->status);
+    name_of(t, &name);
+    if (buf_ok(&b)) hot_put(engine_of(t), &name, buf_str(&b), turn_now_ms(t), REMEMBERED_MS);
+    buf_release(&b);
+}
+
+/* Who was not active of late may have gone meanwhile, and with the server that would have said so. */
+static bool unpack(struct turn *t, struct str in, struct presence *out)
+{
+    struct str part[PARTS];
+    for (int i = 0; i < PARTS; i++)
+        if (!pack_next(&in, &part[i])) return false;
+    if (part[0].n != 1 || (unsigned char)*part[0].p >= PRESENCE__COUNT || part[1].n != sizeof out->active_ms || in.n) return false;
+    *out = (struct presence){.state = (enum presence_state) * part[0].p};
+    memcpy(&out->active_ms, part[1].p, sizeof out->active_ms);
+    if (turn_now_ms(t) - out->active_ms > FRESH_MS) out->state = PRESENCE_OFFLINE;
+    keep_status(out, part[2]);
+    return true;
+}
+
+/* Once for each time that the user is loaded. Waits. */
+static enum err recall(struct turn *t, struct user_state *u)
+{
+    struct hot_name name;
+    struct cache_value got;
+    struct presence p;
+    if (u->presence || u->presence_recalled || !engine_of(t)->config.presence) return ERR_OK;
+    u->presence_recalled = true;
+    name_of(t, &name);
+    bool found = hot_get(engine_of(t), &name, turn_arena(t), &got);
+    enum err e = turn_resumed(t);
+    if (e != ERR_OK || !found || u->presence || !unpack(t, got.value, &p)) return e;
+    u->presence = mem_zero(sizeof p);
+    *u->presence = p;
+    hot_count(engine_of(t), HOT_USED);
+    return ERR_OK;
+}
+
 /* One message per slot in which the user has rooms. */
 static void spread(struct turn *t, const struct presence *p, const struct user_state *u)
 {
@@ -72,18 +127,22 @@ enum err presence_set(struct turn *t)
     const struct command *c = turn_command(t);
     enum presence_state state = (enum presence_state)c->num[0];
     struct user_state *u = user_state(t);
-    struct presence *p = u->presence;
     if (c->s[0].p && c->s[0].n > STATUS_MAX)
         return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
+    enum err e = recall(t, u);
+    if (e != ERR_OK) return e;
+    struct presence *p = u->presence;
     bool status = c->s[0].p && !str_eq(c->s[0], p ? p->status : STR(""));
-    if (p && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
+    if (p && p->told && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
     if (!p && state == PRESENCE_OFFLINE && !status) return ERR_OK;
-    enum err e = user_state_rooms(t, u);
+    e = user_state_rooms(t, u);
     if (e != ERR_OK) return e;
     if (!p) p = u->presence = mem_zero(sizeof *p);
     p->state = state;
     if (c->num[1] || !p->active_ms) p->active_ms = turn_now_ms(t);
     if (status) keep_status(p, c->s[0]);
+    p->told = true;
+    remember(t, p);
     spread(t, p, u);
     return ERR_OK;
 }
@@ -91,9 +150,11 @@ enum err presence_set(struct turn *t)
 /* presence_get. Reply: s[0] the state's name, s[1] status message or empty; num[0] when last active, 0: never. */
 enum err presence_get(struct turn *t)
 {
-    const struct user_state *u = turn_entity(t)->state;
-    const struct presence *p = u ? u->presence : NULL;
+    struct user_state *u = user_state(t);
     struct reply *r = turn_reply(t);
+    enum err e = recall(t, u);
+    if (e != ERR_OK) return e;
+    const struct presence *p = u->presence;
     r->s[0] = str_c(presence_name(p ? p->state : PRESENCE_OFFLINE));
     r->s[1] = p ? arena_str(turn_arena(t), p->status.p ? p->status : STR("")) : STR("");
     r->num[0] = p ? p->active_ms : 0;

@@ -1,4 +1,5 @@
 /* Profiles: named fields, two of which stand in the member events of the user's rooms. */
+#include "engine/user/kept.h"
 #include "engine/user/user.h"
 
 enum { PROFILE_BYTES_MAX = 65536 };
@@ -7,7 +8,7 @@ static enum err read_fields(struct turn *t, struct store_read *r)
 {
     *r = (struct store_read){.table = T_profile, .prefix = 1, .limit = SIZE_MAX};
     r->key[0].s = turn_command(t)->key;
-    return turn_range(t, r);
+    return kept_range(t, r);
 }
 
 static void write_profile(struct json_out *o, const struct store_read *fields)
@@ -27,8 +28,8 @@ enum err user_profile_get(struct turn *t)
     struct store_read fields;
     struct buf b;
     struct json_out o;
-    enum err e = user_account_row(t, &account);
-    if (e == ERR_OK) e = read_fields(t, &fields);
+    enum err e = read_fields(t, &fields);
+    if (e == ERR_OK && fields.count == 0) e = user_account_row(t, &account); /* who has a profile has an account: deactivation takes both */
     if (e != ERR_OK) return e;
     buf_init(&b, 4 * PROFILE_BYTES_MAX);
     json_out_init(&o, &b);

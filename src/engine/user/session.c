@@ -2,6 +2,7 @@
  *
  * Rows of T_token: an access token that came of a refresh has in `pair` the refresh token that it supersedes, until it is used for the first
  * time; a refresh token has in `pair` the access token that was given out with it. */
+#include "engine/user/kept.h"
 #include "engine/user/token.h"
 
 enum { UNUSED_MAX = 8, SEEN_EVERY_MS = 300000 };
@@ -22,7 +23,7 @@ static enum err read_tokens(struct turn *t, struct store_read *r)
 {
     *r = (struct store_read){.table = T_token, .prefix = 1, .limit = SIZE_MAX};
     r->key[0].s = turn_command(t)->key;
-    return turn_range(t, r);
+    return kept_range(t, r);
 }
 
 void session_put(struct turn *t, const struct row *known)
@@ -103,38 +104,37 @@ static void put_used(struct turn *t, const struct row *row)
     put_token(t, c[C_token_device_id].s, c[C_token_hash].s, TOKEN_ACCESS, c[C_token_expires_ms].i, STR(""));
 }
 
-/* user_session: s[0] hash of an access token; num[0] the gateway, which from now on hears when the session ends.
- * Reply: s[0] device, num[0] 1 for guests, num[1] when the token expires (0: never). NOT_FOUND when it is good for nothing.
- * A change, because the first use of a refreshed token makes its predecessor void. */
-enum err user_session(struct turn *t)
-{
-    const struct command *c = turn_command(t);
-    struct row account, token = {0};
-    struct store_read all;
-    struct doomed d = {0};
-    enum err e = user_account_row(t, &account);
-    if (e == ERR_OK) e = turn_get(t, T_token, (struct cell[]){{.s = c->key}, {.s = c->s[0]}}, &token);
-    if (e == ERR_OK && token.c[C_token_kind].i != TOKEN_ACCESS) e = ERR_NOT_FOUND;
-    bool first_use = e == ERR_OK && !str_empty(token.c[C_token_pair].s) && token.c[C_token_expires_ms].i > turn_now_ms(t);
-    if (first_use) e = read_tokens(t, &all);
-    if (e != ERR_OK) return e == ERR_USER_DEACTIVATED ? ERR_NOT_FOUND : e;
-    turn_follow(t, turn_entity(t)->key, (unsigned)c->num[0]);
-    struct reply *r = turn_reply(t);
-    r->s[0] = token.c[C_token_device_id].s;
-    r->num[0] = account.c[C_user_kind].i == USER_GUEST;
-    r->num[1] = token.c[C_token_expires_ms].i;
-    if (!first_use) return ERR_OK;
-    doom_superseded(t, &d, &all, &token);
-    doom(t, &d);
-    put_used(t, &token);
-    return turn_ready(t);
-}
-
 static const struct row *token_of(const struct store_read *all, struct str hash)
 {
     for (size_t i = 0; i < all->count; i++)
         if (str_eq(all->row[i].c[C_token_hash].s, hash)) return &all->row[i];
     return NULL;
+}
+
+/* user_session: s[0] hash of an access token; num[0] the gateway, which from now on hears when the session ends.
+ * Reply: s[0] device, num[0] 1 for guests, num[1] when the token expires (0: never). NOT_FOUND when it is good for nothing: with an account
+ * all its tokens end.
+ * A change, because the first use of a refreshed token makes its predecessor void. */
+enum err user_session(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    struct store_read all;
+    struct doomed d = {0};
+    enum err e = read_tokens(t, &all);
+    if (e != ERR_OK) return e;
+    const struct row *token = token_of(&all, c->s[0]);
+    if (!token || token->c[C_token_kind].i != TOKEN_ACCESS) return ERR_NOT_FOUND;
+    bool first_use = !str_empty(token->c[C_token_pair].s) && token->c[C_token_expires_ms].i > turn_now_ms(t);
+    turn_follow(t, turn_entity(t)->key, (unsigned)c->num[0]);
+    struct reply *r = turn_reply(t);
+    r->s[0] = token->c[C_token_device_id].s;
+    r->num[0] = user_is_guest(engine_of(t), c->key);
+    r->num[1] = token->c[C_token_expires_ms].i;
+    if (!first_use) return ERR_OK;
+    doom_superseded(t, &d, &all, token);
+    doom(t, &d);
+    put_used(t, token);
+    return turn_ready(t);
 }
 
 /* Tokens that were made of the same refresh token and not used: a client that never got an answer asks a few times, not for ever. */

@@ -3,6 +3,7 @@
 #ifndef ROOKERY_ENGINE_USER_STATE_H
 #define ROOKERY_ENGINE_USER_STATE_H
 
+#include "engine/user/kept.h"
 #include "engine/user/user.h"
 #include "matrix/content.h"
 
@@ -37,8 +38,10 @@ struct user_state {
     struct str rules, ignored; /* owned; empty: none. The stored push rules; a JSON array of user ids */
     /* device changes */
     int64_t changes_checked, changes_newest;
+    struct kept kept;
     struct list devices;       /* most recently used last */
-    struct presence *presence; /* NULL: has not been online since it was loaded */
+    struct presence *presence; /* NULL: has not been online since it was loaded, and nothing is known from before */
+    bool presence_recalled;
 };
 
 /* Of the turn's user; made empty when there is none. */

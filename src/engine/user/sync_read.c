@@ -241,7 +241,7 @@ static enum err write_account_data(const struct reader *r, struct reply *out)
     struct buf global, rooms;
     struct json_out go, ro;
     if (r->u->data_newest > r->since) {
-        enum err e = turn_range(r->t, &rows);
+        enum err e = kept_range(r->t, &rows);
         if (e != ERR_OK) return e;
     }
     buf_init(&global, REPLY_MAX);
@@ -291,6 +291,27 @@ static enum err read_fallback_types(const struct reader *r, struct str *out)
     return e;
 }
 
+/* Both, packed. The keys themselves are many and are not kept. */
+static enum err read_keys(const struct reader *r, struct str *out)
+{
+    struct kept_question q = {.table = {T_one_time_key, T_fallback_key}};
+    const struct str key[] = {turn_command(r->t)->key, r->device_id};
+    struct str counts, fallback;
+    struct buf packed;
+    bool found;
+    enum err e = kept_find(r->t, &q, key, 2, out, &found);
+    if (e != ERR_OK || found) return e;
+    e = read_key_counts(r, &counts);
+    if (e == ERR_OK) e = read_fallback_types(r, &fallback);
+    if (e != ERR_OK) return e;
+    buf_init(&packed, 65536);
+    pack_str(&packed, counts);
+    pack_str(&packed, fallback);
+    *out = take(turn_arena(r->t), &packed);
+    kept_tell(r->t, &q, *out);
+    return ERR_OK;
+}
+
 /* Read again whenever anything of the user has changed: keys have no position of their own. What was not known before counts as changed when
  * the user did; at worst a client gets an answer that it need not have had. */
 static enum err write_keys(const struct reader *r, struct reply *out)
@@ -299,19 +320,13 @@ static enum err write_keys(const struct reader *r, struct reply *out)
     struct arena *a = turn_arena(r->t);
     int64_t position = turn_entity(r->t)->position;
     if (d->checked != position) {
-        struct str counts, fallback;
-        struct buf packed;
-        enum err e = read_key_counts(r, &counts);
-        if (e == ERR_OK) e = read_fallback_types(r, &fallback);
+        struct str keys;
+        enum err e = read_keys(r, &keys);
         if (e != ERR_OK) return e;
-        buf_init(&packed, 65536);
-        pack_str(&packed, counts);
-        pack_str(&packed, fallback);
-        if (!d->keys || !str_eq(bytes_str(d->keys), buf_str(&packed))) d->changed = position;
+        if (!d->keys || !str_eq(bytes_str(d->keys), keys)) d->changed = position;
         bytes_unref(d->keys);
-        d->keys = share_text(&engine_of(r->t)->texts[loop_index(turn_loop(r->t))], buf_str(&packed));
+        d->keys = share_text(&engine_of(r->t)->texts[loop_index(turn_loop(r->t))], keys);
         d->checked = position;
-        buf_release(&packed);
     }
     struct str packed = arena_str(a, bytes_str(d->keys));
     if (!pack_next(&packed, &out->s[4]) || !pack_next(&packed, &out->s[5])) return ERR_INTERNAL;
@@ -329,7 +344,7 @@ static enum err write_device_changes(const struct reader *r, struct reply *out)
     int64_t position = turn_entity(r->t)->position;
     if (u->changes_checked != position || u->changes_newest > r->since) {
         struct store_read c = {.table = T_device_change, .prefix = 1, .key[0].s = turn_command(r->t)->key, .limit = SIZE_MAX};
-        enum err e = turn_range(r->t, &c);
+        enum err e = kept_range(r->t, &c);
         if (e != ERR_OK) return e;
         u->changes_newest = 0;
         for (size_t i = 0; i < c.count; i++) {

@@ -90,7 +90,7 @@ static enum err read_rooms(struct turn *t, struct store_read *r)
 {
     *r = (struct store_read){.table = T_user_room, .prefix = 1, .limit = SIZE_MAX};
     r->key[0].s = turn_command(t)->key;
-    return turn_range(t, r);
+    return kept_range(t, r);
 }
 
 enum err user_state_rooms(struct turn *t, struct user_state *u)
@@ -140,7 +140,7 @@ enum err user_state_data(struct turn *t, struct user_state *u)
 {
     if (u->data_known) return ERR_OK;
     struct store_read r = {.table = T_account_data, .prefix = 1, .key[0].s = turn_command(t)->key, .limit = SIZE_MAX};
-    enum err e = turn_range(t, &r);
+    enum err e = kept_range(t, &r);
     if (e != ERR_OK) return e;
     u->data_newest = 0;
     for (size_t i = 0; i < r.count; i++) {

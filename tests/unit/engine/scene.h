@@ -54,16 +54,17 @@ static inline void start(struct task *t)
     fiber_spawn(run_script, list_item(t, struct scene, start));
 }
 
-/* Runs the script in a fiber of a new engine, which goes on where the store stands. */
-static inline void play_on(struct store *store, void (*script)(struct scene *x))
+/* Runs the script in a fiber of a new engine, which goes on where the store stands, with a cache that has been there before or (NULL) one of its own. */
+static inline void play_with(struct store *store, struct cache *cache, void (*script)(struct scene *x))
 {
     struct scene x = {.loop = loop_new(0), .store = store, .script = script, .start.run = start};
-    struct engine_config config = {.server_name = STR("localhost"), .warm_rooms = 100, .warm_users = 100};
+    struct engine_config config = {
+        .server_name = STR("localhost"), .warm_rooms = 100, .warm_users = 100, .presence = cache != NULL, .keep_hot = cache != NULL};
     struct fault f = {0};
     log_setup(LOG_ERROR, false);
     assert_int_equal(crypto_init(&f), ERR_OK);
     arena_init(&x.arena);
-    x.cache = cache_local_open(65536, &test_clock);
+    x.cache = cache ? cache : cache_local_open(65536, &test_clock);
     x.limiter = limiter_new(64);
     assert_int_equal(engine_new(&config, &x.loop, 1, x.store, NULL, x.cache, x.limiter, &test_clock, &x.engine, &f), ERR_OK);
     loop_post(x.loop, &x.start);
@@ -73,9 +74,14 @@ static inline void play_on(struct store *store, void (*script)(struct scene *x))
         loop_poll(x.loop);
     engine_free(x.engine);
     loop_free(x.loop);
-    cache_close(x.cache);
+    if (!cache) cache_close(x.cache);
     limiter_free(x.limiter);
     arena_release(&x.arena);
+}
+
+static inline void play_on(struct store *store, void (*script)(struct scene *x))
+{
+    play_with(store, NULL, script);
 }
 
 static inline struct reply call(struct scene *x, struct command c)
