@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import cluster, settings  # noqa: E402
 from harness.client import Client, unique  # noqa: E402
+from harness.redis import Redis  # noqa: E402
 from harness.server import Server  # noqa: E402
 
 
@@ -86,3 +87,10 @@ def own_server():
             stack.callback(server.close)
             return server.start()
         yield start
+
+
+@pytest.fixture
+def redis(tmp_path):
+    r = Redis(tmp_path).start()
+    yield r
+    r.kill()

@@ -1,50 +1,10 @@
-"""Servers with a real Redis as their cache: limits that hold for all of them together, and that nothing but these depends on it."""
+"""Servers with a real Redis as their cache: limits that hold for all of them together, reads that a restart does not cost, and that nothing that must be right
+depends on it."""
 import os
 import signal
-import socket
-import subprocess
 import time
 
-import pytest
-
 from harness.client import PASSWORD, Client, unique
-
-
-class Redis:
-    def __init__(self, folder, password="secret"):
-        self.folder, self.password, self.port, self.process = folder, password, None, None
-
-    def start(self):
-        """On the port that it has; a free one the first time."""
-        while True:
-            if not self.port or not self.process:
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", self.port or 0))
-                    self.port = s.getsockname()[1]
-            self.process = subprocess.Popen(["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--requirepass", self.password,
-                                             "--dir", str(self.folder)], stdout=subprocess.DEVNULL)
-            while self.process.poll() is None:
-                try:
-                    socket.create_connection(("127.0.0.1", self.port), 5).close()
-                    return self
-                except OSError:
-                    time.sleep(0.01)
-            self.process = None
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def settings(self, **more):
-        return {("cache", "url"): f"redis://:{more.pop('password', self.password)}@127.0.0.1:{self.port}",
-                **{("cache", name): value for name, value in more.items()}}
-
-
-@pytest.fixture
-def redis(tmp_path):
-    r = Redis(tmp_path).start()
-    yield r
-    r.kill()
 
 
 def logins(servers, name, most=60):
@@ -113,3 +73,93 @@ def test_a_dialogue_goes_on_at_another_server(own_server, redis):
     assert asked.status == 401 and asked.json["session"] == session
     unknown = Client(other).call("POST", ("register",), {**body, "auth": {"session": "x" * 24}}, token=None, check=False)
     assert unknown.status == 401 and unknown.json["session"] != "x" * 24
+
+
+def come_back(server, people, room):
+    """Everybody comes back to a server that died; how many reads of the store that took."""
+    server.restart(kill=True)
+    while people[0].metric("rookery_slots_open") < 64:
+        time.sleep(0.01)
+    before = people[0].metric("rookery_store_reads_total")
+    for person in people:
+        person.since = person.sync(person.since)["next_batch"]
+        assert person.ok("GET", ("profile", person.user_id))["displayname"] == person.localpart
+    assert len(people[0].ok("GET", ("rooms", room, "joined_members"))["joined"]) == len(people)
+    return people[0].metric("rookery_store_reads_total") - before
+
+
+def hot(client, result):
+    return client.metric(f'rookery_hot_total{{result="{result}"}}')
+
+
+def test_who_comes_back_after_a_death_is_read_from_the_cache(own_server, redis):
+    server = own_server(redis.settings(patience="10s"))
+    people = [Client(server).register(unique()) for _ in range(12)]
+    for person in people:
+        person.ok("PUT", ("profile", person.user_id, "displayname"), {"displayname": person.localpart})
+    room = people[0].room_with(*people[1:])
+    for person in people:
+        person.since = person.sync()["next_batch"]
+    come_back(server, people, room)  # what the cache does not have yet it is told
+    kept = come_back(server, people, room)
+    assert hot(people[0], "used") > 5 * len(people)
+    redis.command("FLUSHALL")
+    lost = come_back(server, people, room)
+    print(f"{len(people)} people and their room came back with {kept} reads of the store, and with {lost} when the cache was empty")
+    assert kept * 2 < lost
+    redis.kill()
+    away = come_back(server, people, room)
+    assert away < lost + len(people) // 2, "nothing is read to prove what nobody has"
+
+
+def test_a_cache_of_long_ago_is_not_believed(own_server, redis):
+    """Redis comes back with what it had before everything changed, and the server with nothing in memory."""
+    server = own_server(redis.settings(patience="10s"))
+    alice, bob = (Client(server).register(unique()) for _ in range(2))
+    for person in (alice, bob):
+        person.ok("PUT", ("profile", person.user_id, "displayname"), {"displayname": person.localpart})
+    room = alice.room_with(bob)
+    topic = alice.put_state(room, "m.room.topic", {"topic": "old"})
+    alice.put_state(room, "org.example.colour", {"colour": "red"})
+    alice.account_data("org.example.note", {"note": "old"})
+    other = bob.device()
+    for person in (alice, bob, other):
+        person.since = person.sync()["next_batch"]
+    come_back(server, [alice, bob], room)
+    other.sync(other.since)
+    assert redis.command("SAVE") == "+OK"
+
+    bob.ok("POST", ("logout",), {})
+    alice.ok("PUT", ("profile", alice.user_id, "displayname"), {"displayname": "New"})
+    alice.redact(room, topic)
+    alice.put_state(room, "org.example.colour", {"colour": "blue"})
+    alice.account_data("org.example.note", {"note": "new"})
+    alice.send(room, {"body": "news"})
+    server.kill9()
+    redis.kill()
+    redis.start()
+    server.start()
+
+    bob.fails(401, "M_UNKNOWN_TOKEN", "GET", ("account", "whoami"))
+    assert other.ok("GET", ("profile", alice.user_id))["displayname"] == "New"
+    assert other.state(room, "m.room.topic") == {}
+    assert other.state(room, "org.example.colour") == {"colour": "blue"}
+    assert other.state(room, "m.room.member", alice.user_id)["displayname"] == "New"
+    answer = other.sync(other.since)
+    assert "news" in str(answer["rooms"]["join"][room]["timeline"])
+    assert other.ok("GET", ("joined_rooms",))["joined_rooms"] == [room]
+    note = alice.ok("GET", ("user", alice.user_id, "account_data", "org.example.note"))
+    assert note == {"note": "new"}
+    assert "'note': 'new'" in str(alice.sync()["account_data"])
+    assert hot(alice, "old") > 0 and hot(alice, "used") > 0 and hot(alice, "broken") == 0
+
+
+def test_a_status_message_outlives_the_server(own_server, redis):
+    server = own_server(redis.settings(patience="10s"))
+    alice = Client(server).register(unique())
+    alice.ok("PUT", ("presence", alice.user_id, "status"), {"presence": "online", "status_msg": "at work"})
+    while redis.command("KEYS", "*:vp0:*") != "*1":
+        time.sleep(0.01)
+    server.restart(kill=True)
+    status = alice.ok("GET", ("presence", alice.user_id, "status"))
+    assert status["presence"] == "online" and status["status_msg"] == "at work"

@@ -1,0 +1,117 @@
+"""Three servers with Redis, of which one dies: the others read from the cache what it had in memory, and nobody sees anything old."""
+import contextlib
+import itertools
+import time
+
+import pytest
+
+from harness import cluster
+from harness.client import Client, unique
+
+pytestmark = pytest.mark.skipif(not cluster.BROKER or not cluster.STORE, reason="needs a message queue and databases: tools/run-tests cluster/api")
+PEOPLE = 10
+
+
+def again(call, patience=60):
+    """What a fail-over may interrupt; the answer."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return call()
+        except (AssertionError, OSError):
+            assert time.monotonic() < end, "it does not come back"
+            time.sleep(0.05)
+
+
+def total(servers, name):
+    return sum(Client(s).metric(name) for s in servers)
+
+
+@pytest.fixture
+def three(redis):
+    servers = cluster.Cluster(3, redis.settings(patience="10s"))
+    with contextlib.closing(servers):
+        yield servers.start()
+
+
+def kill(three, number):
+    """What is asked from then on is asked of the others; which these are, once they have all slots."""
+    three.server[number].kill9()
+    others = [n for n in range(3) if n != number]
+    three.turn = itertools.cycle(others)
+    again(lambda: _assert_equal(total([three.server[n] for n in others], "rookery_slots_open"), 64))
+    return [three.server[n] for n in others]
+
+
+def come_back(three, number):
+    three.server[number].start()
+    three.turn = itertools.cycle(range(3))
+    again(lambda: _assert_equal(total(three.server, "rookery_slots_open"), 64))
+    again(lambda: _assert_equal(Client(three.server[number]).metric("rookery_slots_open") > 0, True))
+
+
+def _assert_equal(x, y):
+    assert x == y
+
+
+def look(people, room):
+    """Everybody looks at everything; what they see."""
+    seen = []
+    for person in people:
+        answer = again(lambda p=person: p.sync(p.since))
+        person.since = answer["next_batch"]
+        seen.append(again(lambda p=person: p.ok("GET", ("profile", p.user_id)))["displayname"])
+    seen += again(lambda: people[0].state(room, "m.room.topic"))["topic"], len(again(lambda: people[0].members(room)))
+    return seen
+
+
+def test_nobody_sees_anything_old_when_an_owner_dies(three):
+    people = [Client(three).register(unique()) for _ in range(PEOPLE)]
+    room = people[0].room_with(*people[1:])
+    for person in people:
+        person.since = person.sync()["next_batch"]
+    for n in range(3):
+        leaving = people[1].device()
+        again(leaving.token_now)
+        for person in people:
+            again(lambda p=person: p.ok("PUT", ("profile", p.user_id, "displayname"), {"displayname": f"{p.localpart} {n}"}))
+        event = again(lambda: people[0].put_state(room, "m.room.topic", {"topic": f"number {n}"}))
+        look(people, room)
+        again(lambda: people[0].redact(room, event))
+        again(lambda: people[0].put_state(room, "m.room.topic", {"topic": f"again {n}"}))
+        again(lambda: leaving.ok("POST", ("logout",), {}))
+        text = again(lambda: people[2].say(room, f"said {n}"))
+
+        others = kill(three, n)
+        assert look(people, room) == [*(f"{p.localpart} {n}" for p in people), f"again {n}", PEOPLE]
+        assert again(lambda: people[3].event(room, event))["content"] == {}
+        assert again(lambda: people[3].event(room, text))["content"]["body"] == f"said {n}"
+        for _ in others:
+            again(lambda: leaving.fails(401, "M_UNKNOWN_TOKEN", "GET", ("account", "whoami")))
+        come_back(three, n)
+    assert total(three.server, 'rookery_hot_total{result="used"}') > 0
+    assert total(three.server, 'rookery_hot_total{result="broken"}') == 0
+
+
+def test_a_fail_over_costs_fewer_reads(three, redis):
+    people = [Client(three).register(unique()) for _ in range(PEOPLE)]
+    room = people[0].room_with(*people[1:])
+    for person in people:
+        again(lambda p=person: p.ok("PUT", ("profile", p.user_id, "displayname"), {"displayname": p.localpart}))
+    again(lambda: people[0].put_state(room, "m.room.topic", {"topic": "reads"}))
+    for person in people:
+        person.since = again(person.sync)["next_batch"]
+    reads = {}
+    for what in ("first", "kept", "lost"):  # at first the cache is told
+        if what == "lost":
+            redis.command("FLUSHALL")
+        for n in range(3):  # so that everything has lost its owner
+            others = kill(three, n)
+            before = total(others, "rookery_store_reads_total")
+            look(people, room)
+            reads[what] = reads.get(what, 0) + total(others, "rookery_store_reads_total") - before
+            come_back(three, n)
+            if what == "lost":
+                redis.command("FLUSHALL")
+    print(f"three fail-overs, {PEOPLE} people and their room: {reads['kept']} reads of the database, {reads['lost']} without the cache")
+    assert reads["kept"] < reads["lost"]
