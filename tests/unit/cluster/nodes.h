@@ -328,4 +328,24 @@ static inline void nodes_start_two(struct nodes *n)
     nodes_skip(n, 1100);
 }
 
+/* Three of them, which have shared the slots (slot 30 is node 0's); their journal is the queue. The test's teardown frees them. */
+static inline struct nodes *nodes_three_on_queues(void)
+{
+    struct nodes *n = mem_zero(sizeof *n);
+    nodes_init(n);
+    n->config.journal = JOURNAL_QUEUE;
+    n->unique = true;
+    nodes_start_two(n);
+    node_start(n, 2);
+    nodes_skip(n, 3500);
+    return n;
+}
+
+static inline int nodes_teardown(void **state)
+{
+    nodes_release(*state);
+    mem_free(*state);
+    return 0;
+}
+
 #endif

@@ -106,4 +106,22 @@ static inline void storm_check(struct storm *s, unsigned at)
     assert_int_equal(sum, things); /* every letter took away one and brought one */
 }
 
+/* --- one after another --- */
+
+static inline unsigned long from_environment(const char *name, unsigned long usual)
+{
+    const char *value = getenv(name);
+    return value ? strtoul(value, NULL, 10) : usual;
+}
+
+/* STORM_SEED repeats one that failed; STORM_RUNS has more of them. */
+static inline void storm_seeds(void (*storm_of_seed)(unsigned seed))
+{
+    unsigned long seed = from_environment("STORM_SEED", 1), runs = from_environment("STORM_RUNS", getenv("STORM_SEED") ? 1 : 10);
+    for (; runs--; seed++) {
+        print_message("seed %lu\n", seed);
+        storm_of_seed((unsigned)seed);
+    }
+}
+
 #endif

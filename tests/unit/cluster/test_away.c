@@ -5,22 +5,9 @@ static struct str box; /* node 0's, then node 1's */
 
 static int setup(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
-    n->unique = true;
+    struct nodes *n = nodes_three_on_queues();
     box = key_in_slot(&n->arena, 30, 0);
-    nodes_start_two(n);
-    node_start(n, 2);
-    nodes_skip(n, 3500);
     *state = n;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -528,7 +515,7 @@ static void who_leaves_hands_over_without_a_failed_call(void **state)
     assert_all_done(n, things);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {

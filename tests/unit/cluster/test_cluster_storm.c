@@ -202,21 +202,10 @@ static void storm_of_seed(unsigned seed)
     mem_free(x);
 }
 
-static unsigned long from_environment(const char *name, unsigned long usual)
-{
-    const char *value = getenv(name);
-    return value ? strtoul(value, NULL, 10) : usual;
-}
-
-/* STORM_SEED repeats one that failed; STORM_RUNS has more of them. */
 static void nothing_is_lost_nor_twice_nor_unheard(void **state)
 {
     (void)state;
-    unsigned long seed = from_environment("STORM_SEED", 1), runs = from_environment("STORM_RUNS", getenv("STORM_SEED") ? 1 : 10);
-    for (; runs--; seed++) {
-        print_message("seed %lu\n", seed);
-        storm_of_seed((unsigned)seed);
-    }
+    storm_seeds(storm_of_seed);
 }
 
 int main(void)

@@ -127,21 +127,10 @@ static void storm_of_seed(unsigned seed)
     storm_release(s);
 }
 
-static unsigned long from_environment(const char *name, unsigned long usual)
-{
-    const char *value = getenv(name);
-    return value ? strtoul(value, NULL, 10) : usual;
-}
-
-/* STORM_SEED repeats one that failed; STORM_RUNS has more of them. */
 static void nothing_acknowledged_is_lost_or_comes_twice(void **state)
 {
     (void)state;
-    unsigned long seed = from_environment("STORM_SEED", 1), runs = from_environment("STORM_RUNS", getenv("STORM_SEED") ? 1 : 10);
-    for (; runs--; seed++) {
-        print_message("seed %lu\n", seed);
-        storm_of_seed((unsigned)seed);
-    }
+    storm_seeds(storm_of_seed);
 }
 
 /* --- on threads of their own --- */

@@ -15,23 +15,10 @@ static struct str key_at(struct nodes *n, unsigned i)
 
 static int setup(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
-    n->unique = true;
+    struct nodes *n = nodes_three_on_queues();
     box = key_in_slot(&n->arena, 30, 0);
-    nodes_start_two(n);
-    node_start(n, 2);
-    nodes_skip(n, 3500);
     far = key_at(n, 1);
     *state = n;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -247,7 +234,7 @@ static void a_letter_that_is_stuck(void **state)
     assert_moved(n, 9);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {
