@@ -292,6 +292,22 @@ def test_lazy_loading_still_tells_membership_changes(alice, bob, carol, room):
     alice.sync_until(lambda a: joined(a, room)["summary"]["m.joined_member_count"] == 3, since, filter=lazy)
 
 
+def test_lazy_loading_with_state_after_tells_what_happened_to_members(alice, bob, carol, room):
+    """Clients take no state from the timeline then."""
+    query = {"filter": {"room": {"timeline": {"limit": 10}, "state": {"lazy_load_members": True}}}, "use_state_after": True}
+    since = alice.token_now(**query)
+    alice.invite(room, carol)
+    alice.member("kick", room, bob.user_id)
+    seen = {}
+
+    def told(answer):
+        for event in joined(answer, room)["state_after"]["events"]:
+            seen[event["state_key"]] = event["content"].get("membership")
+        return {carol.user_id: "invite", bob.user_id: "leave"}.items() <= seen.items()
+
+    alice.sync_until(told, since, **query)
+
+
 # --- left, invited, banned ---
 
 def test_left_rooms(alice, bob, room):

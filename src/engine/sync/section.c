@@ -96,13 +96,17 @@ static bool is_member(const struct event *e)
     return event_is_state(e) && str_is(e->type, "m.room.member");
 }
 
-/* With lazy loading, members other than oneself come only with what they sent. */
+/* With lazy loading, members other than oneself come only with what they sent. Where the state is that after the timeline, clients take none from
+ * the timeline: then what happened to a member there (invited, removed) has to come, too. */
 static bool needed_member(const struct section_reader *s, const struct timeline *t, const struct event *e, bool fresh)
 {
     if (!s->filter->room.state.lazy_load_members || !is_member(e)) return true;
     if (fresh && str_eq(e->state_key, s->user_id)) return true;
-    for (size_t i = 0; i < t->count; i++)
+    bool after_form = s->flags & SYNC_STATE_FORMS;
+    for (size_t i = 0; i < t->count; i++) {
         if (str_eq(t->e[i]->sender, e->state_key)) return true;
+        if (after_form && is_member(t->e[i]) && str_eq(t->e[i]->state_key, e->state_key)) return true;
+    }
     return false;
 }
 
