@@ -3,8 +3,9 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import { Auth } from "./ui/auth";
 import { Splash } from "./ui/splash";
-import { followTheme, settings } from "./model/settings";
+import { followLook, settings } from "./model/settings";
 import { loadSession, type Session, saveSession } from "./sdk/session";
+import { keepShell } from "./sdk/update";
 import { setLanguage } from "./text";
 
 const view = signal(<Splash />);
@@ -29,10 +30,10 @@ function showAuth(): void {
 
 const Root = () => view.value;
 
-followTheme();
+followLook();
 await setLanguage(settings.value.language);
 render(<Root />, document.getElementById("app")!);
 const session = loadSession();
 if (session) void openChat(session);
 else showAuth();
-if ("serviceWorker" in navigator && window.isSecureContext) void navigator.serviceWorker.register("/sw.js");
+void keepShell().catch((error) => console.warn("service worker:", error?.message));

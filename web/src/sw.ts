@@ -26,6 +26,13 @@ worker.addEventListener("activate", (event: any) => {
     );
 });
 
+/** The page asks for what is loaded only by those who need it; most of the time it is here already, or in the browser's own cache. */
+worker.addEventListener("message", (event: any) => {
+    const url = String(event.data?.keep);
+    if (!url.startsWith("/assets/")) return;
+    event.waitUntil(caches.open(CACHE).then(async (cache) => (await cache.match(url)) ?? cache.add(url)));
+});
+
 /** Names below /assets/ change with the content: what is in the cache is right for good. */
 async function asset(request: Request): Promise<Response> {
     const cache = await caches.open(CACHE);
@@ -50,7 +57,7 @@ worker.addEventListener("fetch", (event: any) => {
     const { request } = event;
     const url = new URL(request.url);
     if (request.method !== "GET" || url.origin !== worker.location.origin) return;
-    if (url.pathname.startsWith("/assets/")) event.respondWith(asset(request));
+    if (url.pathname.startsWith("/assets/") || url.pathname === "/icon.svg") event.respondWith(asset(request));
     else if (url.pathname === "/" && request.mode === "navigate") event.respondWith(page(request));
 });
 

@@ -1,5 +1,5 @@
 /** What a person does with rooms and people. Each returns when the server has accepted it; failures are shown by Chat.attempt. */
-import { EventType, type ICreateRoomOpts, type MatrixEvent, Preset, type Room, Visibility } from "matrix-js-sdk";
+import { EventType, type ICreateRoomOpts, type MatrixEvent, Method, Preset, type Room, Visibility } from "matrix-js-sdk";
 import type { Chat } from "./chat";
 import { directRooms } from "./rooms";
 
@@ -73,12 +73,21 @@ async function markDirect(chat: Chat, roomId: string, userId: string): Promise<v
     await chat.attempt(() => chat.client.setAccountData("m.direct" as any, next as any));
 }
 
+/**
+ * Not by the SDK's joinRoom: for a day after an invitation was accepted that one asks the server for the inviter's keys whenever it
+ * starts, and does not start without an answer.
+ */
+async function enter(chat: Chat, idOrAlias: string, viaServers: string[] = []): Promise<string> {
+    const path = `/join/${encodeURIComponent(idOrAlias)}`;
+    return (await chat.client.http.authedRequest<{ room_id: string }>(Method.Post, path, { via: viaServers, server_name: viaServers }, {})).room_id;
+}
+
 export async function join(chat: Chat, idOrAlias: string, viaServers?: string[]): Promise<boolean> {
     const inviter = chat.client.getRoom(idOrAlias)?.getDMInviter();
-    const room = await chat.attempt(() => chat.client.joinRoom(idOrAlias, { viaServers }));
-    if (!room) return false;
-    if (inviter) await markDirect(chat, room.roomId, inviter);
-    await openWhenHere(chat, room.roomId);
+    const roomId = await chat.attempt(() => enter(chat, idOrAlias, viaServers));
+    if (!roomId) return false;
+    if (inviter) await markDirect(chat, roomId, inviter);
+    await openWhenHere(chat, roomId);
     return true;
 }
 
@@ -121,31 +130,4 @@ export async function togglePin(chat: Chat, room: Room, eventId: string): Promis
     const now = pinned(room);
     const next = now.includes(eventId) ? now.filter((id) => id !== eventId) : [...now, eventId];
     await chat.attempt(() => chat.client.sendStateEvent(room.roomId, EventType.RoomPinnedEvents, { pinned: next }, ""));
-}
-
-export type Loudness = "all" | "mentions" | "mute" | "default";
-
-/** Of one room, by its push rules: a rule of its own that tells, or one that says nothing. */
-export function loudness(chat: Chat, roomId: string): Loudness {
-    const rules = chat.client.pushRules?.global;
-    const notifies = (rule: any) => rule?.enabled && rule.actions?.includes("notify");
-    const silent = (rule: any) => rule?.enabled && !rule.actions?.includes("notify");
-    if (rules?.override?.some((r) => r.rule_id === roomId && silent(r))) return "mute";
-    const room = rules?.room?.find((r) => r.rule_id === roomId);
-    return silent(room) ? "mentions" : notifies(room) ? "all" : "default";
-}
-
-export async function setLoudness(chat: Chat, roomId: string, wanted: Loudness): Promise<void> {
-    const { client } = chat;
-    const now = loudness(chat, roomId);
-    await chat.attempt(async () => {
-        if (now === "mute") await client.deletePushRule("global", "override" as any, roomId);
-        if (now === "all" || now === "mentions") await client.deletePushRule("global", "room" as any, roomId);
-        const condition = { kind: "event_match", key: "room_id", pattern: roomId };
-        if (wanted === "mute") await client.addPushRule("global", "override" as any, roomId, { conditions: [condition], actions: [] } as any);
-        if (wanted === "mentions") await client.addPushRule("global", "room" as any, roomId, { actions: [] });
-        if (wanted === "all") await client.addPushRule("global", "room" as any, roomId, { actions: ["notify", { set_tweak: "sound", value: "default" }] } as any);
-        client.setPushRules(await client.getPushRules());
-        chat.touch(roomId);
-    });
 }

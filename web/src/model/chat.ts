@@ -11,6 +11,7 @@ import {
     ReceiptType,
     Room,
     RoomEvent,
+    type RoomMember,
     RoomMemberEvent,
     RoomStateEvent,
     SyncState,
@@ -19,7 +20,8 @@ import {
     UserEvent,
 } from "matrix-js-sdk";
 import type { Session } from "../sdk/session";
-import { arrange, directRooms, type RoomSummary, summarize } from "./rooms";
+import { str } from "./message";
+import { arrange, directRooms, isListed, type RoomSummary, summarize } from "./rooms";
 import { settings } from "./settings";
 import { Timeline } from "./timeline";
 
@@ -33,9 +35,10 @@ export type Panel =
     | { kind: "search" };
 
 export type Dialog =
-    | { kind: "create"; direct?: boolean; space?: boolean }
+    | { kind: "create"; direct?: boolean; space?: boolean; parent?: string }
     | { kind: "join" }
     | { kind: "invite"; roomId: string }
+    | { kind: "leave"; roomId: string }
     | { kind: "settings" }
     | { kind: "shortcuts" }
     | { kind: "switcher" }
@@ -49,13 +52,20 @@ export interface Toast {
     bad: boolean;
 }
 
-export type Connection = "starting" | "online" | "offline";
+/** "unreachable": nothing is known from before, and the server does not answer. */
+export type Connection = "starting" | "unreachable" | "online" | "offline";
+
+/** Who was removed keeps the name under which people knew them; the event that removes has none. */
+function formerName(member: RoomMember): string | undefined {
+    if (member.membership !== "leave" && member.membership !== "ban") return undefined;
+    return str(member.events.member?.getPrevContent().displayname)?.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+}
 
 export class Chat {
     readonly connection = signal<Connection>("starting");
     readonly summaries = signal<Map<string, RoomSummary>>(new Map());
     readonly filter = signal("");
-    readonly sections = computed(() => arrange([...this.summaries.value.values()].filter((r) => r.membership !== "leave"), this.filter.value));
+    readonly sections = computed(() => arrange([...this.summaries.value.values()].filter(isListed), this.filter.value));
     readonly roomId = signal<string | null>(null);
     readonly timeline = signal<Timeline | null>(null);
     readonly threadTimeline = signal<Timeline | null>(null);
@@ -84,7 +94,8 @@ export class Chat {
     /** Asked from the server: what the SDK knows of oneself is as old as the last room that was joined. */
     async loadProfile(): Promise<void> {
         const found = await this.client.getProfileInfo(this.me).catch(() => null);
-        if (found) this.profile.value = { name: found.displayname || this.me, avatar: found.avatar_url };
+        const known = this.client.getUser(this.me);
+        this.profile.value = found ? { name: found.displayname || this.me, avatar: found.avatar_url } : { name: known?.displayName || this.me, avatar: known?.avatarUrl };
     }
 
     get me(): string {
@@ -96,7 +107,8 @@ export class Chat {
     }
 
     nameOf(userId: string, room: Room | null = this.room()): string {
-        return room?.getMember(userId)?.name ?? this.client.getUser(userId)?.displayName ?? userId;
+        const member = room?.getMember(userId);
+        return (member && formerName(member)) ?? member?.name ?? this.client.getUser(userId)?.displayName ?? userId;
     }
 
     // --- places ---
@@ -105,6 +117,7 @@ export class Chat {
         const room = this.room(roomId);
         if (roomId && !room) return;
         batch(() => {
+            if (room && roomId !== this.roomId.value) this.timelineOf(room).goToEnd(); // wherever the reader was before
             this.roomId.value = roomId;
             this.panel.value = this.panel.value?.kind === "members" ? this.panel.value : null;
             this.threadTimeline.value = null;
@@ -204,6 +217,7 @@ export class Chat {
         const waiting = rooms.reduce((sum, r) => sum + (r.membership === "invite" ? 1 : r.unread), 0);
         const open = this.roomId.value && this.summaries.value.get(this.roomId.value)?.name;
         document.title = `${waiting ? `(${waiting}) ` : ""}${open ? `${open} · ` : ""}Rookery`;
+        void navigator.setAppBadge?.(waiting).catch(() => {}); // on the icon, where the client is installed
     }
 
     private each(roomId: string | undefined, act: (timeline: Timeline) => void): void {
@@ -218,7 +232,7 @@ export class Chat {
         client.on(ClientEvent.Sync, (state, before) => this.onSync(state, before));
         client.on(ClientEvent.Room, (room) => this.touch(room.roomId));
         client.on(ClientEvent.DeleteRoom, (id) => this.touch(id));
-        client.on(ClientEvent.AccountData, (event) => event.getType() === "m.direct" && this.touchAll());
+        client.on(ClientEvent.AccountData, (event) => ["m.direct", "m.push_rules"].includes(event.getType()) && this.touchAll());
         client.on(RoomEvent.Timeline, (event, room, _start, _removed, data) => {
             if (!room) return;
             this.each(room.roomId, (timeline) => {
@@ -287,7 +301,10 @@ export class Chat {
             this.touchAll();
             this.flush();
         }
-        if (!this.ready) return;
+        if (!this.ready) {
+            if (state === SyncState.Error) this.connection.value = "unreachable";
+            return;
+        }
         if (state === SyncState.Error || state === SyncState.Reconnecting) this.connection.value = "offline";
         else if (state !== SyncState.Stopped) this.connection.value = "online";
         if (state === SyncState.Syncing && before !== SyncState.Syncing) this.onOnline?.();

@@ -18,6 +18,8 @@ export const keyState = signal<KeyState>("unknown");
 export const verification = signal<VerificationRequest | null>(null);
 /** Grows with each step of the verification. */
 export const verificationTick = signal(0);
+/** Grows when somebody's keys or devices, or what is believed of them, changed. */
+export const trustTick = signal(0);
 export const sas = signal<ShowSasCallbacks | null>(null);
 
 /** Answers the server's wish to see the password again, with what the person typed a moment ago. */
@@ -52,7 +54,10 @@ export async function lookAtKeys(chat: Chat): Promise<void> {
 }
 
 export function watchKeys(chat: Chat): void {
-    const look = () => void lookAtKeys(chat).catch(() => {});
+    const look = () => {
+        trustTick.value++;
+        void lookAtKeys(chat).catch(() => {});
+    };
     for (const event of [CryptoEvent.KeysChanged, CryptoEvent.UserTrustStatusChanged, CryptoEvent.DevicesUpdated, CryptoEvent.KeyBackupStatus] as const)
         chat.client.on(event as any, look);
     chat.client.on(CryptoEvent.VerificationRequestReceived, (request) => follow(chat, request));

@@ -1,32 +1,59 @@
 /** New messages told outside the timeline: browser notifications, a sound, and the live region of screen readers. */
 import { type MatrixEvent, type Room, RoomEvent } from "matrix-js-sdk";
+import { t } from "../text";
 import type { Chat } from "./chat";
 import { isShown, toMessage } from "./message";
 import { settings } from "./settings";
 
 export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => string): void {
     chat.client.on(RoomEvent.Timeline, async (event, room, _start, _removed, data) => {
-        if (!room || !data.liveEvent || event.getSender() === chat.me || !isShown(event) || event.isState()) return;
+        if (!room || !data.liveEvent || event.getSender() === chat.me || event.isState()) return;
         if (event.isBeingDecrypted()) await event.getDecryptionPromise();
+        if (!isShown(event)) return;
         const seen = document.visibilityState === "visible" && document.hasFocus() && chat.roomId.value === room.roomId;
         if (chat.roomId.value === room.roomId) chat.announcement.value = `${chat.nameOf(event.getSender()!, room)}: ${preview(event)}`;
         if (seen || chat.connection.value !== "online") return;
         const actions = chat.client.getPushActionsForEvent(event);
-        if (actions?.notify) tell(chat, room, event, preview(event), !!actions.tweaks?.sound);
+        if (!actions?.notify) return;
+        const name = chat.nameOf(toMessage(event).sender, room);
+        await tell(chat, room, room.name === name ? name : `${name} · ${room.name}`, preview(event), !!actions.tweaks?.sound);
+    });
+    chat.client.on(RoomEvent.MyMembership, (room, membership, before) => void membershipChanged(chat, room, membership, before));
+    chat.client.on(RoomEvent.Receipt, (_event, room) => {
+        if (settings.value.notify && room.getUnreadNotificationCount() === 0) void takeBack(room);
     });
 }
 
-function tell(chat: Chat, room: Room, event: MatrixEvent, text: string, loud: boolean): void {
+/** Invitations are told like messages; who was sent away by somebody else is told so. */
+async function membershipChanged(chat: Chat, room: Room, membership: string, before?: string): Promise<void> {
+    if (chat.connection.value !== "online") return;
+    await Promise.resolve(); // the room has its name a moment later
+    if (before === "invite") await takeBack(room);
+    if (membership === "invite") return tell(chat, room, room.name, t("invitation"), true);
+    const by = room.getMember(chat.me)?.events.member?.getSender();
+    if ((membership !== "leave" && membership !== "ban") || !by || by === chat.me) return;
+    if (before === "knock") chat.say(t("knock_refused", { room: room.name }), true);
+    if (before === "join") chat.say(t("was_removed", { room: room.name }), true);
+}
+
+async function tell(chat: Chat, room: Room, title: string, text: string, loud: boolean): Promise<void> {
     if (settings.value.sound && loud) chime();
     if (!settings.value.notify || !("Notification" in window) || Notification.permission !== "granted") return;
-    const name = chat.nameOf(toMessage(event).sender, room);
-    const title = room.name === name ? name : `${name} · ${room.name}`;
-    const shown = new Notification(title, { body: text.slice(0, 300), tag: room.roomId, icon: "/icon.svg", silent: true });
+    const options = { body: text.slice(0, 300), tag: room.roomId, icon: "/icon.svg", silent: true, data: { room: room.roomId } };
+    const worker = await navigator.serviceWorker?.getRegistration();
+    if (worker?.active) return worker.showNotification(title, options); // the only way on a phone; sw.ts opens the room
+    const shown = new Notification(title, options);
     shown.onclick = () => {
         window.focus();
         chat.open(room.roomId);
         shown.close();
     };
+}
+
+/** What has been read, here or elsewhere, needs no notification any more. */
+async function takeBack(room: Room): Promise<void> {
+    const worker = await navigator.serviceWorker?.getRegistration();
+    for (const shown of (await worker?.getNotifications({ tag: room.roomId })) ?? []) shown.close();
 }
 
 /** Two soft tones; no file to fetch. */

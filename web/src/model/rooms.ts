@@ -1,5 +1,6 @@
 /** The room list: each room as plain data, in the order and the sections in which it is shown. Pure but for `summarize`. */
 import { KnownMembership, type MatrixClient, NotificationCountType, type Room } from "matrix-js-sdk";
+import { loudness } from "./loudness";
 import { isShown, str, toMessage } from "./message";
 
 export interface RoomSummary {
@@ -42,13 +43,10 @@ export function directRooms(content: Record<string, unknown> | undefined): Map<s
     return found;
 }
 
+/** What is on its way counts too. */
 function lastShown(room: Room) {
-    const events = room.getLiveTimeline().getEvents();
-    for (let i = events.length - 1; i >= 0 && i > events.length - 60; i--) {
-        const event = events[i];
-        if (isShown(event) && !event.isState() && !event.threadRootId) return event;
-    }
-    return undefined;
+    const events = room.getLiveTimeline().getEvents().slice(-60).concat(room.getPendingEvents());
+    return events.findLast((event) => isShown(event) && !event.isState() && !event.threadRootId);
 }
 
 export function summarize(client: MatrixClient, room: Room, direct: Map<string, string>): RoomSummary {
@@ -73,7 +71,7 @@ export function summarize(client: MatrixClient, room: Room, direct: Map<string, 
         encrypted: room.hasEncryptionStateEvent(),
         unread: room.getUnreadNotificationCount(NotificationCountType.Total),
         mentions: room.getUnreadNotificationCount(NotificationCountType.Highlight),
-        muted: false,
+        muted: loudness(client, room.roomId) === "mute",
         lastTs: last?.getTs() ?? own?.events.member?.getTs() ?? create,
         last: last && { sender: room.getMember(last.getSender() ?? "")?.name ?? last.getSender() ?? "", mine: last.getSender() === me, message: toMessage(last) },
         inviter: membership === KnownMembership.Invite ? own?.events.member?.getSender() : undefined,
@@ -86,6 +84,9 @@ function children(space: Room): string[] {
         .filter((event) => Array.isArray(event.getContent().via))
         .map((event) => event.getStateKey()!);
 }
+
+/** Rooms that somebody left, or was banned from, are nowhere. */
+export const isListed = (room: RoomSummary): boolean => ["join", "invite", "knock"].includes(room.membership);
 
 const byActivity = (a: RoomSummary, b: RoomSummary) => b.lastTs - a.lastTs || (a.id < b.id ? -1 : 1);
 

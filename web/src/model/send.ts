@@ -109,7 +109,7 @@ async function measure(file: File): Promise<{ w?: number; h?: number; duration?:
         media.src = url;
         await new Promise((resolve, reject) => ((media.onloadedmetadata = resolve), (media.onerror = reject)));
         const size = media instanceof HTMLVideoElement ? { w: media.videoWidth, h: media.videoHeight } : {};
-        return { ...size, duration: Math.round(media.duration * 1000) || undefined };
+        return { ...size, ...(Number.isFinite(media.duration) ? { duration: Math.round(media.duration * 1000) } : {}) }; // a recording does not know
     } catch {
         return {}; // not something that this browser can show: a file like any other
     } finally {

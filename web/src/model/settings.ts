@@ -31,11 +31,12 @@ export function change(part: Partial<Settings>): void {
     localStorage.setItem(KEY, JSON.stringify(settings.value));
 }
 
-/** The page's colours follow the choice, or the system where nothing was chosen. */
-export function followTheme(): void {
+/** The page's colours and density follow the choice; colours the system where nothing was chosen. */
+export function followLook(): void {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const apply = () => {
-        const { theme } = settings.value;
+        const { theme, compact } = settings.value;
+        document.documentElement.dataset.density = compact ? "compact" : "roomy";
         document.documentElement.dataset.theme = theme === "system" ? (dark.matches ? "dark" : "light") : theme;
     };
     dark.addEventListener("change", apply);

@@ -212,6 +212,8 @@ export class Timeline {
         this.loading.value = true;
         try {
             await this.client.paginateEventTimeline(timeline, { backwards, limit: PAGE });
+        } catch (error: any) {
+            console.warn("messages:", error?.message); // asked for again when the reader comes near once more
         } finally {
             this.loading.value = false;
             this.changed();
@@ -228,11 +230,21 @@ export class Timeline {
             this.anchor = found;
             this.rebuild();
         }
-        this.focus.value = { id: eventId, at: Date.now() };
+        this.focus.value = { id: this.nearest(eventId), at: Date.now() };
         return true;
     }
 
+    /** The event itself, or what follows it where it is not shown. */
+    private nearest(eventId: string): string {
+        const ts = this.find(eventId)?.getTs() ?? 0;
+        const messages = this.items.value.flatMap((i) => (i.kind === "message" ? [i.message] : []));
+        const found = messages.find((m) => m.id === eventId) ?? messages.find((m) => m.ts >= ts);
+        return found?.id ?? eventId;
+    }
+
     goToEnd(): void {
+        this.focus.value = null;
+        if (!this.anchor) return;
         this.anchor = null;
         this.rebuild();
     }

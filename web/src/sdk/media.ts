@@ -21,7 +21,8 @@ const SAFE_TYPES = /^(image\/(jpeg|png|gif|webp|avif|apng|bmp)|video\/(mp4|webm|
 
 export const isSafeType = (type: string | undefined): boolean => !!type && SAFE_TYPES.test(type);
 
-export function mediaUrl(client: MatrixClient, source: MediaSource): Promise<string> {
+/** `onProgress` hears only of what is not here, and not under way, already. */
+export function mediaUrl(client: MatrixClient, source: MediaSource, onProgress?: (part: number) => void): Promise<string> {
     const id = JSON.stringify([source.mxc, source.thumbnail]);
     const known = kept.get(id);
     if (known) {
@@ -29,7 +30,7 @@ export function mediaUrl(client: MatrixClient, source: MediaSource): Promise<str
         kept.set(id, known);
         return known;
     }
-    const loading = load(client, source).then((blob) => URL.createObjectURL(blob));
+    const loading = load(client, source, onProgress).then((blob) => URL.createObjectURL(blob));
     loading.catch(() => kept.delete(id));
     kept.set(id, loading);
     forgetOldest();

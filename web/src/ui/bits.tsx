@@ -29,7 +29,7 @@ export function IconButton({ icon: Glyph, label, pressed, expanded, class: extra
 }
 
 /** A media file's address once it is there; undefined before, null when it cannot be had. */
-export function useMedia(source: MediaSource | undefined): string | null | undefined {
+export function useMedia(source: MediaSource | undefined, onProgress?: (part: number) => void): string | null | undefined {
     const chat = useChat();
     const url = useSignal<string | null | undefined>(undefined);
     const id = source && JSON.stringify([source.mxc, source.thumbnail]);
@@ -37,7 +37,7 @@ export function useMedia(source: MediaSource | undefined): string | null | undef
         let gone = false;
         url.value = undefined;
         if (source)
-            mediaUrl(chat.client, source).then(
+            mediaUrl(chat.client, source, onProgress).then(
                 (found) => !gone && (url.value = found),
                 () => !gone && (url.value = null),
             );

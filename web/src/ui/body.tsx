@@ -1,6 +1,6 @@
 /** What a message says: text, media, or why there is nothing to see. */
 import { useSignal } from "@preact/signals";
-import { Ban, Download, File as FileIcon, KeyRound, Trash2 } from "lucide-preact";
+import { Ban, Download, File as FileIcon, KeyRound, Play, Trash2 } from "lucide-preact";
 import type { MatrixEvent } from "matrix-js-sdk";
 import type { Media, Message } from "../model/message";
 import { load } from "../sdk/media";
@@ -134,16 +134,19 @@ function ImageBody({ media, event }: { media: Media; event: MatrixEvent }) {
 
 function PlayerBody({ kind, media }: { kind: "video" | "audio"; media: Media }) {
     const wanted = useSignal(false);
-    const url = useMedia(wanted.value ? { mxc: media.mxc, file: media.file, type: media.type } : undefined);
+    const part = useSignal(0);
+    const url = useMedia(wanted.value ? { mxc: media.mxc, file: media.file, type: media.type } : undefined, (p) => (part.value = p));
     if (url === null) return <FileBody media={media} />;
     if (url && kind === "video") return <video class="video" controls autoplay src={url} />;
     if (url) return <audio controls autoplay src={url} />;
     return (
-        <button type="button" class="file" disabled={wanted.value} onClick={() => (wanted.value = true)}>
-            <span class="file-icon">▶</span>
+        <button type="button" class="file" aria-label={t("play", { name: media.name || t(`kind_${kind}`) })} disabled={wanted.value} onClick={() => (wanted.value = true)}>
+            <span class="file-icon">
+                <Play size={20} aria-hidden="true" />
+            </span>
             <span class="file-text">
                 <bdi>{media.name || t(`kind_${kind}`)}</bdi>
-                <small class="muted">{[media.duration ? duration(media.duration) : "", fileSize(media.size)].filter(Boolean).join(" · ")}</small>
+                <small class="muted">{wanted.value ? <progress value={part.value} aria-label={t("downloading")} /> : [media.duration ? duration(media.duration) : "", fileSize(media.size)].filter(Boolean).join(" · ")}</small>
             </span>
         </button>
     );

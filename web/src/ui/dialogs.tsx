@@ -1,5 +1,6 @@
 import { useChat } from "./context";
 import { RecoveryDialog, VerifyDialog } from "./keys";
+import { LeaveDialog } from "./leave";
 import { CreateDialog, InviteDialog, JoinDialog } from "./new-room";
 import { ShortcutsDialog, SwitcherDialog, ViewerDialog } from "./overlays";
 import { SettingsDialog } from "./settings";
@@ -10,11 +11,13 @@ export function Dialogs() {
     const close = () => (chat.dialog.value = null);
     switch (dialog?.kind) {
         case "create":
-            return <CreateDialog direct={dialog.direct} space={dialog.space} onClose={close} />;
+            return <CreateDialog direct={dialog.direct} space={dialog.space} parent={dialog.parent} onClose={close} />;
         case "join":
             return <JoinDialog onClose={close} />;
         case "invite":
             return <InviteDialog roomId={dialog.roomId} onClose={close} />;
+        case "leave":
+            return <LeaveDialog roomId={dialog.roomId} onClose={close} />;
         case "settings":
             return <SettingsDialog onClose={close} />;
         case "shortcuts":

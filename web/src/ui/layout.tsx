@@ -1,12 +1,14 @@
 /** The three columns, what lies over them, and the keyboard. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { KeyRound, ShieldAlert, WifiOff } from "lucide-preact";
+import { Download, KeyRound, ShieldAlert, WifiOff } from "lucide-preact";
 import { keyState, verifySelf } from "../model/encryption";
 import { clearSession } from "../sdk/session";
+import { updated } from "../sdk/update";
 import { t } from "../text";
 import { useChat } from "./context";
 import { Dialogs } from "./dialogs";
+import { useNoAccidents } from "./drop";
 import { PanelView } from "./panels";
 import { RoomView } from "./room";
 import { useShortcuts } from "./shortcuts";
@@ -16,6 +18,7 @@ import { Splash } from "./splash";
 export function Layout() {
     const chat = useChat();
     useShortcuts(chat);
+    useNoAccidents();
     useEffect(
         () =>
             chat.loggedOut.subscribe((gone) => {
@@ -24,6 +27,7 @@ export function Layout() {
         [],
     );
     if (chat.connection.value === "starting") return <Splash />;
+    if (chat.connection.value === "unreachable") return <Splash text={t("auth_unreachable")} />;
     const place = [chat.roomId.value ? "in-room" : "", chat.panel.value ? "with-panel" : ""].join(" ");
     return (
         <>
@@ -62,6 +66,16 @@ function Banner() {
             </div>
         );
     if (later.value) return null;
+    if (updated.value)
+        return (
+            <div class="banner" role="status">
+                <Download size={15} aria-hidden="true" /> <span>{t("updated")}</span>
+                <button type="button" class="link" onClick={() => location.reload()}>
+                    {t("reload")}
+                </button>
+                <Later onClick={putOff} />
+            </div>
+        );
     if (keyState.value === "unverified")
         return (
             <div class="banner" role="status">

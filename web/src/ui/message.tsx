@@ -1,5 +1,5 @@
 /** One message of a timeline: head, body, what hangs on it, and what can be done with it. */
-import { CircleAlert, Lock, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, LockOpen, Link2, Check, Clock } from "lucide-preact";
+import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
 import { memo } from "./memo";
 import type { Item, Reaction } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
@@ -10,6 +10,7 @@ import { Body, previewText } from "./body";
 import { useChat } from "./context";
 import { editing, replyingTo } from "./compose-state";
 import { EmojiButton } from "./emoji";
+import { Shield } from "./shield";
 import { clock, fullTime, shortTime } from "./time";
 import { describeState } from "./state-text";
 
@@ -50,6 +51,7 @@ export const MessageRow = memo(function MessageRow({ item, inThread, last }: { i
                 )}
                 {message.replyTo && <ReplyQuote roomId={event.getRoomId()!} eventId={message.replyTo} />}
                 <Body message={message} event={event} />
+                <Shield message={message} event={event} />
                 {message.edited && message.body.kind !== "redacted" && <span class="edited">{t("edited")}</span>}
                 <Reactions item={item} />
                 {item.thread && !inThread && (
@@ -187,8 +189,3 @@ function Actions({ item, inThread }: { item: MessageItem; inThread?: boolean }) 
         </div>
     );
 }
-
-export const EncryptionMark = ({ encrypted }: { encrypted: boolean }) => {
-    const Glyph = encrypted ? Lock : LockOpen;
-    return <Glyph size={14} aria-label={encrypted ? t("encrypted") : t("not_encrypted")} />;
-};

@@ -4,12 +4,8 @@ import { Ban, UserMinus, Undo2 } from "lucide-preact";
 import type { Room, RoomMember } from "matrix-js-sdk";
 import { t } from "../text";
 import { useChat } from "./context";
-
-const ROLES = [
-    [0, "role_user"],
-    [50, "role_moderator"],
-    [100, "role_admin"],
-] as const;
+import { SelectSetting } from "./fields";
+import { roleOptions } from "./roles";
 
 export function Moderation({ room, member }: { room: Room; member: RoomMember }) {
     const chat = useChat();
@@ -25,16 +21,13 @@ export function Moderation({ room, member }: { room: Room; member: RoomMember })
         <section class="stack" aria-label={t("moderation")}>
             <h4>{t("moderation")}</h4>
             {mayPromote && member.membership === "join" && (
-                <label class="field">
-                    <span>{t("role")}</span>
-                    <select value={String(member.powerLevel)} onChange={(e) => void chat.attempt(() => client.setPowerLevel(room.roomId, member.userId, Number(e.currentTarget.value)))}>
-                        {ROLES.filter(([level]) => level <= own).map(([level, text]) => (
-                            <option key={level} value={String(level)}>
-                                {t(text)}
-                            </option>
-                        ))}
-                    </select>
-                </label>
+                <SelectSetting
+                    label={t("role")}
+                    may
+                    value={String(member.powerLevel)}
+                    options={roleOptions(member.powerLevel, own)}
+                    onChange={(level) => void chat.attempt(() => client.setPowerLevel(room.roomId, member.userId, Number(level)))}
+                />
             )}
             <label class="field">
                 <span>{t("reason")}</span>

@@ -1,12 +1,13 @@
 /** Ways into conversations: a new room or space, a person, an address, the directory, an invitation for somebody else. */
 import { useSignal } from "@preact/signals";
-import { Compass, Users } from "lucide-preact";
+import { Compass } from "lucide-preact";
 import { useEffect } from "preact/hooks";
 import type { IPublicRoomsChunkRoom } from "matrix-js-sdk";
 import { createRoom, invite, join, knock, openDirect, toUserId } from "../model/actions";
 import { t } from "../text";
 import { Avatar, Dialog, Empty, Switch } from "./bits";
 import { useChat } from "./context";
+import { DirectoryEntry } from "./directory";
 
 interface Person {
     user_id: string;
@@ -82,7 +83,7 @@ export function InviteDialog({ roomId, onClose }: { roomId: string; onClose: () 
     );
 }
 
-export function CreateDialog({ direct, space, onClose }: { direct?: boolean; space?: boolean; onClose: () => void }) {
+export function CreateDialog({ direct, space, parent, onClose }: { direct?: boolean; space?: boolean; parent?: string; onClose: () => void }) {
     const chat = useChat();
     if (direct)
         return (
@@ -97,12 +98,12 @@ export function CreateDialog({ direct, space, onClose }: { direct?: boolean; spa
                 />
             </Dialog>
         );
-    return <NewRoom space={!!space} onClose={onClose} />;
+    return <NewRoom space={!!space} parent={parent} onClose={onClose} />;
 }
 
 const toAlias = (name: string) => name.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 
-function NewRoom({ space, onClose }: { space: boolean; onClose: () => void }) {
+function NewRoom({ space, parent, onClose }: { space: boolean; parent?: string; onClose: () => void }) {
     const chat = useChat();
     const name = useSignal("");
     const isPublic = useSignal(false);
@@ -140,7 +141,7 @@ function NewRoom({ space, onClose }: { space: boolean; onClose: () => void }) {
                         <select name="parent">
                             <option value="">{t("no_space")}</option>
                             {spaces.map((s) => (
-                                <option key={s.id} value={s.id}>
+                                <option key={s.id} value={s.id} selected={s.id === parent}>
                                     {s.name}
                                 </option>
                             ))}
@@ -181,15 +182,15 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
         }, 200);
         return () => clearTimeout(timer);
     }, [typed.value]);
-    async function go(id: string, rule?: string) {
-        const done = rule === "knock" ? await knock(chat, id) : await join(chat, id);
-        if (done && rule === "knock") chat.say(t("knocked"));
-        if (done) onClose();
+    async function ask() {
+        if (!(await knock(chat, typed.value.trim()))) return;
+        chat.say(t("knocked"));
+        onClose();
     }
-    const submit = (event: SubmitEvent) => {
+    async function submit(event: SubmitEvent) {
         event.preventDefault();
-        if (isAddress) void go(typed.value.trim());
-    };
+        if (isAddress && (await join(chat, typed.value.trim()))) onClose();
+    }
     return (
         <Dialog title={t("explore")} onClose={onClose} class="tall">
             <form class="form" onSubmit={submit}>
@@ -202,7 +203,7 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
                                 <button type="submit" class="primary">
                                     {t("join")}
                                 </button>
-                                <button type="button" class="secondary" onClick={() => void go(typed.value.trim(), "knock")}>
+                                <button type="button" class="secondary" onClick={() => void ask()}>
                                     {t("knock")}
                                 </button>
                             </>
@@ -211,27 +212,7 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
                 </label>
             </form>
             <ul class="directory">
-                {rooms.value?.map((room) => (
-                    <li key={room.room_id}>
-                        <Avatar id={room.room_id} name={room.name ?? room.canonical_alias ?? "?"} mxc={room.avatar_url} size={40} square />
-                        <span class="directory-text">
-                            <bdi class="room-name">{room.name ?? room.canonical_alias ?? room.room_id}</bdi>
-                            <bdi class="muted preview">{room.topic || room.canonical_alias}</bdi>
-                        </span>
-                        <span class="muted members-count" title={t("members_count", { count: room.num_joined_members })}>
-                            <Users size={13} aria-hidden="true" /> {room.num_joined_members}
-                        </span>
-                        {chat.client.getRoom(room.room_id)?.getMyMembership() === "join" ? (
-                            <button type="button" class="secondary" onClick={() => (onClose(), chat.open(room.room_id))}>
-                                {t("open")}
-                            </button>
-                        ) : (
-                            <button type="button" class="primary" onClick={() => void go(room.room_id, room.join_rule)}>
-                                {room.join_rule === "knock" ? t("knock") : t("join")}
-                            </button>
-                        )}
-                    </li>
-                ))}
+                {rooms.value?.map((room) => <DirectoryEntry key={room.room_id} room={room} onGone={onClose} />)}
             </ul>
             {rooms.value?.length === 0 && <Empty icon={Compass} title={t("no_public_rooms")} />}
         </Dialog>

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { Download, X } from "lucide-preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { matches, type RoomSummary } from "../model/rooms";
+import { isListed, matches, type RoomSummary } from "../model/rooms";
 import { toMessage } from "../model/message";
 import { load } from "../sdk/media";
 import { t } from "../text";
@@ -16,7 +16,7 @@ export function SwitcherDialog({ onClose }: { onClose: () => void }) {
     const typed = useSignal("");
     const at = useSignal(0);
     const found: RoomSummary[] = [...chat.summaries.value.values()]
-        .filter((r) => r.membership !== "leave" && matches(r, typed.value))
+        .filter((r) => isListed(r) && matches(r, typed.value))
         .sort((a, b) => Number(b.unread > 0) - Number(a.unread > 0) || b.lastTs - a.lastTs)
         .slice(0, 12);
     function go(room: RoomSummary | undefined) {

@@ -2,13 +2,18 @@
 import { useSignal } from "@preact/signals";
 import { EventType, type Room } from "matrix-js-sdk";
 import { useRef } from "preact/hooks";
-import { addToSpace, leave, loudness, type Loudness, setLoudness } from "../model/actions";
+import { addToSpace } from "../model/actions";
+import { loudness, type Loudness, setLoudness } from "../model/loudness";
 import { t } from "../text";
 import { Avatar, Dialog } from "./bits";
 import { useChat } from "./context";
+import { SelectSetting, TextSetting } from "./fields";
+import { Roles } from "./roles";
 import { accessName, historyName } from "./state-text";
 
 const content = (room: Room, type: string): Record<string, any> => room.currentState.getStateEvents(type, "")?.getContent() ?? {};
+
+const ACCESS = ["invite", "knock", "public"];
 
 export function RoomInfo() {
     const chat = useChat();
@@ -17,6 +22,7 @@ export function RoomInfo() {
     const may = (type: string) => room.currentState.maySendStateEvent(type, chat.me);
     const set = (type: string, value: Record<string, unknown>) => void chat.attempt(() => chat.client.sendStateEvent(room.roomId, type as any, value as any, ""));
     const alias = room.getCanonicalAlias();
+    const access = String(content(room, "m.room.join_rules").join_rule ?? "invite");
     return (
         <div class="stack" key={room.roomId}>
             <RoomAvatar room={room} may={may("m.room.avatar")} />
@@ -31,8 +37,8 @@ export function RoomInfo() {
             <SelectSetting
                 label={t("access")}
                 may={may("m.room.join_rules")}
-                value={String(content(room, "m.room.join_rules").join_rule ?? "invite")}
-                options={["invite", "knock", "public"].map((rule) => [rule, accessName(rule)])}
+                value={access}
+                options={ACCESS.concat(ACCESS.includes(access) ? [] : [access]).map((rule) => [rule, accessName(rule)])}
                 onChange={(join_rule) => set("m.room.join_rules", { join_rule })}
             />
             <SelectSetting
@@ -42,9 +48,10 @@ export function RoomInfo() {
                 options={["joined", "invited", "shared", "world_readable"].map((rule) => [rule, historyName(rule)])}
                 onChange={(history_visibility) => set("m.room.history_visibility", { history_visibility })}
             />
+            <Roles room={room} />
             <SpaceSetting room={room} />
-            <Encryption room={room} may={may("m.room.encryption")} />
-            <button type="button" class="secondary danger" onClick={() => void leave(chat, room.roomId)}>
+            {!room.isSpaceRoom() && <Encryption room={room} may={may("m.room.encryption")} />}
+            <button type="button" class="secondary danger" onClick={() => (chat.dialog.value = { kind: "leave", roomId: room.roomId })}>
                 {t("leave")}
             </button>
         </div>
@@ -76,52 +83,6 @@ function RoomAvatar({ room, may }: { room: Room; may: boolean }) {
     );
 }
 
-export function TextSetting(props: { label: string; value: string; may: boolean; long?: boolean; onSave: (value: string) => void }) {
-    const edited = useSignal<string | null>(null);
-    const value = edited.value ?? props.value;
-    const input = { value, readOnly: !props.may, onInput: (e: any) => (edited.value = e.currentTarget.value) };
-    const save = (event: SubmitEvent) => {
-        event.preventDefault();
-        props.onSave(value.trim());
-        edited.value = null;
-    };
-    return (
-        <form class="text-setting" onSubmit={save}>
-            <label class="field">
-                <span>{props.label}</span>
-                {props.long ? <textarea rows={3} {...input} /> : <input {...input} />}
-            </label>
-            {edited.value !== null && edited.value !== props.value && (
-                <div class="buttons">
-                    <button type="button" class="secondary" onClick={() => (edited.value = null)}>
-                        {t("cancel")}
-                    </button>
-                    <button type="submit" class="primary">
-                        {t("save")}
-                    </button>
-                </div>
-            )}
-        </form>
-    );
-}
-
-function SelectSetting(props: { label: string; value: string; may: boolean; options: string[][]; onChange: (value: string) => void }) {
-    const known = props.options.some(([value]) => value === props.value);
-    return (
-        <label class="field">
-            <span>{props.label}</span>
-            <select value={props.value} disabled={!props.may} onChange={(e) => props.onChange(e.currentTarget.value)}>
-                {!known && <option value={props.value}>{props.value}</option>}
-                {props.options.map(([value, text]) => (
-                    <option key={value} value={value}>
-                        {text}
-                    </option>
-                ))}
-            </select>
-        </label>
-    );
-}
-
 function NotifySetting({ room }: { room: Room }) {
     const chat = useChat();
     const options: [Loudness, string][] = [
@@ -130,19 +91,21 @@ function NotifySetting({ room }: { room: Room }) {
         ["mentions", t("notify_mentions")],
         ["mute", t("notify_mute")],
     ];
-    return <SelectSetting label={t("notifications")} may value={loudness(chat, room.roomId)} options={options} onChange={(wanted) => void setLoudness(chat, room.roomId, wanted as Loudness)} />;
+    return <SelectSetting label={t("notifications")} may value={loudness(chat.client, room.roomId)} options={options} onChange={(wanted) => void setLoudness(chat, room.roomId, wanted as Loudness)} />;
 }
 
 function SpaceSetting({ room }: { room: Room }) {
     const chat = useChat();
     const spaces = [...chat.summaries.value.values()].filter((s) => s.isSpace && s.membership === "join" && s.id !== room.roomId);
-    if (spaces.length === 0) return null;
     const now = spaces.find((s) => s.children.includes(room.roomId))?.id ?? "";
+    const mayChange = (spaceId: string) => !!chat.room(spaceId)?.currentState.maySendStateEvent("m.space.child", chat.me);
+    const offered = spaces.filter((s) => s.id === now || mayChange(s.id));
+    if (offered.length === 0) return null;
     async function move(to: string) {
         if (now) await chat.attempt(() => chat.client.sendStateEvent(now, EventType.SpaceChild, {} as any, room.roomId));
         if (to) await addToSpace(chat, to, room.roomId);
     }
-    return <SelectSetting label={t("space")} may value={now} options={[["", t("no_space")], ...spaces.map((s) => [s.id, s.name])]} onChange={(to) => void move(to)} />;
+    return <SelectSetting label={t("space")} may={!now || mayChange(now)} value={now} options={[["", t("no_space")], ...offered.map((s) => [s.id, s.name])]} onChange={(to) => void move(to)} />;
 }
 
 function Encryption({ room, may }: { room: Room; may: boolean }) {

@@ -1,6 +1,7 @@
 /** A room: its head, its timeline, and where to write. */
 import { useSignal } from "@preact/signals";
 import { ArrowDown, ArrowLeft, Calendar, Hash, Info, MessagesSquare, MoreVertical, Pin, Search, Star, UserPlus, Users, LogOut, Ban, Lock } from "lucide-preact";
+import { Direction } from "matrix-js-sdk";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { join, leave, pinned, toggleFavourite, toggleLow } from "../model/actions";
 import { sendFiles } from "../model/send";
@@ -9,7 +10,10 @@ import { t } from "../text";
 import { Avatar, Dialog, Empty, IconButton, type MenuEntry, MenuButton } from "./bits";
 import { Composer } from "./composer";
 import { useChat } from "./context";
+import { useDrop } from "./drop";
+import { Knocked, Knocks } from "./knocks";
 import { MessageRow } from "./message";
+import { SpaceView } from "./space";
 import { dayName } from "./time";
 import { VirtualList } from "./virtual";
 
@@ -17,28 +21,20 @@ export function RoomView() {
     const chat = useChat();
     const timeline = chat.timeline.value;
     const summary = chat.roomId.value ? chat.summaries.value.get(chat.roomId.value) : undefined;
-    const dropping = useSignal(false);
+    const drop = useDrop(timeline?.room.maySendMessage() ? (files) => sendFiles(chat, { room: timeline.room }, files) : null);
     if (!timeline || !summary) return <Welcome />;
     if (summary.membership === "invite") return <Invitation />;
+    if (summary.membership === "knock") return <Knocked />;
+    if (summary.isSpace && summary.membership === "join") return <SpaceView />;
     const { room } = timeline;
-    const canSend = room.maySendMessage();
-    const onDrop = (event: DragEvent) => {
-        event.preventDefault();
-        dropping.value = false;
-        if (event.dataTransfer?.files.length && canSend) sendFiles(chat, { room }, [...event.dataTransfer.files]);
-    };
-    const onDragOver = (event: DragEvent) => {
-        if (!event.dataTransfer?.types.includes("Files")) return;
-        event.preventDefault();
-        dropping.value = true;
-    };
     return (
-        <main class="room" onDragOver={onDragOver} onDragLeave={(e) => e.currentTarget === e.target && (dropping.value = false)} onDrop={onDrop}>
+        <main class="room" {...drop.listeners}>
             <RoomHead />
+            <Knocks room={room} />
             <TimelineView key={room.roomId} timeline={timeline} />
             <Typing />
-            {canSend ? <Composer timeline={timeline} place="room" /> : <p class="no-composer">{t("may_not_send")}</p>}
-            {dropping.value && <div class="drop">{t("drop_here")}</div>}
+            {room.maySendMessage() ? <Composer timeline={timeline} place="room" /> : <p class="no-composer">{t("may_not_send")}</p>}
+            {drop.over && <div class="drop">{t("drop_here")}</div>}
         </main>
     );
 }
@@ -56,8 +52,9 @@ function RoomHead() {
         { label: t("invite"), icon: UserPlus, act: () => (chat.dialog.value = { kind: "invite", roomId: room.roomId }) },
         { label: t("jump_to_date"), icon: Calendar, act: () => (jumping.value = true) },
         { label: t("pinned"), icon: Pin, act: toggle("pinned") },
+        { label: t("threads"), icon: MessagesSquare, act: toggle("threads") },
         { label: t("room_settings"), icon: Info, act: toggle("info") },
-        { label: t("leave"), icon: LogOut, danger: true, act: () => void leave(chat, room.roomId) },
+        { label: t("leave"), icon: LogOut, danger: true, act: () => (chat.dialog.value = { kind: "leave", roomId: room.roomId }) },
     ];
     return (
         <header class="room-head">
@@ -96,7 +93,8 @@ function JumpToDate({ onClose }: { onClose: () => void }) {
         event.preventDefault();
         const date = new FormData(event.currentTarget as HTMLFormElement).get("date") as string;
         const ts = new Date(`${date}T00:00:00`).getTime();
-        const found = await chat.attempt(() => chat.client.timestampToEvent(chat.roomId.value!, ts, "f" as any));
+        const find = (direction: Direction) => chat.client.timestampToEvent(chat.roomId.value!, ts, direction);
+        const found = await chat.attempt(() => find(Direction.Forward).catch(() => find(Direction.Backward))); // what was written since then, or last before
         onClose();
         if (found) await chat.timeline.value!.goTo(found.event_id);
     }

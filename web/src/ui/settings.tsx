@@ -9,8 +9,8 @@ import { change, settings, type Theme } from "../model/settings";
 import { LANGUAGES, type Language, setLanguage, t } from "../text";
 import { Avatar, Dialog, IconButton, Switch } from "./bits";
 import { useChat } from "./context";
+import { TextSetting } from "./fields";
 import { logOut } from "./log-out";
-import { TextSetting } from "./room-info";
 import { shortTime } from "./time";
 
 const TABS = ["profile", "look", "notifications", "sessions", "security"] as const;
@@ -100,6 +100,7 @@ function Look() {
                     ))}
                 </select>
             </label>
+            <Switch label={t("compact")} hint={t("compact_hint")} checked={settings.value.compact} onChange={(compact) => change({ compact })} />
         </>
     );
 }

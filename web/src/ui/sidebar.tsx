@@ -1,6 +1,6 @@
 /** The list of rooms, and the way to everything else. */
 import { useSignal } from "@preact/signals";
-import { AtSign, BellOff, ChevronDown, Compass, Folder, FolderPlus, Keyboard, LogOut, MessageCirclePlus, Plus, Search, Settings, SquarePlus, X } from "lucide-preact";
+import { AtSign, BellOff, ChevronDown, CircleAlert, Compass, Folder, FolderPlus, Keyboard, LogOut, MessageCirclePlus, Plus, Search, Settings, SquarePlus, X } from "lucide-preact";
 import type { RoomSummary, Section } from "../model/rooms";
 import { type Key, t } from "../text";
 import { Avatar, IconButton, MenuButton } from "./bits";
@@ -115,6 +115,7 @@ function SectionView({ section }: { section: Section }) {
 
 function previewOf(room: RoomSummary): string {
     if (room.membership === "invite") return t("invitation");
+    if (room.membership === "knock") return t("knock_waiting");
     if (!room.last) return room.topic ?? "";
     const text = previewText(room.last.message);
     return room.last.mine ? t("you_said", { text }) : room.directWith ? text : `${room.last.sender}: ${text}`;
@@ -147,7 +148,8 @@ function RoomRow({ room }: { room: RoomSummary }) {
                 </span>
                 <span class="room-row-bottom">
                     <bdi class="preview muted">{previewOf(room)}</bdi>
-                    {room.muted && <BellOff size={13} aria-label={t("muted")} />}
+                    {room.last?.message.status === "failed" && <CircleAlert size={13} class="bad" aria-label={t("not_sent")} />}
+                    {room.muted && <BellOff size={13} class="muted" aria-label={t("muted")} />}
                     {room.mentions > 0 && (
                         <span class="badge mention" title={t("mentions", { count: room.mentions })}>
                             <AtSign size={11} aria-hidden="true" />

@@ -15,6 +15,7 @@ export const clock = format({ hour: "2-digit", minute: "2-digit", hourCycle: "h2
 export const fullTime = format({ dateStyle: "full", timeStyle: "medium" });
 const weekday = format({ weekday: "short" });
 const date = format({ day: "numeric", month: "short" });
+export const fullDate = format({ dateStyle: "long", timeStyle: "short" });
 const longDate = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
 const daysAgo = (ts: number): number => {

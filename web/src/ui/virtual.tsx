@@ -114,10 +114,8 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
             if (row) wanted = row.offsetTop + view.anchor.above;
         }
         wanted = Math.max(0, Math.min(wanted, box.scrollHeight - box.clientHeight));
-        if (Math.abs(box.scrollTop - wanted) >= 1) {
-            box.scrollTop = wanted;
-            view.expected = box.scrollTop;
-        }
+        if (Math.abs(box.scrollTop - wanted) >= 1) box.scrollTop = wanted;
+        view.expected = box.scrollTop; // also where the browser went by itself, since the list has become shorter
     }
 
     function measure(): boolean {

@@ -1,6 +1,6 @@
 /** An account: its password, its sessions, its name, and how the client looks to it. */
 import assert from "node:assert/strict";
-import { assertNoFaults, PASSWORD, Person, Server, until } from "./kit.mjs";
+import { assertNoFaults, PASSWORD, Person, picture, Server, until } from "./kit.mjs";
 import { Outsider } from "./outsider.mjs";
 
 export async function account(test) {
@@ -9,6 +9,11 @@ export async function account(test) {
     const alice = await Person.open(server, "alice");
     const phone = await Person.open(server, "alice", { viewport: { width: 360, height: 740 } });
     try {
+        await test("before login little is loaded", async () => {
+            const size = await alice.page.evaluate(() => performance.getEntriesByType("resource").filter((e) => /\.js$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0));
+            assert.ok(size > 1024 && size < 300 * 1024, `${size} bytes of script`);
+        });
+
         await test("a wrong password is told", async () => {
             await alice.page.getByLabel("User name").fill("alice");
             await alice.page.getByLabel("Password").fill("wrong");
@@ -27,6 +32,18 @@ export async function account(test) {
             await until("dark", isDark);
         });
 
+        await test("a closer layout is chosen, and kept", async () => {
+            await alice.createRoom("Notes");
+            const height = () => alice.room("Notes").evaluate((row) => row.offsetHeight);
+            const before = await height();
+            await alice.settings("Appearance");
+            await alice.dialog.getByLabel("Compact").check();
+            await alice.page.keyboard.press("Escape");
+            await until("rows are lower", async () => (await height()) < before);
+            await alice.reload();
+            await until("rows are lower", async () => (await height()) < before);
+        });
+
         await test("another language", async () => {
             await alice.settings("Appearance");
             await alice.dialog.getByLabel("Language").selectOption("de");
@@ -40,11 +57,12 @@ export async function account(test) {
             await phone.login();
             await alice.settings("Sessions");
             await until("how many", () => alice.dialog.getByRole("listitem").count(), 3); // the account was made over the API: that session counts too
-            const ends = alice.dialog.locator(".devices button[aria-label]");
-            await ends.last().click();
+            const device = await phone.page.evaluate(() => JSON.parse(localStorage.getItem("rookery.session")).deviceId);
+            await alice.dialog.getByRole("listitem").filter({ hasText: device }).getByRole("button", { name: /^End the session/ }).click();
             await alice.dialog.getByLabel("Password").fill(PASSWORD);
             await alice.button("End session", alice.dialog).click();
             await until("how many", () => alice.dialog.getByRole("listitem").count(), 2);
+            await phone.page.getByLabel("User name").waitFor();
         });
 
         await test("the password is changed", async () => {
@@ -62,9 +80,15 @@ export async function account(test) {
             await alice.dialog.getByLabel("Display name").fill("Alice Liddell");
             await alice.button("Save", alice.dialog).click();
             await alice.list.getByText("Alice Liddell").waitFor();
+        });
+
+        await test("so is a picture", async () => {
+            await alice.dialog.locator("input[type=file]").setInputFiles({ name: "me.png", mimeType: "image/png", buffer: await picture(alice.page) });
+            await alice.dialog.locator("img.avatar").waitFor();
             await alice.page.keyboard.press("Escape");
             await alice.reload();
             await alice.list.getByText("Alice Liddell").waitFor();
+            await alice.list.locator(".account img.avatar").waitFor();
         });
 
         await test("no fault, no request to others", () => assertNoFaults(alice, phone));

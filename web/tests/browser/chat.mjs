@@ -2,19 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Person, Server, until } from "./kit.mjs";
-
-/** A picture of 64 by 48 pixels, drawn by the browser. */
-async function picture(page) {
-    const data = await page.evaluate(() => {
-        const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
-        const context = canvas.getContext("2d");
-        context.fillStyle = "#5151cd";
-        context.fillRect(8, 8, 48, 32);
-        return canvas.toDataURL("image/png").split(",")[1];
-    });
-    return Buffer.from(data, "base64");
-}
+import { Person, picture, Server, until } from "./kit.mjs";
 
 export async function chat(test) {
     const server = await Server.start();
@@ -178,6 +166,12 @@ export async function chat(test) {
             try {
                 await again.login();
                 await again.openRoom("bob");
+                const locked = again.timeline.locator(".utd").first();
+                await locked.getByText("Unable to decrypt this message").click();
+                await locked.getByText("This was written before this session existed.").waitFor();
+                await again.say("from a session that nobody has verified");
+                await bob.message("from a session that nobody has verified").getByText("From a session that its owner has not verified").waitFor();
+                assert.equal(await bob.message("for you").first().locator(".shield").count(), 0);
                 await again.page.getByRole("button", { name: "Use the recovery key" }).first().click();
                 await again.page.getByRole("dialog").getByLabel("Recovery key").fill(key);
                 await again.page.getByRole("dialog").getByRole("button", { name: "Use the recovery key" }).click();

@@ -20,7 +20,7 @@ const FORBIDDEN = "script:not([src^='/']), iframe, object, embed, base, link[rel
 async function findHarm(page) {
     return page.evaluate((forbidden) => {
         const harm = [...document.querySelectorAll(forbidden)].map((e) => e.outerHTML.slice(0, 200));
-        for (const e of document.querySelectorAll(".timeline *, .room-list *, .panel *"))
+        for (const e of document.querySelectorAll(".timeline *, .room-list *, .panel *, .space *"))
             for (const { name, value } of e.attributes) {
                 if (/^on/i.test(name)) harm.push(`${name} in ${e.outerHTML.slice(0, 200)}`);
                 if (["href", "src", "xlink:href", "action", "formaction"].includes(name) && /^\s*(javascript|data|vbscript|file):/i.test(value)) harm.push(`${name}=${value.slice(0, 80)}`);
@@ -99,6 +99,25 @@ export async function hostile(test) {
             await alive("a name");
             const isolated = await reader.timeline.locator(".sender").last().evaluate((e) => e.closest("bdi, [dir=auto]") !== null);
             assert.ok(isolated);
+        });
+
+        await test("a space with broken children, and somebody who asks to join with more than words", async () => {
+            const harmful = `${RIGHT_TO_LEFT}<img src=x onerror=harmed=1>`;
+            const space = await mallory.createRoom({ preset: "public_chat", name: harmful, room_alias_name: "den", creation_content: { type: "m.space" } });
+            const child = await mallory.createRoom({ preset: "public_chat", name: harmful, topic: harmful.repeat(200) });
+            await mallory.state(space, "m.space.child", { via: ["localhost", 7, harmful], order: {} }, child);
+            for (const [i, via] of [7, "localhost", null, {}, [null], [[]]].entries()) await mallory.state(space, "m.space.child", { via }, `!odd${i}${harmful}`).catch(() => {});
+            await reader.joinByAddress("#den:localhost");
+            await reader.page.locator(".space .directory li").first().waitFor();
+            assert.deepEqual(await findHarm(reader.page), []);
+            await reader.createRoom("door");
+            const door = await reader.roomId();
+            await reader.call("PUT", `/rooms/${encodeURIComponent(door)}/state/m.room.join_rules`, { join_rule: "knock" });
+            await mallory.knock(door, harmful.repeat(100));
+            await reader.page.locator(".knock").waitFor();
+            assert.deepEqual(await findHarm(reader.page), []);
+            await reader.openRoom("trap");
+            await alive("a space");
         });
 
         await test("two thousand reactions", async () => {

@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.ROOKERY_BINARY ?? join(ROOT, "build/release/rookery");
-const DIST = process.env.ROOKERY_WEB ?? join(ROOT, "web/dist");
+export const DIST = process.env.ROOKERY_WEB ?? join(ROOT, "web/dist");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"];
@@ -166,6 +166,13 @@ export class Person {
         await this.composer().waitFor();
     }
 
+    async joinByAddress(address) {
+        await this.choose("New", "Explore rooms");
+        await this.dialog.getByLabel("Search, or an address").fill(address);
+        await this.button("Join", this.dialog.locator("form")).click();
+        await this.page.getByRole("dialog").waitFor({ state: "detached" });
+    }
+
     async openRoom(name) {
         await this.page.locator(".room-row", { hasText: name }).first().click();
         await this.page.getByRole("heading", { name, level: 1 }).waitFor();
@@ -206,6 +213,13 @@ export class Person {
     async settings(tab) {
         await this.choose(/^Your account/, "Settings");
         await this.dialog.getByRole("tab", { name: tab }).click();
+    }
+
+    /** Somebody's profile, from the room's list of members. */
+    async profile(name) {
+        await this.button("Members").click();
+        await this.panel.getByRole("button", { name }).click();
+        await this.page.getByRole("complementary", { name: "Profile" }).waitFor();
     }
 
     async closePanel() {
@@ -262,6 +276,18 @@ export class Person {
         Person.#open.delete(this);
         await this.browser.close();
     }
+}
+
+/** A picture of 64 by 48 pixels, drawn by the browser. */
+export async function picture(page) {
+    const data = await page.evaluate(() => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+        const context = canvas.getContext("2d");
+        context.fillStyle = "#5151cd";
+        context.fillRect(8, 8, 48, 32);
+        return canvas.toDataURL("image/png").split(",")[1];
+    });
+    return Buffer.from(data, "base64");
 }
 
 /** Waits until `read` gives what is wanted (or, without that, something true); the last that it gave is told. */

@@ -37,6 +37,10 @@ export class Outsider {
         return this.call("POST", `/v3/join/${encodeURIComponent(room)}`, {});
     }
 
+    knock(room, reason) {
+        return this.call("POST", `/v3/knock/${encodeURIComponent(room)}`, { reason });
+    }
+
     invite(room, userId) {
         return this.call("POST", `${roomPath(room)}/invite`, { user_id: userId });
     }
@@ -48,6 +52,25 @@ export class Outsider {
 
     state(room, type, content, key = "") {
         return this.call("PUT", `${roomPath(room)}/state/${encodeURIComponent(type)}/${encodeURIComponent(key)}`, content);
+    }
+
+    readState(room, type, key = "") {
+        return this.call("GET", `${roomPath(room)}/state/${encodeURIComponent(type)}/${encodeURIComponent(key)}`);
+    }
+
+    kick(room, userId) {
+        return this.call("POST", `${roomPath(room)}/kick`, { user_id: userId });
+    }
+
+    async giveLevel(room, userId, level) {
+        const now = await this.readState(room, "m.room.power_levels");
+        await this.state(room, "m.room.power_levels", { ...now, users: { ...now.users, [userId]: level } });
+    }
+
+    async upload(bytes, type, name) {
+        const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": type };
+        const answer = await fetch(`${this.base}/_matrix/media/v3/upload?filename=${encodeURIComponent(name)}`, { method: "POST", headers, body: bytes });
+        return (await answer.json()).content_uri;
     }
 
     /** The newest messages, newest first. */

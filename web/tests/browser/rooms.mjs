@@ -191,6 +191,8 @@ export async function rooms(test) {
         await test("a room is left", async () => {
             await alice.openRoom("Chess club");
             await alice.choose("Room menu", "Leave");
+            await alice.dialog.getByText("You can join again at any time.").waitFor();
+            await alice.button("Leave", alice.dialog).click();
             await gone(alice.room("Chess club"));
         });
 

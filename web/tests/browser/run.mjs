@@ -1,12 +1,16 @@
 // The client in a real browser against the real server. Usage: node tests/browser/run.mjs [NAME...]; ends with "N passed, N failed".
 import { account } from "./account.mjs";
+import { away } from "./away.mjs";
 import { chat } from "./chat.mjs";
+import { history } from "./history.mjs";
 import { hostile } from "./hostile.mjs";
 import { Person } from "./kit.mjs";
+import { media } from "./media.mjs";
+import { people } from "./people.mjs";
 import { rooms } from "./rooms.mjs";
 import { screens } from "./screens.mjs";
 
-const suites = { chat, rooms, account, hostile, screens };
+const suites = { chat, rooms, people, history, media, away, account, hostile, screens };
 let passed = 0;
 let failed = 0;
 

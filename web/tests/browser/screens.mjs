@@ -38,6 +38,8 @@ async function furnish(server) {
     await tom.send(garden, "By you, or by the birds?");
     await maya.send(release, "The notes are in the repository.");
     await tom.send(release, { msgtype: "m.text", body: "Two tests are red:\n```\ntest_sync: 41 passed, 2 failed\n```", format: "org.matrix.custom.html", formatted_body: "Two tests are red:<pre><code>test_sync: 41 passed, 2 failed\n</code></pre>" });
+    const village = await maya.createRoom({ preset: "public_chat", name: "Village", topic: "All that goes on between the mill and the gate", room_alias_name: "village", creation_content: { type: "m.space" } });
+    for (const id of [garden, await maya.createRoom({ preset: "public_chat", name: "Town hall", topic: "Meetings, and what came of them" })]) await maya.state(village, "m.space.child", { via: ["localhost"] }, id);
     return { maya, tom, garden, release };
 }
 
@@ -82,7 +84,7 @@ export async function screens(test) {
             await ada.dialog.getByRole("listitem").first().waitFor();
             await audit(ada, "wide light directory");
             await ada.page.keyboard.press("Escape");
-            for (const alias of ["#release:localhost", "#garden:localhost"]) {
+            for (const alias of ["#release:localhost", "#village:localhost", "#garden:localhost"]) {
                 await ada.choose("New", "Explore rooms");
                 await ada.dialog.getByRole("searchbox").fill(alias);
                 await ada.button("Join", ada.dialog).first().click();
@@ -91,6 +93,10 @@ export async function screens(test) {
             await ada.startChat({ id: "@maya:localhost" });
             await ada.page.getByRole("heading", { name: "maya", level: 1 }).waitFor();
             await ada.say("Shall I bring the cake?");
+            await ada.createRoom("Reading circle");
+            await ada.call("PUT", `/rooms/${encodeURIComponent(await ada.roomId())}/state/m.room.join_rules`, { join_rule: "knock" });
+            await others.tom.knock(await ada.roomId(), "I have read the book, twice.");
+            await ada.page.getByRole("region", { name: "Tom Okafor asks to join" }).waitFor();
             await ada.openRoom("Garden club");
             await talk(ada, others);
         });
@@ -100,6 +106,13 @@ export async function screens(test) {
             const isPhone = form.startsWith("phone");
             const back = async () => isPhone && (await person.button("Back").click());
             if (isPhone) await audit(person, `${form} list`);
+            await person.openRoom("Reading circle");
+            await audit(person, `${form} knock`);
+            await back();
+            await page.getByRole("button", { name: "Open the space Village" }).click();
+            await page.getByRole("main").getByRole("listitem").nth(1).waitFor();
+            await audit(person, `${form} space`);
+            await back();
             await person.openRoom("Garden club");
             await person.sees("The list for Saturday");
             await audit(person, `${form} room`);
@@ -109,6 +122,10 @@ export async function screens(test) {
             await person.closePanel();
             for (const [button, what] of [["Members", "members"], ["Search", "search"]]) {
                 await person.button(button, page.locator(".room-tools")).click();
+                if (what === "search") {
+                    await person.panel.getByRole("searchbox").fill("the");
+                    await person.panel.locator(".hit").first().waitFor();
+                }
                 await audit(person, `${form} ${what}`);
                 if (what === "members") {
                     await person.panel.getByRole("button", { name: /Maya/ }).click();
@@ -117,8 +134,13 @@ export async function screens(test) {
                 await person.closePanel();
             }
             await person.choose("Room menu", "Room settings");
+            await person.panel.getByText("Roles", { exact: true }).click();
             await audit(person, `${form} room settings`);
             await person.closePanel();
+            await person.choose("Room menu", "Leave");
+            await audit(person, `${form} leave`);
+            await page.keyboard.press("Escape");
+            await page.getByRole("dialog").waitFor({ state: "detached" });
             await person.button("Room menu").click();
             await audit(person, `${form} menu`);
             await page.keyboard.press("Escape");

@@ -1,0 +1,50 @@
+/** What the panels of the right column have in common. */
+import { X } from "lucide-preact";
+import type { MatrixEvent } from "matrix-js-sdk";
+import type { ComponentChildren } from "preact";
+import { toMessage } from "../model/message";
+import { t } from "../text";
+import { Avatar, IconButton } from "./bits";
+import { previewText } from "./body";
+import { useChat } from "./context";
+import { shortTime } from "./time";
+
+export function Frame({ title, children, plain }: { title: string; children: ComponentChildren; plain?: boolean }) {
+    const chat = useChat();
+    return (
+        <aside class="panel" aria-label={title}>
+            <header class="panel-head">
+                <h2>{title}</h2>
+                <IconButton icon={X} label={t("close")} onClick={() => chat.closePanel()} />
+            </header>
+            {plain ? children : <div class="panel-body">{children}</div>}
+        </aside>
+    );
+}
+
+export function EventList({ events, onOpen }: { events: MatrixEvent[]; onOpen: (event: MatrixEvent) => void }) {
+    const chat = useChat();
+    return (
+        <ul class="hits">
+            {events.map((event) => {
+                const message = toMessage(event);
+                const room = chat.client.getRoom(event.getRoomId());
+                const name = chat.nameOf(message.sender, room);
+                return (
+                    <li key={message.id}>
+                        <button type="button" class="hit" onClick={() => onOpen(event)}>
+                            <Avatar id={message.sender} name={name} mxc={room?.getMember(message.sender)?.getMxcAvatarUrl()} size={28} />
+                            <span class="hit-text">
+                                <span class="hit-head">
+                                    <bdi class="sender">{name}</bdi> <time class="muted">{shortTime(message.ts)}</time>
+                                </span>
+                                <bdi class="hit-body">{previewText(message)}</bdi>
+                                {room && room.roomId !== chat.roomId.value && <small class="muted">{room.name}</small>}
+                            </span>
+                        </button>
+                    </li>
+                );
+            })}
+        </ul>
+    );
+}
