@@ -49,6 +49,10 @@ export async function createRoom(chat: Chat, room: NewRoom): Promise<void> {
     if (id && room.parent) await addToSpace(chat, room.parent, id);
 }
 
+export function mayAddTo(chat: Chat, spaceId: string): boolean {
+    return !!chat.client.getRoom(spaceId)?.currentState.maySendStateEvent(EventType.SpaceChild, chat.me);
+}
+
 export async function addToSpace(chat: Chat, spaceId: string, roomId: string): Promise<void> {
     await chat.attempt(() => chat.client.sendStateEvent(spaceId, EventType.SpaceChild, { via: [chat.client.getDomain()!] }, roomId));
 }

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { Compass } from "lucide-preact";
 import { useEffect } from "preact/hooks";
 import type { IPublicRoomsChunkRoom } from "matrix-js-sdk";
-import { createRoom, invite, join, knock, openDirect, toUserId } from "../model/actions";
+import { createRoom, invite, join, knock, mayAddTo, openDirect, toUserId } from "../model/actions";
 import { t } from "../text";
 import { Avatar, Dialog, Empty, Switch } from "./bits";
 import { useChat } from "./context";
@@ -123,7 +123,7 @@ function NewRoom({ space, parent, onClose }: { space: boolean; parent?: string; 
             parent: values.parent || undefined,
         });
     }
-    const spaces = [...chat.summaries.value.values()].filter((r) => r.isSpace && r.membership === "join");
+    const spaces = [...chat.summaries.value.values()].filter((r) => r.isSpace && r.membership === "join" && mayAddTo(chat, r.id));
     return (
         <Dialog title={space ? t("create_space") : t("create_room")} onClose={onClose}>
             <form class="form" onSubmit={submit}>

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { EventType, type Room } from "matrix-js-sdk";
 import { useRef } from "preact/hooks";
-import { addToSpace } from "../model/actions";
+import { addToSpace, mayAddTo } from "../model/actions";
 import { loudness, type Loudness, setLoudness } from "../model/loudness";
 import { t } from "../text";
 import { Avatar, Dialog } from "./bits";
@@ -98,14 +98,13 @@ function SpaceSetting({ room }: { room: Room }) {
     const chat = useChat();
     const spaces = [...chat.summaries.value.values()].filter((s) => s.isSpace && s.membership === "join" && s.id !== room.roomId);
     const now = spaces.find((s) => s.children.includes(room.roomId))?.id ?? "";
-    const mayChange = (spaceId: string) => !!chat.room(spaceId)?.currentState.maySendStateEvent("m.space.child", chat.me);
-    const offered = spaces.filter((s) => s.id === now || mayChange(s.id));
+    const offered = spaces.filter((s) => s.id === now || mayAddTo(chat, s.id));
     if (offered.length === 0) return null;
     async function move(to: string) {
         if (now) await chat.attempt(() => chat.client.sendStateEvent(now, EventType.SpaceChild, {} as any, room.roomId));
         if (to) await addToSpace(chat, to, room.roomId);
     }
-    return <SelectSetting label={t("space")} may={!now || mayChange(now)} value={now} options={[["", t("no_space")], ...offered.map((s) => [s.id, s.name])]} onChange={(to) => void move(to)} />;
+    return <SelectSetting label={t("space")} may={!now || mayAddTo(chat, now)} value={now} options={[["", t("no_space")], ...offered.map((s) => [s.id, s.name])]} onChange={(to) => void move(to)} />;
 }
 
 function Encryption({ room, may }: { room: Room; may: boolean }) {

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { ArrowLeft, FolderOpen, Info, LogOut, SquarePlus, UserPlus, Users } from "lucide-preact";
 import type { IPublicRoomsChunkRoom } from "matrix-js-sdk";
 import { useEffect } from "preact/hooks";
+import { mayAddTo } from "../model/actions";
 import { t } from "../text";
 import { Avatar, Empty, IconButton } from "./bits";
 import { useChat } from "./context";
@@ -41,7 +42,6 @@ export function SpaceView() {
     const summary = chat.summaries.value.get(chat.roomId.value!)!;
     const children = useChildren(summary.id);
     const show = (kind: "info" | "members") => () => (chat.panel.value?.kind === kind ? chat.closePanel() : (chat.panel.value = { kind }));
-    const mayAdd = chat.room()!.currentState.maySendStateEvent("m.space.child", chat.me);
     return (
         <main class="room space">
             <IconButton icon={ArrowLeft} label={t("back")} class="back" onClick={() => chat.open(null)} />
@@ -52,7 +52,7 @@ export function SpaceView() {
                 </h1>
                 {summary.topic && <p class="muted">{summary.topic}</p>}
                 <div class="buttons">
-                    {mayAdd && (
+                    {mayAddTo(chat, summary.id) && (
                         <button type="button" class="primary" onClick={() => (chat.dialog.value = { kind: "create", parent: summary.id })}>
                             <SquarePlus size={15} aria-hidden="true" /> {t("create_room")}
                         </button>
