@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -525,12 +526,22 @@ static void take_apart(struct server *s)
     arena_release(&s->arena);
 }
 
+/* All that it may have: a connection is a file, and what a process begins with is few for a server. */
+static void take_open_files(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
+    r.rlim_cur = r.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int cmd_serve(const struct invocation *in)
 {
     struct server s = {.settings = in->settings};
     struct fault f = {0};
     arena_init(&s.arena);
     log_setup((enum log_level)in->settings->log.level, in->settings->log.format == LOG_FORMAT_JSON);
+    take_open_files();
     enum err e = open_parts(&s, &f);
     if (e == ERR_OK) e = make_engine(&s, &f);
     if (e == ERR_OK) {
