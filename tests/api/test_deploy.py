@@ -14,19 +14,13 @@ import pytest
 import yaml
 
 from harness import settings
-from harness.client import PASSWORD, Client, unique
+from harness.client import Client, unique
+from harness.deploy import DEPLOY, check_config, run
 
-DEPLOY = settings.ROOT / "deploy"
 ALERTS, DASHBOARD = DEPLOY / "prometheus" / "alerts.yaml", DEPLOY / "grafana" / "rookery.json"
 OURS = {"job", "instance"}  # labels that Prometheus gives
 os.environ["PATH"] += os.pathsep + "/usr/sbin"  # where HAProxy and nginx are
 FLOWS = "/_matrix/client/v3/login"  # GET asks nobody who it is
-
-
-def run(*command, **options):
-    done = subprocess.run(list(map(str, command)), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
 
 
 # --- what is watched ---
@@ -153,12 +147,15 @@ def free_ports(count):
     return ports
 
 
+def make_certificate(folder):
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+        "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
+    (folder / "both.pem").write_text((folder / "cert.pem").read_text() + (folder / "key.pem").read_text())
+
+
 @pytest.fixture
 def certificate(tmp_path):
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-        "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem")
-    both = tmp_path / "both.pem"
-    both.write_text((tmp_path / "cert.pem").read_text() + (tmp_path / "key.pem").read_text())
+    make_certificate(tmp_path)
     return tmp_path
 
 
@@ -274,6 +271,38 @@ def test_haproxy_drains(own_server, certificate):
         balancer.stop()
 
 
+def test_haproxy_looks_names_up(certificate):
+    """In the DNS only where that is asked for: it does not know /etc/hosts, and servers whose names it does not know would be given up after a while."""
+    balancer = haproxy(certificate, free_ports(4), [None, None])
+    inside = re.search(r"^\.if defined\((\w+)\)\n(.*?)^\.endif$", balancer.config.read_text(), re.M | re.S)
+    assert "resolvers" in inside[2] and not re.search(r"^ .*\bresolvers\b", balancer.config.read_text().replace(inside[0], ""), re.M)
+    run(*balancer.command, "-c")
+    run(*balancer.command, "-c", env={**os.environ, inside[1]: "yes"})
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+    assert inside[1] in compose["services"]["haproxy"]["environment"]
+
+
+def test_haproxy_speaks_tls_to_servers(own_server, certificate):
+    """What the file says of servers that have certificates: the words are enough, health checks included, and one that is not known is not used."""
+    words = re.search(r"^ *#   (ssl verify required ca-file \S+ verifyhost) rookery1$", (DEPLOY / "haproxy.cfg").read_text(), re.M)[1]
+    known = own_server({("tls", "certificate"): certificate / "cert.pem", ("tls", "key"): certificate / "key.pem"})
+    other = certificate / "other"
+    other.mkdir()
+    make_certificate(other)
+    unknown = own_server({("tls", "certificate"): other / "cert.pem", ("tls", "key"): other / "key.pem"})
+    ports = free_ports(4)
+    balancer = haproxy(certificate, ports, [known, unknown])
+    text = balancer.config.read_text()
+    text, lines = re.subn(r"^    server rookery\d \S+$", rf"\g<0> {words.replace('/etc/rookery/ca.pem', str(certificate / 'cert.pem'))} localhost", text, flags=re.M)
+    assert lines == 6
+    balancer.config.write_text(text)
+    balancer.start(ports[1])
+    try:
+        until(lambda: {ask(certificate, ports[1], FLOWS, user=f"rk_user{n}.x")[0] for n in range(12)} == {200}, "the known one answers for all")
+    finally:
+        balancer.stop()
+
+
 class Stub(http.server.ThreadingHTTPServer):
     """A server that is ready or not, answers at once or after a while, or falls silent."""
     daemon_threads = True
@@ -374,73 +403,22 @@ def test_yaml_is_yaml():
         assert documents and all(documents), file
 
 
-def setting_names():
-    return set(re.findall(r"^(?:SETTING|CHOICE)\((\w+), (\w+),", (settings.ROOT / "src" / "main" / "settings.def").read_text(), re.M))
-
-
-def is_setting(variable):
-    return any(variable == settings.environment_name(*name) for name in setting_names())
-
-
-def check_config(file, **environment):
-    run(settings.binary(), "check-config", "--config", file, env={"PATH": os.environ["PATH"], **environment})
-
-
 def test_cluster_configuration(certificate):
     copy = certificate / "cluster.conf"
     copy.write_text((DEPLOY / "cluster.conf").read_text().replace("/etc/rookery/ca.pem", str(certificate / "cert.pem")))
     check_config(copy)
 
 
-def test_compose():
-    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
-    values = dict(line.split("=", 1) for line in (DEPLOY / "compose" / "example.env").read_text().splitlines() if not line.startswith("#"))
-    services, filled = compose["services"], {}
-    for name, value in services["rookery1"]["environment"].items():
-        assert is_setting(name), name
-        filled[name] = re.sub(r"\$\{(\w+)(?::\?[^}]*)?\}", lambda m: values[m[1]], value)
-    check_config("/dev/null", **filled)
-    for name in ("ROOKERY_STORE_URL", "ROOKERY_BROKER_URL", "ROOKERY_CACHE_URL"):
-        hosts = set(re.findall(r"@([\w]+)", filled[name]))
-        assert hosts and hosts <= set(services)
-        assert all(hosts <= set(services[f"rookery{n}"]["depends_on"]) for n in (1, 2, 3))
-    assert {f"rookery{n}" for n in (1, 2, 3)} == set(re.findall(r"(\w+):8008", (DEPLOY / "haproxy.cfg").read_text())) <= set(services)
-    volumes = {v.partition(":")[0] for s in services.values() for v in s.get("volumes", []) if not v.startswith(".")}
-    assert volumes == set(compose["volumes"])
-
-
-def test_kubernetes():
-    folder = DEPLOY / "kubernetes"
-    parts = [d for file in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"] for d in yaml.safe_load_all((folder / file).read_text())]
-    find = lambda kind, name="rookery": next(p for p in parts if (p["kind"], p["metadata"]["name"]) == (kind, name))  # noqa: E731
-    pod = find("Deployment")["spec"]["template"]
-    container = pod["spec"]["containers"][0]
-    environment = {}
-    for entry in container["env"]:
-        name, secret = entry["name"], entry.get("valueFrom", {}).get("secretKeyRef")
-        given = {"uri": "postgresql://app:secret@rookery-shard-rw.rookery:5432/rookery"}.get(secret["key"], "secret") if secret else entry["value"]
-        environment[name] = re.sub(r"\$\((\w+)\)", lambda m: environment[m[1]], given)
-        assert is_setting(name) or any(f"$({name})" in e.get("value", "") for e in container["env"]), name
-    check_config(folder / "rookery.conf", **{k: v for k, v in environment.items() if k.startswith("ROOKERY_")})
-    # The secrets and hosts are those of the parts that make them.
-    assert {s["metadata"]["name"] + "-app" for s in parts if s["apiVersion"].startswith("postgresql.cnpg.io/")} == {
-        e["valueFrom"]["secretKeyRef"]["name"] for e in container["env"] if e["name"].startswith("SHARD")}
-    assert f"@{find('RabbitmqCluster', 'rookery-mq')['metadata']['name']}" in environment["ROOKERY_BROKER_URL"]
-    assert f"@{find('Redis', 'rookery-redis')['metadata']['name']}" in environment["ROOKERY_CACHE_URL"]
-    secret = yaml.safe_load((folder / "secret.example.yaml").read_text())
-    wanted = {e["valueFrom"]["secretKeyRef"]["key"] for e in container["env"] if e.get("valueFrom", {}).get("secretKeyRef", {}).get("name") == "rookery"}
-    assert wanted <= set(secret["stringData"])
-    # All who look for the servers' pods find them.
-    labels = pod["metadata"]["labels"]
-    for choice in (find("Service")["spec"]["selector"], *(find(k)["spec"]["selector"]["matchLabels"] for k in ("Deployment", "PodDisruptionBudget", "PodMonitor"))):
-        assert choice.items() <= labels.items() and choice
-    assert {v["name"] for v in container["volumeMounts"]} == {v["name"] for v in pod["spec"]["volumes"]}
-    assert container["readinessProbe"]["httpGet"]["path"] == "/health/ready" and container["livenessProbe"]["httpGet"]["path"] == "/health/live"
-
-
 def test_systemd_unit(tmp_path):
-    unit = tmp_path / "rookery.service"
+    """Alone, and as a server of a cluster; neither may do much, and neither is ever given up."""
+    unit, beside = tmp_path / "rookery.service", tmp_path / "rookery.service.d" / "cluster.conf"
     unit.write_text((DEPLOY / "rookery.service").read_text().replace("@PREFIX@/bin/rookery", "/bin/true").replace("@SYSCONFDIR@", "/etc"))
-    done = subprocess.run(["systemd-analyze", "verify", unit], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    ours = [line for line in done.stdout.splitlines() if "rookery" in line and "man " not in line]
-    assert not ours, done.stdout
+    assert "\nStartLimitIntervalSec=0\n" in unit.read_text(), "five ends in ten seconds, while the database is away, would be the last"
+    for of_cluster in (False, True):
+        if of_cluster:
+            beside.parent.mkdir()
+            beside.write_text((DEPLOY / "rookery-cluster.conf").read_text())
+        done = subprocess.run(["systemd-analyze", "verify", unit], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        ours = [line for line in done.stdout.splitlines() if "rookery" in line and "man " not in line]
+        assert not ours, done.stdout
+        run("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=20", unit)
