@@ -153,6 +153,8 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_slots_handed_over_total", "counter", "Slots given to the node that should have them.", s.handed_over);
     number(b, "rookery_nodes", "gauge", "Nodes that live, as this one sees it.", s.others + 1);
     number(b, "rookery_backlog_records", "gauge", "Records that are durable in the queue and not yet in the store.", s.backlog);
+    number(b, "rookery_reads_at_hand_total", "counter", "Reads of rows that their owner had at hand, so that the store was not asked.",
+           s.reads_at_hand);
     number(b, "rookery_commands_away_total", "counter", "Commands sent to other nodes.", s.away);
     number(b, "rookery_commands_inbound_total", "counter", "Commands that came from other nodes.", s.inbound);
     number(b, "rookery_posted_total", "counter", "Messages to other nodes.", s.posted);

@@ -208,7 +208,7 @@ enum err answered_load(struct slot *s)
     bool overlaid;
     arena_init(&a);
     struct store_read r = {.table = T_answered, .limit = SIZE_MAX, .arena = &a};
-    enum err e = slot_read(s, &r, &overlaid);
+    enum err e = slot_read(s, &r, false, &overlaid);
     answered_forget(s);
     for (size_t i = 0; e == ERR_OK && i < r.count; i++)
         if (!load_block(s, &r.row[i])) e = ERR_INTERNAL;

@@ -6,7 +6,12 @@
 #include "matrix/id.h"
 
 /* A queue takes a little more than its owner gives it, so that beats still get in. */
-enum { BACKLOG_BYTES = 64 * 1048576, BACKLOG_QUEUE_BYTES = BROKER_BACKLOG_BYTES / 4 * 3, CAST_BYTES = 1048576 };
+enum {
+    BACKLOG_BYTES = 64 * 1048576,
+    BACKLOG_QUEUE_BYTES = BROKER_BACKLOG_BYTES / 4 * 3,
+    CAST_BYTES = 1048576,
+    AT_HAND_BYTES = 4 * 1048576
+};
 
 unsigned cluster_slot_of(struct str key)
 {
@@ -47,6 +52,7 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
     c->config = *config;
     c->life = random_u64();
     if (!c->config.backlog_bytes) c->config.backlog_bytes = config->journal == JOURNAL_QUEUE ? BACKLOG_QUEUE_BYTES : BACKLOG_BYTES;
+    if (!c->config.at_hand_bytes) c->config.at_hand_bytes = AT_HAND_BYTES;
     if (config->journal == JOURNAL_QUEUE && !config->broker) abort();
     if (config->loops == 0 || config->loops > CLUSTER_LOOPS_MAX || config->kinds > KINDS_MAX) abort();
     enum err e = load_history(c, f);

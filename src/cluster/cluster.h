@@ -66,6 +66,11 @@ struct cluster_config {
     /* A bit per table: its rows are kept elsewhere, too, by those whose first key cell they have, the entity's key. A turn that changes some says so in
      * T_changed, with its position: who has them from before knows that they are old. */
     uint64_t kept;
+    /* With JOURNAL_QUEUE: which rows an owner has at hand once a command on an entity of that kind has read them, see cluster/stock.h. For each
+     * table the number of key cells (0: none) whose values say what belongs together; NULL: nothing. */
+    const unsigned char *at_hand;
+    unsigned at_hand_kind;
+    size_t at_hand_bytes;  /* of a slot; 0: the default */
     int64_t backlog_bytes; /* unwritten bytes of a slot before it refuses changes; 0: the default */
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
@@ -155,6 +160,8 @@ struct entity *turn_peek(struct turn *t, unsigned kind, struct str key);
  * it is. UNAVAILABLE when the slot was opened anew meanwhile: return it. Rows are in the turn's arena. */
 must_use enum err turn_get(struct turn *t, enum table table, const struct cell *key, struct row *out); /* NOT_FOUND */
 must_use enum err turn_range(struct turn *t, struct store_read *r); /* fill in table, prefix, key, range, limit, reverse */
+/* What turn_range would find has been found elsewhere: these are all rows that begin with the read's key cells. */
+void turn_knows(struct turn *t, const struct store_read *r);
 /* The answer depends on this position: hold it until that is durable. */
 void turn_saw(struct turn *t, int64_t position);
 /* Is all that the turn has seen durable? Then it was so for good, and others may be told. */
@@ -190,6 +197,7 @@ struct cluster_stats {
     uint64_t slots_reachable; /* slots that are open here, or whose owner is known */
     uint64_t others;          /* nodes that live, besides this one */
     uint64_t backlog;         /* records that are durable and not in the store yet */
+    uint64_t reads_at_hand;   /* reads that the store was not asked for */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);
 /* Who lives, and who has which slot, as this node sees it. */

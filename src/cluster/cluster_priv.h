@@ -9,6 +9,7 @@
 #include "cluster/overlay.h"
 #include "cluster/post.h"
 #include "cluster/record.h"
+#include "cluster/stock.h"
 
 enum { KINDS_MAX = 8, LETTER_PATIENCE_MS = 5000, OPEN_PATIENCE_MS = 5000, CALL_PATIENCE_MS = 10000, REOPEN_MS = 1000, SWEEP_MS = 1000 };
 
@@ -135,6 +136,7 @@ struct slot {
     int64_t in_flight_bytes;
     size_t backlog; /* records that the store has not; counted with the queue only */
     struct overlay *overlay;
+    struct stock *stock; /* NULL where the store is the journal: it is here, and without it nothing goes on anyway */
     struct entity_table table[KINDS_MAX];
     struct list waiting; /* calls, by `need` */
     struct task answer;  /* those that need wait no longer */
@@ -327,9 +329,12 @@ void answered_seal(struct slot *s, struct record *r);
 void answered_forget(struct slot *s);
 must_use enum err answered_load(struct slot *s);
 
-/* read.c: fill in table, prefix, key, range, limit, reverse, arena. `overlaid`: some of it is perhaps not durable yet. UNAVAILABLE when the slot
+/* read.c: fill in table, prefix, key, range, limit, reverse, arena. `at_hand`: may be answered from the stock, and fill it; `overlaid`: some of it is perhaps not durable yet. UNAVAILABLE when the slot
  * was undone meanwhile. Waits. */
-must_use enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid);
+must_use enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *overlaid);
+
+/* These are all rows of the range of which they are, as is known without asking the store: they are at hand from now on, if such rows are. */
+void slot_know(struct slot *s, const struct store_read *r);
 
 /* journal_queue.c, for persist.c: these records are not the queue's any more. Empties the list. */
 void queue_forget(struct slot *s, struct list *records);

@@ -343,7 +343,7 @@ static enum err load_table(struct slot *s, enum table table, struct arena *a, st
 {
     bool overlaid;
     *r = (struct store_read){.table = table, .limit = SIZE_MAX, .arena = a};
-    return slot_read(s, r, &overlaid);
+    return slot_read(s, r, false, &overlaid);
 }
 
 enum err letters_load(struct slot *s)

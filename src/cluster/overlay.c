@@ -152,9 +152,10 @@ void overlay_drop(struct overlay *o, const struct change *c, int64_t position)
     o->count--;
 }
 
-static bool in_range(const struct store_read *r, const struct row *row)
+bool overlay_is_asked(const struct store_read *r, const struct row *row)
 {
     const struct table_info *info = store_table(r->table);
+    if (cells_cmp(r->table, row->c, r->key, r->prefix) != 0) return false;
     if (r->prefix >= info->keys) return true;
     enum cell_type t = info->column[r->prefix].type;
     if (r->has_from && cell_cmp(t, &row->c[r->prefix], &r->from) < 0) return false;
@@ -188,7 +189,7 @@ size_t overlay_collect(const struct overlay *o, const struct store_read *r, stru
     if (o->count == 0) return 0;
     for (const struct node *n = seek_range(o, r); n; n = n->next[0]) {
         const struct row *row = &n->change.row;
-        if (row->table != r->table || cells_cmp(r->table, row->c, r->key, r->prefix) != 0 || !in_range(r, row)) break;
+        if (row->table != r->table || !overlay_is_asked(r, row)) break;
         if (count == cap) {
             cap = cap ? cap * 2 : 8;
             const struct change **more = arena_array(a, cap, sizeof(*list));

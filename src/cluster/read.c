@@ -49,7 +49,35 @@ static int64_t newest_here(const struct slot *s)
     return s->cluster->config.journal == JOURNAL_QUEUE ? s->durable : s->position;
 }
 
-enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
+/* What the store has: from the stock, or by asking, where what is brought in may be more than is asked for. */
+static enum err read_store(struct slot *s, struct store_read *r, bool at_hand)
+{
+    struct store *store = s->cluster->config.store;
+    struct store_read whole;
+    unsigned generation = s->generation;
+    r->as_of = s->persisted;
+    if (at_hand && stock_read(s->stock, r)) {
+        stat_add(&s->home->stats.reads_at_hand, 1);
+        return ERR_OK;
+    }
+    if (!at_hand || !stock_whole(s->stock, r, &whole)) return store_read_wait(store, r);
+    enum err e = store_read_wait(store, &whole);
+    r->as_of = whole.as_of;
+    if (e != ERR_OK || s->generation != generation || whole.as_of < s->persisted) return e;
+    stock_take(s->stock, &whole);
+    return stock_read(s->stock, r) ? ERR_OK : store_read_wait(store, r);
+}
+
+void slot_know(struct slot *s, const struct store_read *r)
+{
+    struct store_read whole;
+    if (!s->stock || !stock_whole(s->stock, r, &whole) || whole.prefix != r->prefix) return;
+    whole.row = r->row;
+    whole.count = r->count;
+    stock_take(s->stock, &whole);
+}
+
+enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *overlaid)
 {
     unsigned generation = s->generation;
     size_t limit = r->limit;
@@ -58,7 +86,7 @@ enum err slot_read(struct slot *s, struct store_read *r, bool *overlaid)
         const struct change **over = NULL;
         size_t room = overlay_collect(s->overlay, r, r->arena, &over);
         r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
-        enum err e = store_read_wait(s->cluster->config.store, r);
+        enum err e = read_store(s, r, at_hand && s->stock);
         r->limit = limit;
         if (s->generation != generation) return ERR_UNAVAILABLE;
         if (e != ERR_OK) return e;

@@ -9,9 +9,9 @@ static bool counts(enum record_kind k)
 
 /* --- writing --- */
 
-static void put_cells(struct buf *b, const struct table_info *t, const struct cell *c, unsigned n)
+void record_put_cells(struct buf *b, const struct table_info *t, const struct cell *c, unsigned from, unsigned to)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = from; i < to; i++) {
         if (t->column[i].type == CELL_INT) {
             wire_put_int(b, c[i].i);
         } else {
@@ -28,7 +28,7 @@ static void put_change(struct buf *b, const struct change *c)
     wire_put_uint(b, (uint64_t)c->row.table);
     /* How many there are, since later programs know more columns. */
     wire_put_uint(b, (uint64_t)cells << 1 | c->del);
-    put_cells(b, t, c->row.c, cells);
+    record_put_cells(b, t, c->row.c, 0, cells);
 }
 
 void record_encode(struct buf *b, const struct record_head *h, const struct change *change, size_t changes)
@@ -77,9 +77,9 @@ bool record_decode_head(struct str in, struct record_head *out, struct str *body
     return is_sound(out);
 }
 
-static bool get_cells(struct str *in, const struct table_info *t, struct cell *c, unsigned n)
+bool record_get_cells(struct str *in, const struct table_info *t, struct cell *c, unsigned from, unsigned to)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = from; i < to; i++) {
         uint64_t length;
         if (t->column[i].type == CELL_INT) {
             if (!wire_get_int(in, &c[i].i)) return false;
@@ -104,7 +104,7 @@ static bool get_change(struct str *in, struct change *c)
     if (cells < t->keys || cells > (c->del ? t->keys : t->columns)) return false;
     for (unsigned i = cells; i < t->columns; i++)
         if (t->column[i].type == CELL_STR) c->row.c[i].s = STR("");
-    return get_cells(in, t, c->row.c, cells) && store_row_check(&c->row, NULL) == ERR_OK;
+    return record_get_cells(in, t, c->row.c, 0, cells) && store_row_check(&c->row, NULL) == ERR_OK;
 }
 
 bool record_decode_rows(struct str in, struct arena *a, struct change **change, size_t *changes)

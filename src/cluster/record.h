@@ -38,6 +38,10 @@ void record_encode(struct buf *b, const struct record_head *h, const struct chan
 must_use bool record_decode_head(struct str bytes, struct record_head *out, struct str *body);
 must_use bool record_decode_rows(struct str body, struct arena *a, struct change **change, size_t *changes);
 
+/* A row's cells from column `from` up to `to`, which is not among them; the strings that are read point into `in`. */
+void record_put_cells(struct buf *b, const struct table_info *t, const struct cell *c, unsigned from, unsigned to);
+must_use bool record_get_cells(struct str *in, const struct table_info *t, struct cell *c, unsigned from, unsigned to);
+
 /* Where a reader of a slot's queue stands: first where the store does, then after each record that it took. */
 struct stand {
     int64_t epoch, position;

@@ -12,11 +12,19 @@ struct opening_waiter {
 
 static void open_fiber(void *arg);
 
+static void new_stock(struct slot *s)
+{
+    const struct cluster_config *c = &s->cluster->config;
+    stock_free(s->stock);
+    s->stock = c->journal == JOURNAL_QUEUE && c->at_hand ? stock_new(c->at_hand, c->at_hand_bytes) : NULL;
+}
+
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
 {
     *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop};
     s->journal = c->config.journal == JOURNAL_QUEUE ? &journal_queue : &journal_store;
     s->overlay = overlay_new();
+    new_stock(s);
     for (unsigned i = 0; i < KINDS_MAX; i++)
         list_init(&s->table[i].lru);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
@@ -317,6 +325,7 @@ void slot_undo(struct slot *s, enum err why)
     letters_forget(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
+    new_stock(s);
     slot_say(s);
     struct list failed;
     list_init(&failed);
@@ -351,8 +360,10 @@ void slot_durable(struct slot *s, struct record *r)
 void slot_written(struct slot *s, struct record *r)
 {
     s->persisted = r->batch.position;
-    for (size_t i = 0; i < r->changes; i++)
+    for (size_t i = 0; i < r->changes; i++) {
+        if (s->stock) stock_apply(s->stock, &r->change[i]);
         overlay_drop(s->overlay, &r->change[i], r->batch.position);
+    }
 }
 
 static void publish(struct slot *s)
@@ -476,6 +487,7 @@ void slot_release(struct slot *s)
     if (s->open) record_free(s->open);
     forget_entities(s);
     overlay_free(s->overlay);
+    stock_free(s->stock);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         struct list *n;
         while ((n = list_pop(&s->letters_out[i])))

@@ -106,10 +106,19 @@ enum err turn_range(struct turn *t, struct store_read *r)
     bool overlaid = false;
     if (t->writing) abort(); /* our bug: a command must not wait once it writes */
     if (!r->arena) r->arena = t->call->arena;
-    enum err e = slot_read(t->slot, r, &overlaid);
+    enum err e = slot_read(t->slot, r, t->spec->kind == t->slot->cluster->config.at_hand_kind, &overlaid);
     if (!is_current(t)) return undone(t);
+    if (e == ERR_UNAVAILABLE) {
+        e = fault_set(turn_fault(t), e, "The database is away. Try again shortly.");
+        turn_fault(t)->retry_ms = REOPEN_MS;
+    }
     if (e == ERR_OK && overlaid) turn_saw(t, t->slot->position);
     return e;
+}
+
+void turn_knows(struct turn *t, const struct store_read *r)
+{
+    if (t->spec->kind == t->slot->cluster->config.at_hand_kind) slot_know(t->slot, r);
 }
 
 enum err turn_get(struct turn *t, enum table table, const struct cell *key, struct row *out)

@@ -23,6 +23,13 @@ static const struct command_spec commands[CMD__COUNT] = {
 #undef COMMAND
 };
 
+/* What one user has in a table, or one of its devices, is at hand of the owner: so that it can be synced while the database is away. */
+static const unsigned char at_hand[T__COUNT] = {
+    [T_user] = 1,         [T_device] = 1,       [T_token] = 1,     [T_profile] = 1,           [T_account_data] = 1,  [T_user_room] = 1,
+    [T_filter] = 1,       [T_device_key] = 1,   [T_txn] = 1,       [T_cross_signing_key] = 1, [T_device_change] = 1, [T_key_signature] = 1,
+    [T_one_time_key] = 2, [T_fallback_key] = 2, [T_to_device] = 2, [T_changed] = 1,
+};
+
 bool engine_is_ours(const struct engine *e, struct str user_id)
 {
     return str_eq(id_server_of(user_id), e->config.server_name);
@@ -101,6 +108,8 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .kinds = KIND__COUNT,
                                 .command = commands,
                                 .commands = CMD__COUNT,
+                                .at_hand = at_hand,
+                                .at_hand_kind = KIND_USER,
                                 .engine = e,
                                 .kept = kept_tables(),
                                 .delivered = delivered,

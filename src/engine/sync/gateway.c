@@ -5,7 +5,16 @@
 #include "engine/sync/job.h"
 #include "engine/sync/section.h"
 
-enum { ABSENT_MS = 40000, WATCH_MS = 5000, SAY_S = 20, UNUSED_MS = 60000, KEPT_MS = 60000, SWEEP_MS = 10000, ANSWER_MAX = 512 * 1048576 };
+enum {
+    ABSENT_MS = 40000,
+    WATCH_MS = 5000,
+    SAY_S = 20,
+    UNUSED_MS = 60000,
+    KEPT_MS = 60000,
+    SWEEP_MS = 10000,
+    ASK_AGAIN_MS = 2000,
+    ANSWER_MAX = 512 * 1048576
+};
 
 struct sync_gateway {
     struct engine *engine;
@@ -151,14 +160,6 @@ void follow_add(struct sync_gateway *g, struct follower *f, struct sync_job *job
     list_push(&at->followers, &f->link);
 }
 
-void follow_move(struct follower *to, struct follower *from)
-{
-    *to = *from;
-    list_remove(&from->link);
-    list_push(&to->follow->followers, &to->link);
-    from->follow = NULL;
-}
-
 void follow_remove(struct sync_gateway *g, struct follower *f)
 {
     struct follow *at = f->follow;
@@ -299,12 +300,15 @@ static void wake(struct sync_job *job)
 static void time_over(struct timer *t)
 {
     struct sync_job *job = list_item(t, struct sync_job, timer);
-    job->over = true;
+    job->over = job->gateway->stopping || loop_now_ms(job->gateway->loop) >= job->until_ms;
     wake(job);
 }
 
+/* At most so long; less where a slot is to be asked again. */
 static void wait_for_news(struct sync_job *job, int64_t ms)
 {
+    int64_t pause = job->ask_again_ms - loop_now_ms(job->gateway->loop);
+    if (job->behind && pause < ms) ms = pause > 0 ? pause : 1;
     job->state = JOB_WAITING;
     job->waited = true;
     stat_add(&job->gateway->waiting, 1);
@@ -351,15 +355,20 @@ static enum err find_filter(struct sync_job *job, struct str param, struct fault
     return err;
 }
 
-/* A look changes nothing: one that met a slot being undone (a full disk, for one) is repeated, since what cannot be written can still be read. */
+/* A look changes nothing: one that met a slot being undone (a full disk, for one) is repeated, since what cannot be written can still be read. A slot
+ * that cannot be asked for longer than that is left alone for a while each time, and what there is of the others is told. */
 static enum err look(struct sync_job *job, struct buf *out, struct found *found, struct fault *f)
 {
     int64_t since_ms = loop_now_ms(job->gateway->loop);
     enum err e = ERR_UNAVAILABLE;
+    bool known = job->behind != 0;
     while (!job->cancelled) {
         e = compose(job, out, found, f);
-        if (!engine_ask_again(e, since_ms)) break;
+        bool nothing = e == ERR_OK && job->behind && !known && !found->something;
+        if (!engine_ask_again(nothing ? ERR_UNAVAILABLE : e, since_ms)) break;
     }
+    int64_t now = loop_now_ms(job->gateway->loop);
+    if (job->behind && job->ask_again_ms <= now) job->ask_again_ms = now + ASK_AGAIN_MS;
     return job->cancelled ? ERR_UNAVAILABLE : e;
 }
 
@@ -369,6 +378,15 @@ static void count_delivery(const struct sync_job *job, const struct found *found
     struct sync_gateway *g = job->gateway;
     stat_add(&g->events, (int64_t)found->events);
     if (job->waited && found->oldest_ms) histogram_add(&g->delivery, (clock_wall_ms(g->engine->clock) - found->oldest_ms) * 1000);
+}
+
+/* Who does not wait is told all that there is, or that it is not to be had. */
+static enum err is_away(const struct sync_job *job, struct fault *f)
+{
+    if (!job->behind || job->waited) return ERR_OK;
+    enum err e = fault_set(f, ERR_UNAVAILABLE, "A part of the server cannot be asked at the moment. Try again shortly.");
+    f->retry_ms = ASK_AGAIN_MS;
+    return e;
 }
 
 /* Looks until there is something, or the time is over, or there is nothing to wait for. With no time left it looks once more at what came while
@@ -385,6 +403,7 @@ static void work(void *arg)
         enum err e = look(job, &out, &found, &f);
         int64_t left = job->gateway->stopping ? 0 : job->until_ms - loop_now_ms(job->gateway->loop);
         if (e != ERR_OK || found.something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
+            if (e == ERR_OK && !found.something) e = is_away(job, &f);
             if (e == ERR_OK && !job->cancelled) count_delivery(job, &found);
             answer(job, e, &f, buf_str(&out));
             break;
@@ -468,7 +487,10 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     }
     job_begin(job, p, callbacks, ctx, out);
     /* Who does not wait is told all that was answered to anybody before: of that a delivery may still be under way. */
-    if (p->timeout_ms <= 0) job->look_all = true;
+    if (p->timeout_ms <= 0) {
+        job->look_all = true;
+        job->ask_again_ms = 0;
+    }
     if (e != ERR_OK)
         answer(job, e, &f, STR(""));
     else if (!kept)

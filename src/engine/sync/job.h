@@ -35,7 +35,9 @@ struct sync_job {
     bool look_user; /* the user's slot is to be asked, whatever was delivered */
     bool again;     /* something was delivered that the last look may not have seen */
     bool over, cancelled;
-    bool waited; /* this request has waited */
+    bool waited;          /* this request has waited */
+    uint64_t behind;      /* a bit per slot that could not be asked in the last look: there the job stands where it stood */
+    int64_t ask_again_ms; /* those are left alone until then */
     const struct sync_callbacks *callbacks;
     void *ctx;
     struct sync_job **handle; /* the caller's pointer, until the job is answered */
@@ -80,16 +82,15 @@ void follow_remove(struct sync_gateway *g, struct follower *f);
 unsigned gateway_index(const struct sync_gateway *g);
 /* Everything that concerns this gateway's keys in the slot has been delivered up to this position. */
 int64_t gateway_heard(const struct sync_gateway *g, unsigned slot);
-/* The follower is moved to another place in memory. */
-void follow_move(struct follower *to, struct follower *from);
-
 struct found {
     bool something;    /* worth an answer */
     size_t events;     /* in the timelines of rooms that the user is in */
     int64_t oldest_ms; /* when the first of the new ones was sent; 0: there are none */
 };
 /* One look: asks the owners for all that is new since where the job stands, writes the answer into `out` (always complete) and says what is in
- * it. Moves the job on. Waits. */
+ * it. Moves the job on; but for the first answer, which is whole, it stays behind where a slot cannot be asked at the moment: the answer is without
+ * that, and `f` says why. What is told with the user's news or never (rooms that are new, or left) is told together with them.
+ * Waits. */
 must_use enum err compose(struct sync_job *job, struct buf *out, struct found *found, struct fault *f);
 
 #endif

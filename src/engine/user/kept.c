@@ -62,6 +62,7 @@ static enum err prove(struct turn *t, struct kept *k, const struct kept_question
 {
     enum err e = turn_resumed(t);
     if (e == ERR_OK && !k->known) e = read_marks(t, k);
+    if (err_may_pass(e)) return turn_resumed(t); /* the store is away: then what the question is about is at hand, or not to be had */
     if (e != ERR_OK) return e;
     *found = !is_old(t, k, q, position);
     hot_count(engine_of(t), *found ? HOT_USED : HOT_OLD);
@@ -118,7 +119,10 @@ enum err kept_range(struct turn *t, struct store_read *r)
         key[i] = r->key[i].s;
     enum err e = kept_find(t, &q, key, r->prefix, &value, &found);
     if (e != ERR_OK) return e;
-    if (found && hot_rows_unpack(value, turn_slot(t), r->table, turn_arena(t), &r->row, &r->count)) return ERR_OK;
+    if (found && hot_rows_unpack(value, turn_slot(t), r->table, turn_arena(t), &r->row, &r->count)) {
+        turn_knows(t, r);
+        return ERR_OK;
+    }
     e = turn_range(t, r);
     if (e == ERR_OK && hot_is_on(engine_of(t))) tell_rows(t, &q, r);
     return e;

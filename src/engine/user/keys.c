@@ -3,6 +3,7 @@
 
 #include "base/pack.h"
 #include "engine/room/room.h"
+#include "engine/user/state.h"
 
 /* --- telling --- */
 
@@ -13,6 +14,7 @@ static void put_device_change(struct turn *t, struct str other, int64_t position
     row.c[C_device_change_other].s = other;
     row.c[C_device_change_position].i = position;
     turn_put(t, &row);
+    user_state_device_changed(t, position);
 }
 
 /* A letter per slot in which the user has rooms. Letters have a size, so a slot with very many rooms gets several. */

@@ -1,6 +1,8 @@
 /* One-time and fallback keys: uploading with a device's keys, handing out. (What /sync tells of them: sync_read.c.) */
 #include "engine/user/keys.h"
 
+#include "engine/user/state.h"
+
 enum { ONE_TIME_KEYS_MAX = 1000, ONE_TIME_KEY_MAX = 8192 };
 
 /* --- counting --- */
@@ -180,6 +182,7 @@ enum err user_keys_upload(struct turn *t)
     if (counts_change) {
         put_one_time(t, &u, user_changed(t));
         put_fallback(t, &u);
+        user_state_keys_changed(t);
     }
     return turn_ready(t);
 }
@@ -251,6 +254,7 @@ enum err user_keys_claim(struct turn *t)
     turn_reply(t)->s[0] = json_text(a, out);
     if (!list) return ERR_OK;
     user_changed(t);
+    user_state_keys_changed(t);
     for (struct handed *h = list; h; h = h->next) {
         if (h->row.table == T_one_time_key)
             turn_del(t, &h->row);

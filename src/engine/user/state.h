@@ -17,10 +17,11 @@ struct room_mark {
 /* What /sync tells a device about itself. */
 struct device_state {
     struct list link;
-    int64_t checked;    /* the entity's position when the counts were read; -1: never */
-    int64_t changed;    /* position at which they were last seen to change */
-    int64_t told;       /* newest message that an answer held and no later token has acknowledged; -1: not known */
+    bool keys_known;
     struct bytes *keys; /* packed JSON: counts of one-time keys, unused fallback keys' algorithms; NULL: not read yet */
+    int64_t changed;    /* position at which they were last seen to change */
+    int64_t newest;     /* no message lies above it; -1: not known */
+    int64_t told;       /* newest message that an answer held and no later token has acknowledged; -1: not known */
     size_t n;
     char device_id[];
 };
@@ -37,7 +38,9 @@ struct user_state {
     int64_t data_newest;       /* position */
     struct str rules, ignored; /* owned; empty: none. The stored push rules; a JSON array of user ids */
     /* device changes */
-    int64_t changes_checked, changes_newest;
+    bool changes_known;
+    int64_t changes_newest; /* position */
+    bool at_hand;           /* what its other commands read was asked for, so that they go on while the store is away */
     struct kept kept;
     struct list devices;       /* most recently used last */
     struct presence *presence; /* NULL: has not been online since it was loaded, and nothing is known from before */
@@ -53,6 +56,11 @@ static inline struct str room_mark_id(const struct user_state *u, const struct r
 {
     return str_make(u->bytes + m->at, m->n);
 }
+/* Those of the next are told in turns that write such rows, before turn_ready. Where a turn fails after that, too much is read once; never too little. */
+void user_state_keys_changed(struct turn *t);
+void user_state_device_changed(struct turn *t, int64_t position);
+void user_state_message(struct turn *t, struct str device_id, int64_t position);
+/* Made when it is not there yet. */
 struct device_state *user_state_device(struct user_state *u, struct str device_id);
 /* Replaces an owned string. */
 void user_state_keep(struct str *field, struct str value);

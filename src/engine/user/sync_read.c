@@ -59,10 +59,16 @@ static bool room_changed_after(const struct user_state *u, int64_t position)
  * came or went after that: those are told at once and only once, so all messages are. */
 static enum err read_messages(struct reader *r, size_t limit, struct store_read *m, bool *more)
 {
+    struct device_state *d = r->device;
     *m = message_read(r, limit + 1);
-    enum err e = turn_range(r->t, m);
     *more = false;
-    if (e != ERR_OK || m->count <= limit) return e;
+    if (d->newest >= 0 && d->newest <= r->since) return ERR_OK;
+    enum err e = turn_range(r->t, m);
+    if (e != ERR_OK) return e;
+    if (m->count <= limit) {
+        d->newest = m->count ? m->row[m->count - 1].c[C_to_device_position].i : r->since;
+        return ERR_OK;
+    }
     size_t n = whole_positions(m);
     if (n && !room_changed_after(r->u, m->row[n - 1].c[C_to_device_position].i)) {
         m->count = n;
@@ -312,21 +318,21 @@ static enum err read_keys(const struct reader *r, struct str *out)
     return ERR_OK;
 }
 
-/* Read again whenever anything of the user has changed: keys have no position of their own. What was not known before counts as changed when
- * the user did; at worst a client gets an answer that it need not have had. */
+/* Read again after they have changed. What was not known before counts as changed when the user did; at worst a client gets an answer that it
+ * need not have had. */
 static enum err write_keys(const struct reader *r, struct reply *out)
 {
     struct device_state *d = r->device;
     struct arena *a = turn_arena(r->t);
     int64_t position = turn_entity(r->t)->position;
-    if (d->checked != position) {
+    if (!d->keys_known) {
         struct str keys;
         enum err e = read_keys(r, &keys);
         if (e != ERR_OK) return e;
         if (!d->keys || !str_eq(bytes_str(d->keys), keys)) d->changed = position;
         bytes_unref(d->keys);
         d->keys = share_text(&engine_of(r->t)->texts[loop_index(turn_loop(r->t))], keys);
-        d->checked = position;
+        d->keys_known = true;
     }
     struct str packed = arena_str(a, bytes_str(d->keys));
     if (!pack_next(&packed, &out->s[4]) || !pack_next(&packed, &out->s[5])) return ERR_INTERNAL;
@@ -341,8 +347,7 @@ static enum err write_device_changes(const struct reader *r, struct reply *out)
     struct arena *a = turn_arena(r->t);
     struct user_state *u = r->u;
     struct json *changed = json_new(a, JSON_ARRAY), *left = json_new(a, JSON_ARRAY);
-    int64_t position = turn_entity(r->t)->position;
-    if (u->changes_checked != position || u->changes_newest > r->since) {
+    if (!u->changes_known || u->changes_newest > r->since) {
         struct store_read c = {.table = T_device_change, .prefix = 1, .key[0].s = turn_command(r->t)->key, .limit = SIZE_MAX};
         enum err e = kept_range(r->t, &c);
         if (e != ERR_OK) return e;
@@ -353,7 +358,7 @@ static enum err write_device_changes(const struct reader *r, struct reply *out)
             if (!is_news(r, v[C_device_change_position].i)) continue;
             json_push(v[C_device_change_left].i ? left : changed, json_new_string(a, v[C_device_change_other].s));
         }
-        u->changes_checked = position;
+        u->changes_known = true;
     }
     out->s[6] = json_text(a, changed);
     out->s[7] = json_text(a, left);
@@ -361,6 +366,19 @@ static enum err write_device_changes(const struct reader *r, struct reply *out)
 }
 
 /* --- all of it --- */
+
+/* Where the store may be away while people chat on: rows that the user's other commands need then, with the first look at the user. What is not
+ * to be had now is read when it is needed. */
+static void bring_in(struct reader *r)
+{
+    static const enum table table[] = {T_token, T_device, T_txn, T_changed};
+    if (r->u->at_hand || engine_of(r->t)->config.journal != JOURNAL_QUEUE) return;
+    r->u->at_hand = true;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct store_read one = {.table = table[i], .prefix = 1, .key[0].s = turn_command(r->t)->key, .limit = 1};
+        if (turn_range(r->t, &one) != ERR_OK) return;
+    }
+}
 
 /* user_sync: num[0] the position that the client has seen (0: an initial sync), which also shows what messages it has; num[1] the gateway that
  * follows the user; num[4] how many messages to the device at most (0: the default); s[0] device.
@@ -395,6 +413,7 @@ enum err user_sync(struct turn *t)
     if (e == ERR_OK) e = write_keys(&r, out);
     if (e == ERR_OK) e = write_device_changes(&r, out);
     if (e == ERR_OK) e = acknowledge(&r, out);
+    if (e == ERR_OK) bring_in(&r);
     out->num[0] = r.as_of;
     out->num[3] = more;
     out->s[8] = arena_str(turn_arena(t), u->rules);

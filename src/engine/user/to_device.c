@@ -1,6 +1,6 @@
 /* Messages from device to device: kept for each receiving device until it has been seen to have them
  * (sync_read.c). */
-#include "engine/user/user.h"
+#include "engine/user/state.h"
 
 static enum err is_done(struct turn *t, struct str txn, bool *done)
 {
@@ -75,6 +75,7 @@ enum err user_to_device_deliver(struct turn *t)
         row.c[C_to_device_json].s = message_text(t, content);
         turn_put(t, &row);
         row.c[C_to_device_part].i++;
+        user_state_message(t, device_id, row.c[C_to_device_position].i);
     }
     return turn_ready(t);
 }

@@ -23,7 +23,6 @@ struct user_state *user_state(struct turn *t)
     struct entity *e = turn_entity(t);
     if (e->state) return e->state;
     struct user_state *u = mem_zero(sizeof *u);
-    u->changes_checked = -1;
     list_init(&u->devices);
     e->state = u;
     return u;
@@ -66,21 +65,29 @@ void user_free_state(void *state)
     mem_free(u);
 }
 
-struct device_state *user_state_device(struct user_state *u, struct str device_id)
+static struct device_state *find_device(const struct user_state *u, struct str device_id)
 {
     list_each(it, &u->devices)
     {
         struct device_state *d = list_item(it, struct device_state, link);
-        if (!str_eq(str_make(d->device_id, d->n), device_id)) continue;
+        if (str_eq(str_make(d->device_id, d->n), device_id)) return d;
+    }
+    return NULL;
+}
+
+struct device_state *user_state_device(struct user_state *u, struct str device_id)
+{
+    struct device_state *d = find_device(u, device_id);
+    if (d) {
         list_remove(&d->link);
         list_push(&u->devices, &d->link);
         return d;
     }
     if (u->device_count == DEVICES_REMEMBERED) forget_device(u, list_item(u->devices.next, struct device_state, link));
-    struct device_state *d = mem_zero(sizeof *d + device_id.n);
+    d = mem_zero(sizeof *d + device_id.n);
     if (device_id.n) memcpy(d->device_id, device_id.p, device_id.n);
     d->n = device_id.n;
-    d->checked = d->told = -1;
+    d->newest = d->told = -1;
     list_push(&u->devices, &d->link);
     u->device_count++;
     return d;
@@ -170,6 +177,25 @@ void user_rooms_changed(struct turn *t)
     if (u) forget_rooms(u);
 }
 
+void user_state_keys_changed(struct turn *t)
+{
+    const struct user_state *u = turn_entity(t)->state;
+    if (u) list_each(it, &u->devices) list_item(it, struct device_state, link)->keys_known = false;
+}
+
+void user_state_device_changed(struct turn *t, int64_t position)
+{
+    struct user_state *u = turn_entity(t)->state;
+    if (u && position > u->changes_newest) u->changes_newest = position;
+}
+
+void user_state_message(struct turn *t, struct str device_id, int64_t position)
+{
+    const struct user_state *u = turn_entity(t)->state;
+    struct device_state *d = u ? find_device(u, device_id) : NULL;
+    if (d && d->newest >= 0 && position > d->newest) d->newest = position;
+}
+
 /* --- reading --- */
 
 enum err user_account_row(struct turn *t, struct row *out)
@@ -257,6 +283,7 @@ void doom(struct turn *t, const struct doomed *d)
     for (size_t i = 0; i < d->count; i++) {
         const struct row *row = &d->row[i];
         turn_del(t, row);
+        if (row->table == T_one_time_key || row->table == T_fallback_key) user_state_keys_changed(t);
         if (row->table == T_token && row->c[C_token_kind].i == 0)
             engine_note(t, ITEM_SESSION_END, turn_entity(t)->key, turn_position(t), row->c[C_token_hash].s);
     }

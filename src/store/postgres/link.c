@@ -82,6 +82,7 @@ static void try_later(struct link *l)
 static void away(struct link *l, const struct fault *why)
 {
     if (!l->shard->away) log_event(LOG_WARN, "store", "database is away", "shard=%s why=\"%s\"", l->shard->name, why->text);
+    if (!l->shard->away) l->shard->away_since_ms = loop_now_ms(l->shard->pg->loop);
     l->shard->away = true;
 }
 

@@ -135,6 +135,7 @@ struct shard {
     struct task read;
     bool read_due;
     bool away; /* it has been told in the log */
+    int64_t away_since_ms;
 };
 
 /* A link of the shard is there (again), or has come free. */

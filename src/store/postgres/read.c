@@ -300,12 +300,18 @@ void read_go_on(struct shard *s)
     loop_defer(s->pg->loop, &s->read);
 }
 
+/* For longer than anybody waits: a question need not wait too to learn that. */
+static bool is_long_away(const struct shard *s)
+{
+    return s->away && loop_now_ms(s->pg->loop) - s->away_since_ms > PATIENCE_MS;
+}
+
 static void arrived(struct task *t)
 {
     struct reading *g = list_item(t, struct reading, task);
     g->shard = g->pg->home[slot_of(g)];
     g->since_ms = loop_now_ms(g->pg->loop);
-    if (g->shard->waitings >= WAITING_MAX || g->pg->closing) {
+    if (g->shard->waitings >= WAITING_MAX || g->pg->closing || is_long_away(g->shard)) {
         answer(g, ERR_UNAVAILABLE);
         return;
     }

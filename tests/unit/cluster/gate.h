@@ -17,8 +17,9 @@ struct gate {
     bool hold; /* batches */
     enum gate_reads hold_reads;
     bool hold_looks;
-    bool dead;       /* batches are refused */
-    enum err broken; /* what reads, and the question where a slot stands, are answered with */
+    bool dead;               /* batches are refused */
+    enum err broken;         /* what reads, and the question where a slot stands, are answered with */
+    enum table broken_table; /* reads of this one alone; T__COUNT: of all */
     struct list batches, reads, looks;
     _Atomic uint64_t applied;
 };
@@ -136,7 +137,7 @@ static inline void gate_answer(struct store_read *r, enum err e)
 static inline void gate_read(struct store *s, struct store_read *r)
 {
     struct gate *g = gate_of(s);
-    if (g->broken) {
+    if (g->broken && (g->broken_table == T__COUNT || g->broken_table == r->table)) {
         gate_answer(r, g->broken);
         return;
     }
@@ -272,6 +273,7 @@ static inline struct gate *gate_new(struct store *inside)
     struct gate *g = mem_zero(sizeof *g);
     g->store.ops = &ops;
     g->inside = inside;
+    g->broken_table = T__COUNT;
     list_init(&g->batches);
     list_init(&g->reads);
     list_init(&g->looks);

@@ -26,6 +26,8 @@ static inline struct storm *storm_begin(unsigned seed, enum cluster_journal jour
     nodes_init(s->n);
     s->n->any_names = s->n->unique = true;
     s->n->config.journal = journal;
+    s->n->config.at_hand = toy_at_hand;
+    s->n->config.at_hand_bytes = 40000; /* some boxes become too large for it */
     for (unsigned b = 0; b < STORM_BOXES; b++)
         s->box[b] = key_in_slot(&s->n->arena, 20 + b / 2, b);
     for (unsigned i = 0; i < NODES; i++)

@@ -140,6 +140,7 @@ static void each_is_done_once_and_heard_of(void **state)
     nodes_init(n);
     if (*state) nodes_on_rabbitmq(n);
     n->config.journal = JOURNAL_QUEUE;
+    n->config.at_hand = toy_at_hand;
     n->any_names = n->unique = true;
     for (unsigned b = 0; b < BOXES; b++)
         box[b] = key_in_slot(&n->arena, 10 + b, 0);

@@ -10,6 +10,7 @@ static int setup(void **state)
     struct nodes *n = mem_zero(sizeof *n);
     nodes_init(n);
     n->config.journal = JOURNAL_QUEUE;
+    n->config.at_hand = toy_at_hand;
     box = key_in_slot(&n->arena, 30, 0);
     nodes_start_two(n);
     *state = n;

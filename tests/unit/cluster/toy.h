@@ -249,6 +249,8 @@ static const struct command_spec toy_commands[TOY_COMMANDS] = {
     [BOX_LIST] = {"box_list", TOY_BOX, true, box_list},  [BOX_FOLLOW] = {"box_follow", TOY_BOX, true, box_follow},
     [BOX_RUN] = {"box_run", TOY_BOX, false, box_run},    [BOX_ASK] = {"box_ask", TOY_BOX, true, box_run},
 };
+/* For JOURNAL_QUEUE: a box's things, and its counters. */
+static const unsigned char toy_at_hand[T__COUNT] = {[T_timeline] = 1, [T_profile] = 1};
 static const struct entity_kind toy_kinds[TOY_KINDS] = {{"box", 1000, mem_free}};
 
 /* --- a scene with it --- */

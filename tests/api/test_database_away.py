@@ -1,0 +1,165 @@
+"""A cluster whose database is away: people in rooms that are in memory go on, in all that they do with encrypted rooms, and find all of it afterwards."""
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from harness import settings
+from harness.client import Client, Follower, bodies, ephemeral, unique
+from harness.cluster import Cluster
+from harness.keys import DeviceKeys
+from test_to_device import inbox
+
+sys.path.insert(0, str(settings.ROOT / "tests" / "support"))
+import postgres  # noqa: E402
+
+ROUNDS = 15
+PATIENCE = 60  # for what comes within a moment on a machine that has nothing else to do
+
+
+@pytest.fixture(scope="module")
+def broker():
+    """The URL of a RabbitMQ: of whoever runs this test, or one of its own."""
+    with contextlib.ExitStack() as stack:
+        url = os.environ.get("WITH_RABBITMQ_URLS", "")
+        if not url:
+            own = stack.enter_context(subprocess.Popen([settings.ROOT / "tools" / "with-rabbitmq", "sh", "-c", 'echo "$WITH_RABBITMQ_URLS"; exec cat'],
+                                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            url = own.stdout.readline().strip()
+        yield url.split()[0]
+
+
+@pytest.fixture(scope="module")
+def database():
+    with postgres.Postgres(databases=2) as p:
+        yield p
+
+
+@pytest.fixture
+def cluster(broker, database):
+    servers = Cluster(3, {("store", "url"): " ".join(database.urls[:2]), ("broker", "url"): broker})
+    try:
+        yield servers.start()
+    finally:
+        if not (database.data / "postmaster.pid").exists():
+            database.start()
+        try:
+            servers.check_alive()
+            servers.check_log()
+        finally:
+            for s in servers.server:  # all at once: how a server leaves others is not what is tested here
+                s.kill9()
+            servers.close()
+
+
+def wait(condition, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+class Person(Follower):
+    """Stays with one server of the cluster, and expects every /sync to be answered."""
+
+    def __init__(self, server, name):
+        client = Client(server).register(unique(name))
+        self.keys = DeviceKeys(client)
+        self.keys.upload(one_time=5)
+        self.said = []
+        super().__init__(client)
+
+    def say(self, room, text):
+        self.client.say(room, text)
+        self.said.append(text)
+
+    def has(self, predicate):
+        self.until(lambda f: predicate(self), timeout=PATIENCE)
+
+    def heard(self, room):
+        return bodies(self.timeline.get(room, []))
+
+    def got(self):
+        return [n for a in self.answers for n in inbox(a)]
+
+    def note(self):
+        """The newest account data."""
+        seen = [e["content"]["n"] for a in self.answers for e in a.get("account_data", {}).get("events", []) if e["type"] == "org.example.note"]
+        return seen[-1] if seen else None
+
+    def keys_left(self):
+        return self.answers[-1]["device_one_time_keys_count"]["signed_curve25519"]
+
+
+def one_round(n, alice, bob, room):
+    """Each sees what the other does, and what the account's own devices would have to see."""
+    alice.say(room, f"a{n}")
+    bob.say(room, f"b{n}")
+    alice.client.account_data("org.example.note", {"n": n})
+    alice.client.to_device("m.room.encrypted", {bob.client.user_id: {bob.client.device_id: {"n": n}}})
+    bob.client.to_device("m.room.encrypted", {alice.client.user_id: {alice.client.device_id: {"n": n}}})
+    bob.has(lambda f: f"a{n}" in f.heard(room) and n in f.got())
+    alice.has(lambda f: f"b{n}" in f.heard(room) and n in f.got() and f.note() == n)
+    read = alice.timeline[room][-1]["event_id"]
+    bob.client.ok("POST", ("rooms", room, "receipt", "m.read", read), {})
+    alice.has(lambda f: any(read in (ephemeral(a, room, "m.receipt") or {}) for a in f.answers))
+    bob.client.ok("PUT", ("rooms", room, "typing", bob.client.user_id), {"typing": True, "timeout": 30000})
+    alice.has(lambda f: any(bob.client.user_id in (ephemeral(a, room, "m.typing") or {}).get("user_ids", []) for a in f.answers))
+    bob.client.ok("PUT", ("rooms", room, "typing", bob.client.user_id), {"typing": False})
+
+
+def claim(claimer, owner):
+    r = claimer.client.ok("POST", ("keys", "claim"), {"one_time_keys": {owner.client.user_id: {owner.client.device_id: "signed_curve25519"}}})
+    return len(r["one_time_keys"][owner.client.user_id][owner.client.device_id])
+
+
+def check_heard(person, room, *others):
+    """All that was said while the person followed, once; that of each in the order in which it was said."""
+    heard = person.heard(room)
+    assert len(heard) == len(set(heard))
+    for who in (person, *others):
+        assert [b for b in heard if b in set(who.said)] == who.said
+
+
+def test_people_in_warm_rooms_go_on(cluster, database):
+    alice, bob = Person(cluster.server[0], "alice"), Person(cluster.server[1], "bob")
+    room = alice.client.room_with(bob.client, initial_state=[{"type": "m.room.encryption", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}])
+    for person in (alice, bob):
+        person.has(lambda f: room in f.timeline)
+    database.kill()
+    n = 0
+    while n < ROUNDS or not any("store is away" in s.log() for s in cluster.server):
+        n += 1
+        one_round(n, alice, bob, room)
+    before = bob.keys_left()
+    assert claim(alice, bob) == 1
+    bob.has(lambda f: f.keys_left() == before - 1)
+    assert not any("database is back" in s.log() for s in cluster.server)
+    database.start()
+    wait(lambda: all(Client(s).metric("rookery_backlog_records") == 0 for s in cluster.server))
+    one_round(n + 1, alice, bob, room)
+    for person, other in ((alice, bob), (bob, alice)):
+        check_heard(person, room, other)
+        assert person.got() == list(range(1, n + 2))
+    for s in cluster.server:
+        s.restart(kill=True)
+    said = bodies(bob.client.history(room, direction="f"))
+    assert [b for b in said if b[0] == "a"] == alice.said and [b for b in said if b[0] == "b"] == bob.said
+    assert alice.client.ok("GET", ("user", alice.client.user_id, "account_data", "org.example.note")) == {"n": n + 1}
+
+
+def test_who_is_not_in_memory_is_told_when_to_try_again(cluster, database):
+    stranger = Client(cluster.server[0]).register(unique("stranger"))
+    for s in cluster.server:
+        s.restart(kill=True)
+    alice = Person(cluster.server[0], "alice")
+    database.kill()
+    wait(lambda: all("database is away" in s.log() for s in cluster.server))
+    r = stranger.call("GET", ("sync",))
+    assert r.status == 503 and int(r.headers["retry-after"]) > 0
+    alice.step(timeout=1)  # she can be told that there is nothing
+    database.start()
+    wait(lambda: stranger.call("GET", ("sync",)).status == 200)

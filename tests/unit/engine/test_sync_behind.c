@@ -1,0 +1,239 @@
+/* /sync while the store is away: what can be told is told, and for the rest the token stays where it was, so that it comes later, once. */
+#include "chat.h"
+
+#include "engine/sync/gateway.h"
+#include "unit/cluster/gate.h"
+
+#define SECOND_ROOM STR("!second:localhost")
+enum { PATIENT_MS = 30000 };
+
+/* The store of the scene, which is away when the test says so; it outlives the scene. */
+static struct gate *gate;
+
+static void play_at_gate(void (*first)(struct scene *x), void (*second)(struct scene *x))
+{
+    struct store *inside = store_memory_new();
+    gate = gate_new(inside);
+    play_on(&gate->store, first);
+    if (second) play_on(&gate->store, second);
+    gate->store.ops->close(&gate->store);
+    inside->ops->close(inside);
+}
+
+/* --- a client --- */
+
+struct client {
+    struct scene *x;
+    unsigned number; /* of the person */
+    char since[2000];
+    struct sync_job *job;
+    bool answered;
+    enum err err;
+    int64_t retry_ms;
+    struct json *answer;
+};
+
+static void going_to_wait(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_answer(void *ctx, enum err e, const struct fault *f, struct str body)
+{
+    struct client *c = ctx;
+    struct arena *a = &c->x->arena;
+    c->answered = true;
+    c->err = e;
+    c->retry_ms = f ? f->retry_ms : 0;
+    if (e == ERR_OK) assert_int_equal(json_parse(a, arena_str(a, body), &c->answer, NULL), ERR_OK);
+}
+static const struct sync_callbacks callbacks = {going_to_wait, on_answer};
+
+static struct str me(struct client *c)
+{
+    return person(&c->x->arena, c->number);
+}
+
+/* One request from where the client stands; it moves on when there is an answer. */
+static enum err sync_for(struct client *c, int64_t timeout_ms)
+{
+    struct sync_params p = {.user_id = me(c), .device_id = STR("DEVICE"), .timeout_ms = timeout_ms, .presence = PRESENCE_OFFLINE};
+    if (c->since[0]) p.since = arena_str(&c->x->arena, str_c(c->since));
+    c->answered = false;
+    sync_begin(c->x->engine->gateway[0], &p, &callbacks, c, &c->job);
+    while (!c->answered)
+        fiber_sleep_ms(1);
+    if (c->err != ERR_OK) return c->err;
+    struct str next = json_string_at(c->answer, "next_batch");
+    assert_true(next.n < sizeof c->since);
+    memcpy(c->since, next.p, next.n);
+    c->since[next.n] = 0;
+    return ERR_OK;
+}
+
+static int64_t stands_at(struct client *c, struct str key)
+{
+    struct sync_token t;
+    bool stale;
+    assert_int_equal(sync_token_read(str_c(c->since), cluster_history(c->x->engine->cluster), &t, &stale, NULL), ERR_OK);
+    return sync_token_at(&t, cluster_slot_of(key));
+}
+
+static const struct json *joined(const struct client *c, struct str room_id)
+{
+    return json_get_str(json_get(json_get(c->answer, "rooms"), "join"), room_id);
+}
+
+/* How many events of that body the answer has in the room's timeline. */
+static unsigned told(const struct client *c, struct str room_id, const char *body)
+{
+    const struct json *events = json_get(json_get(joined(c, room_id), "timeline"), "events");
+    unsigned n = 0;
+    for (const struct json *v = events ? events->child : NULL; v; v = v->next)
+        n += str_is(json_string_at(json_get(v, "content"), "body"), body);
+    return n;
+}
+
+static const struct json *account_data(const struct client *c)
+{
+    return json_get(json_get(c->answer, "account_data"), "events");
+}
+
+static void put_account_data(struct client *c)
+{
+    struct command d = {.type = CMD_user_account_data_put, .key = me(c), .s = {STR(""), STR("org.example.note"), STR("{\"a\":1}")}};
+    assert_int_equal(call(c->x, d).err, ERR_OK);
+}
+
+/* They are in three slots, so that each has a position of its own. */
+static void assert_apart(struct client *c)
+{
+    unsigned user = cluster_slot_of(me(c)), one = cluster_slot_of(ROOM), two = cluster_slot_of(SECOND_ROOM);
+    assert_true(user != one && user != two && one != two);
+}
+
+/* --- the user cannot be asked --- */
+
+static void user_away_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1};
+    fill_room(x);
+    assert_apart(&c);
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    assert_non_null(joined(&c, ROOM));
+    int64_t user_at = stands_at(&c, me(&c)), room_at = stands_at(&c, ROOM);
+    gate->broken = ERR_UNAVAILABLE;
+    put_account_data(&c);
+    for (unsigned i = 0; i < 3; i++) { /* also while the user's slot is left alone for a while */
+        const char *body = (const char *const[]){"one", "two", "three"}[i];
+        say(x, person(&x->arena, 0), arena_printf(&x->arena, "{\"msgtype\":\"m.text\",\"body\":\"%s\"}%c", body, 0).p);
+        assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+        assert_int_equal(told(&c, ROOM, body), 1);
+        assert_null(account_data(&c));
+        assert_int_equal(stands_at(&c, me(&c)), user_at);
+        assert_true(stands_at(&c, ROOM) > room_at);
+        room_at = stands_at(&c, ROOM);
+    }
+    gate->broken = ERR_OK;
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK); /* asked again by itself */
+    assert_int_equal(account_data(&c)->count, 1);
+    assert_null(joined(&c, ROOM));
+    assert_true(stands_at(&c, me(&c)) > user_at);
+}
+
+static void rooms_are_told_while_the_user_cannot_be_asked(void **state)
+{
+    (void)state;
+    play_at_gate(user_away_script, NULL);
+}
+
+/* --- nothing can be told --- */
+
+static void nothing_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1}, other = {.x = x, .number = 2};
+    struct cluster_stats before, after;
+    char since[sizeof c.since];
+    fill_room(x);
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    memcpy(since, c.since, sizeof since);
+    gate->broken = ERR_UNAVAILABLE;
+    put_account_data(&c);
+    assert_int_equal(sync_for(&c, 0), ERR_UNAVAILABLE); /* who does not wait is not told that there is nothing */
+    assert_true(c.retry_ms > 0);
+    assert_int_equal(sync_for(&other, PATIENT_MS), ERR_UNAVAILABLE); /* a first answer is whole, or none */
+    cluster_stats(x->engine->cluster, &before);
+    assert_int_equal(sync_for(&c, 3000), ERR_OK); /* who waits, waits */
+    cluster_stats(x->engine->cluster, &after);
+    assert_string_equal(c.since, since);
+    assert_true(after.commands - before.commands < 40);
+    gate->broken = ERR_OK;
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_int_equal(account_data(&c)->count, 1);
+}
+
+static void nothing_is_lost_where_nothing_can_be_told(void **state)
+{
+    (void)state;
+    play_at_gate(nothing_script, NULL);
+}
+
+/* --- a room that goes with the user's news cannot be asked --- */
+
+static char since_first_life[2000];
+
+static void joining_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1};
+    assert_apart(&c);
+    fill_room(x);
+    struct command second = {
+        .type = CMD_room_create, .key = SECOND_ROOM, .s = {STR("11"), person(&x->arena, 0), STR("")}, .num = {0, now_ms}};
+    second.s[3] = STR(
+        "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"room_version\":\"11\"}},"
+        "{\"type\":\"m.room.member\",\"state_key\":\"@u0:localhost\",\"sender\":\"@u0:localhost\",\"content\":{\"membership\":\"join\"}},"
+        "{\"type\":\"m.room.join_rules\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"join_rule\":\"public\"}}]");
+    call(x, second);
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    memcpy(since_first_life, c.since, sizeof since_first_life);
+    struct command join = member(me(&c), me(&c), "join");
+    join.key = SECOND_ROOM;
+    call(x, join);
+    say(x, person(&x->arena, 0), "{\"msgtype\":\"m.text\",\"body\":\"meanwhile\"}");
+}
+
+static void torn_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1};
+    memcpy(c.since, since_first_life, sizeof since_first_life);
+    int64_t user_at = stands_at(&c, me(&c)), second_at = stands_at(&c, SECOND_ROOM);
+    warm_up(x);
+    gate->broken = ERR_UNAVAILABLE;
+    gate->broken_table = T_state_log; /* users can be asked, and the room that is warm; no other */
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(&c, ROOM, "meanwhile"), 1);
+    assert_null(joined(&c, SECOND_ROOM));
+    assert_int_equal(stands_at(&c, me(&c)), user_at);
+    assert_int_equal(stands_at(&c, SECOND_ROOM), second_at);
+    gate->broken = ERR_OK;
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_non_null(json_get(joined(&c, SECOND_ROOM), "timeline"));
+    assert_null(joined(&c, ROOM));
+    assert_true(stands_at(&c, me(&c)) > user_at);
+}
+
+static void a_new_room_is_told_whole_when_it_can_be(void **state)
+{
+    (void)state;
+    play_at_gate(joining_script, torn_script);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),
+        cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
+        cmocka_unit_test(a_new_room_is_told_whole_when_it_can_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
