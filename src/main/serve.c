@@ -39,6 +39,8 @@ enum {
     WARM_USERS = 20000,
     LISTENERS_MAX = 16,
     READY_POLL_MS = 2,
+    AWAY_S = 1,
+    AWAY_TELL = 15, /* tries from one line in the log to the next */
     HAND_OVER_MS = 5000,
     SETTLE_ROUNDS = 500,
     TRIM_MS = 5000,
@@ -132,6 +134,18 @@ static enum err open_broker(struct server *s, struct fault *f)
     return broker_amqp_attach(&c, node_name(&s->arena), &s->broker, f);
 }
 
+/* A server may start before its database, as it may before its broker, and when it has died while that is away it must come back by itself. */
+static enum err open_postgres(const struct store_postgres_config *c, struct store **out, struct fault *f)
+{
+    for (unsigned tries = 0;; tries++) {
+        enum err e = store_postgres_open(c, out, f);
+        if (e != ERR_UNAVAILABLE) return e;
+        if (tries % AWAY_TELL == 0) log_event(LOG_WARN, "store", "waiting for the database", "why=\"%s\"", f->text);
+        *f = (struct fault){0};
+        sleep(AWAY_S);
+    }
+}
+
 static enum err open_store(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
@@ -140,7 +154,7 @@ static enum err open_store(struct server *s, struct fault *f)
                                        .use = set->broker.url.count ? STORE_POSTGRES_SHARED : STORE_POSTGRES_ALONE,
                                        .readers = (unsigned)set->store.readers};
     struct store_rocksdb_config rc = {.cache_bytes = (size_t)set->store.cache_size};
-    if (pc.urls) return store_postgres_open(&pc, &s->store, f);
+    if (pc.urls) return open_postgres(&pc, &s->store, f);
     return store_rocksdb_open(arena_printf(&s->arena, "%s/db", set->store.path).p, &rc, &s->store, f);
 }
 

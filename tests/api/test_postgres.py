@@ -41,6 +41,21 @@ def test_tls_and_password():
         refused("serve", status=1, says="live in a database that is not listed", environ=environment, cwd=p.folder)
 
 
+def test_a_server_waits_for_its_database():
+    def come_back():
+        while "waiting for the database" not in server.log():
+            time.sleep(0.01)
+        p.start()
+    with postgres.Postgres(databases=1) as p, running({URL: p.urls[0]}) as server:
+        server.stop()
+        p.stop()
+        back = threading.Thread(target=come_back, daemon=True)
+        back.start()
+        server.start()
+        back.join()
+        Client(server).register(unique("alice"))
+
+
 def test_servers_without_a_broker_do_not_share(database, tmp_path):
     url = database.new_database()
     with running({URL: url}) as first:

@@ -72,16 +72,26 @@ static void notice(void *arg, const char *text)
     log_event(LOG_DEBUG, "store", "notice", "shard=%s text=\"%.*s\"", s->name, (int)strcspn(text, "\n"), text);
 }
 
+/* libpq's parameters for a shard. What stands before the URL it may override. */
+struct dial {
+    char timeout[12];
+    const char *value[10];
+};
+static const char *const param_name[10] = {
+    "connect_timeout",  "application_name",     "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
+    "keepalives_count", "target_session_attrs", "dbname",           "client_encoding", NULL};
+
+static void dial_of(const struct shard *s, struct dial *p)
+{
+    *p = (struct dial){.value = {p->timeout, "rookery", "10000", "10", "5", "3", "read-write", s->url, "UTF8", NULL}};
+    snprintf(p->timeout, sizeof p->timeout, "%d", CONNECT_TIMEOUT_S);
+}
+
 PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f)
 {
-    /* What stands before the URL it may override. */
-    static const char *const name[] = {
-        "connect_timeout",  "application_name",     "tcp_user_timeout", "keepalives_idle", "keepalives_interval",
-        "keepalives_count", "target_session_attrs", "dbname",           "client_encoding", NULL};
-    char timeout[12];
-    snprintf(timeout, sizeof timeout, "%d", CONNECT_TIMEOUT_S);
-    const char *const value[] = {timeout, "rookery", "10000", "10", "5", "3", "read-write", s->url, "UTF8", NULL};
-    PGconn *c = PQconnectdbParams(name, value, 1);
+    struct dial p;
+    dial_of(s, &p);
+    PGconn *c = PQconnectdbParams(param_name, p.value, 1);
     enum err e = PQstatus(c) == CONNECTION_OK ? ERR_OK : fault_of(c, s, "cannot be reached", f);
     if (!e) {
         PQsetNoticeProcessor(c, notice, (void *)(uintptr_t)s);
@@ -92,4 +102,15 @@ PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f)
     if (!e) return c;
     PQfinish(c);
     return NULL;
+}
+
+/* What libpq's ping does not see, it tells in words only: that who answers is a standby, or not who it should be. */
+bool shard_may_come(const struct shard *s, const struct fault *why)
+{
+    struct dial p;
+    if (why->code != ERR_UNAVAILABLE || strstr(why->text, "certificate")) return false;
+    if (strstr(why->text, "read-only") || strstr(why->text, "hot standby")) return true;
+    dial_of(s, &p);
+    PGPing ping = PQpingParams(param_name, p.value, 1);
+    return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
 }

@@ -214,17 +214,31 @@ static enum err make_shards(struct pg *p, const struct store_postgres_config *c,
     return ERR_OK;
 }
 
+static enum err connect_all(struct pg *p, PGconn **conn, struct fault *f)
+{
+    for (size_t i = 0; i < p->shards; i++) {
+        conn[i] = shard_connect(&p->shard[i], true, f);
+        if (!conn[i]) return shard_may_come(&p->shard[i], f) ? ERR_UNAVAILABLE : ERR_STORAGE;
+    }
+    return ERR_OK;
+}
+
+/* Of a database that is there: it is not waited for. */
+static enum err for_good(enum err e)
+{
+    return e == ERR_UNAVAILABLE ? ERR_STORAGE : e;
+}
+
 enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f)
 {
     struct pg *p = *out = mem_zero(sizeof *p);
     p->store.ops = &ops;
     arena_init(&p->arena);
     enum err e = make_shards(p, config, f);
-    for (size_t i = 0; !e && i < p->shards; i++) {
-        conn[i] = shard_connect(&p->shard[i], true, f);
-        e = conn[i] ? schema_prepare(conn[i], &p->shard[i], f) : ERR_UNAVAILABLE;
-    }
-    if (!e) e = slots_find(p, conn, f);
+    if (!e) e = connect_all(p, conn, f);
+    for (size_t i = 0; !e && i < p->shards; i++)
+        e = for_good(schema_prepare(conn[i], &p->shard[i], f));
+    if (!e) e = for_good(slots_find(p, conn, f));
     p->settings = p->home[0];
     return e;
 }
@@ -255,7 +269,7 @@ enum err store_postgres_open(const struct store_postgres_config *config, struct 
     PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
     struct pg *p;
     enum err e = pg_prepare(config, &p, conn, f);
-    if (!e && config->use != STORE_POSTGRES_ANYHOW) e = keep_guard(p, conn, config->use, f);
+    if (!e && config->use != STORE_POSTGRES_ANYHOW) e = for_good(keep_guard(p, conn, config->use, f));
     hang_up_all(p, conn);
     if (!e) {
         p->loop = loop_new(LOOP_INDEX);

@@ -25,7 +25,7 @@ struct store_postgres_config {
 };
 
 /* Blocking. On failure `f` says in a sentence what stands in the way: a database that cannot be reached or would lose what it has acknowledged, a newer
- * format, a shard that is missing. */
+ * format, a shard that is missing. UNAVAILABLE: it may be there later. */
 must_use enum err store_postgres_open(const struct store_postgres_config *config, struct store **out, struct fault *f);
 
 /* A shard as an administrator sees it. */

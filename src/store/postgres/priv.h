@@ -105,6 +105,8 @@ int64_t pg_link_oldest_ms(const struct link *l);
 
 /* A session as this back end needs it; NULL: `f` says why there is none. */
 PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f);
+/* After that: nobody is there, or nobody who writes, or not yet. False: a setting is wrong, here or there. */
+bool shard_may_come(const struct shard *s, const struct fault *why);
 /* One or more statements without parameters. */
 must_use enum err guard_take(PGconn *c, enum store_postgres_use use, struct fault *f); /* blocking */
 must_use enum err conn_run(PGconn *c, const char *sql, struct fault *f);
