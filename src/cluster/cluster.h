@@ -197,6 +197,7 @@ struct cluster_stats {
     uint64_t slots_reachable; /* slots that are open here, or whose owner is known */
     uint64_t others;          /* nodes that live, besides this one */
     uint64_t backlog;         /* records that are durable and not in the store yet */
+    uint64_t slots_opening;   /* slots that are being opened here, or have just ceased to be wanted and not ended that yet */
     uint64_t reads_at_hand;   /* reads that the store was not asked for */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);

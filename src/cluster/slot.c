@@ -471,7 +471,9 @@ static void open_fiber(void *arg)
     struct slot *s = arg;
     unsigned generation = s->generation;
     s->opening = true;
+    stat_add(&s->home->stats.slots_opening, 1);
     s->journal->open(s);
+    stat_add(&s->home->stats.slots_opening, -1);
     s->opening = false;
     if (s->generation != generation) slot_go_on(s); /* lost meanwhile */
 }

@@ -422,14 +422,15 @@ static void stop_listening(struct server *s)
     engine_stop_waiting(s->engine);
 }
 
-/* Until the others have its slots, and the load balancer has had its time. */
+/* Until the others have its slots, none is half open, and the load balancer has had its time. */
 static void drain(struct timer *t)
 {
     struct server *s = list_item(t, struct server, ready);
     struct cluster_stats st;
     int64_t passed = loop_now_ms(s->loop[0]) - s->stopping_ms;
     cluster_stats(s->engine->cluster, &st);
-    if (passed < s->settings->server.drain || (st.others && st.slots_open && passed < HAND_OVER_MS))
+    bool busy = st.slots_opening || (st.others && st.slots_open);
+    if (passed < s->settings->server.drain || (busy && passed < HAND_OVER_MS))
         timer_set(s->loop[0], &s->ready, READY_POLL_MS, drain);
     else
         stop_listening(s);

@@ -29,7 +29,8 @@ def total(servers, name):
 
 @pytest.fixture
 def three(redis):
-    servers = cluster.Cluster(3, redis.settings(patience="10s"))
+    apart = cluster.STORE.split()[2]  # the servers of other tests, with another queue, have the first two
+    servers = cluster.Cluster(3, {**redis.settings(patience="10s"), ("store", "url"): apart})
     with contextlib.closing(servers):
         yield servers.start()
 
