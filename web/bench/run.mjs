@@ -2,40 +2,24 @@
 //   key press to local echo      from the input event of Enter to the next frame that has the message, by the trace
 //   opening a room in memory     from the click to the next frame that has the room's newest message, by the trace
 //   cold start                   from the navigation to a room list that can be clicked: a reload with what the browser has stored
-import { readFile } from "node:fs/promises";
+//   a very long room             long.mjs (MESSAGES=0 leaves it out)
 import { Person, Server } from "../tests/browser/kit.mjs";
+import { long } from "./long.mjs";
+import { median, tasksOf, untilShown, worst } from "./measure.mjs";
 
 const ROOMS = 20;
-const MESSAGES = 60;
+const FILL = 60;
 const TIMES = 15;
 
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const worst = (list) => Math.max(...list);
 const line = (name, list, budget) => console.log(`| ${name} | ${median(list).toFixed(1)} ms | ${worst(list).toFixed(1)} ms | ${budget} ms |`);
 
 async function fill(alice) {
     for (let r = 0; r < ROOMS; r++) {
         const { room_id } = await alice.call("POST", "/createRoom", { name: `Room ${r}`, preset: "public_chat" });
-        await Promise.all(Array.from({ length: MESSAGES }, (_, i) =>
+        await Promise.all(Array.from({ length: FILL }, (_, i) =>
             alice.call("PUT", `/rooms/${encodeURIComponent(room_id)}/send/m.room.message/${r}-${i}`, { msgtype: "m.text", body: `message ${i} of room ${r}` })));
     }
     await alice.page.locator(".room-row", { hasText: `Room ${ROOMS - 1}` }).waitFor();
-}
-
-/** In the page: the time from when the event came in (its own stamp) to when the frame that shows `selector` was presented. */
-function untilShown([event, selector, text]) {
-    return new Promise((resolve) => {
-        addEventListener(event, (e) => {
-            const look = () => {
-                const shown = [...document.querySelectorAll(selector)].some((found) => found.textContent.includes(text));
-                if (!shown) return requestAnimationFrame(look);
-                const done = performance.now();
-                performance.measure(`bench-${event}`, { start: e.timeStamp, end: done });
-                resolve(done - e.timeStamp);
-            };
-            queueMicrotask(look);
-        }, { once: true, capture: true });
-    });
 }
 
 async function echo(alice) {
@@ -54,7 +38,7 @@ async function open(alice) {
     const times = [];
     for (let i = 0; i < TIMES + 2; i++) {
         const name = `Room ${5 + (i % 2)}`;
-        const shown = alice.page.evaluate(untilShown, ["click", "main article .body", `message ${MESSAGES - 1} of room ${5 + (i % 2)}`]);
+        const shown = alice.page.evaluate(untilShown, ["click", "main article .body", `message ${FILL - 1} of room ${5 + (i % 2)}`]);
         await alice.page.locator(".room-row", { hasText: name }).first().click();
         times.push(await shown);
     }
@@ -76,17 +60,17 @@ const server = await Server.start();
 const alice = await Person.open(server, "alice");
 await alice.register();
 await fill(alice);
-const trace = "/tmp/rookery-web-trace.json";
-await alice.browser.startTracing(alice.page, { path: trace, categories: ["blink.user_timing", "devtools.timeline"] });
-const echoes = await echo(alice);
-const opened = await open(alice);
-await alice.browser.stopTracing();
-const tasks = JSON.parse(await readFile(trace, "utf8")).traceEvents.filter((e) => e.name === "RunTask" && e.dur > 50_000).length;
+let echoes, opened;
+const tasks = await tasksOf(alice, async () => {
+    echoes = await echo(alice);
+    opened = await open(alice);
+});
 const started = await start(alice);
 console.log("| what | median | worst | budget |\n| --- | --- | --- | --- |");
 line("key press to local echo", echoes, 16);
 line("opening a room in memory", opened, 50);
 line("cold start to a usable room list", started, 1500);
-console.log(`\n${ROOMS} rooms, ${MESSAGES} messages each; ${tasks} tasks of more than 50 ms in the trace`);
+console.log(`\n${ROOMS} rooms, ${FILL} messages each; ${tasks.filter((ms) => ms > 50).length} tasks of more than 50 ms in the trace`);
+if (process.env.MESSAGES !== "0") await long(server, alice);
 await alice.close();
 await server.close();

@@ -233,12 +233,12 @@ export class Chat {
         client.on(ClientEvent.Room, (room) => this.touch(room.roomId));
         client.on(ClientEvent.DeleteRoom, (id) => this.touch(id));
         client.on(ClientEvent.AccountData, (event) => ["m.direct", "m.push_rules"].includes(event.getType()) && this.touchAll());
-        client.on(RoomEvent.Timeline, (event, room, _start, _removed, data) => {
+        client.on(RoomEvent.Timeline, (event, room, _start, removed, data) => {
             if (!room) return;
             this.each(room.roomId, (timeline) => {
-                const relation = event.getRelation();
-                timeline.changedId(relation?.event_id);
-                timeline.changed();
+                timeline.changedId(event.getRelation()?.event_id);
+                if (removed) timeline.rearranged();
+                else timeline.changed();
             });
             if (data.liveEvent) this.touch(room.roomId);
         });
@@ -286,10 +286,7 @@ export class Chat {
     }
 
     private threadChanged(thread: Thread): void {
-        this.each(thread.room.roomId, (timeline) => {
-            timeline.changed(thread.rootEvent);
-            timeline.changed();
-        });
+        this.each(thread.room.roomId, (timeline) => timeline.changedId(thread.id));
     }
 
     /** The rooms that were known are whole; before that they are being made, and nothing may be asked of them. */
@@ -329,9 +326,10 @@ export class Chat {
     markRead(roomId = this.roomId.value, thread?: Thread): void {
         const room = this.room(roomId);
         const events = thread ? thread.liveTimeline.getEvents() : room?.getLiveTimeline().getEvents();
-        const last = events?.filter((e) => !e.status).at(-1);
+        const last = events?.findLast((e) => !e.status);
         if (!room || !last || room.getMyMembership() !== "join") return;
-        if (!thread && room.getEventReadUpTo(this.me, true) === last.getId() && !this.summaries.value.get(room.roomId)?.unread) return;
+        const told = [ReceiptType.Read, ReceiptType.ReadPrivate].some((type) => room.getReadReceiptForUserId(this.me, true, type)?.eventId === last.getId());
+        if (!thread && told && !this.summaries.value.get(room.roomId)?.unread) return;
         const type = settings.value.sendReceipts ? ReceiptType.Read : ReceiptType.ReadPrivate;
         void this.client.sendReadReceipt(last, type).catch(() => {});
         if (!thread) void this.client.setRoomReadMarkers(room.roomId, last.getId()!).catch(() => {});

@@ -1,6 +1,7 @@
 /**
- * A room's (or a thread's) timeline as a list of items for the page, followed live. Owns nothing of the SDK's: it reads the
- * SDK's timelines and makes the list again when they change, which is cheap because messages are kept until they change.
+ * A room's (or a thread's) timeline as rows for the page, followed live. Owns nothing of the SDK's: it reads the SDK's timelines. What came
+ * at their ends is added to the rows, what has changed is made anew where it stands; only when the SDK has arranged its timelines in
+ * another way are all rows made again.
  */
 import { signal } from "@preact/signals";
 import {
@@ -13,6 +14,7 @@ import {
     type Thread,
 } from "matrix-js-sdk";
 import { isShown, type Message, toMessage } from "./message";
+import { Rows } from "./rows";
 
 export interface Reaction {
     key: string;
@@ -22,10 +24,18 @@ export interface Reaction {
     mine?: string;
 }
 
-export type Item =
-    | { kind: "day"; key: string; ts: number }
-    | { kind: "unread"; key: string }
-    | { kind: "message"; key: string; event: MatrixEvent; message: Message; head: boolean; reactions: Reaction[]; thread?: ThreadSummary };
+/** A message, and what stands above it. */
+export interface Item {
+    key: string;
+    event: MatrixEvent;
+    message: Message;
+    /** The first of its day; the first that is new; the first of its group, which has a head. */
+    day: boolean;
+    unread: boolean;
+    head: boolean;
+    reactions: Reaction[];
+    thread?: ThreadSummary;
+}
 
 export interface ThreadSummary {
     id: string;
@@ -33,8 +43,6 @@ export interface ThreadSummary {
     lastTs: number;
     lastSender: string;
 }
-
-type MessageItem = Extract<Item, { kind: "message" }>;
 
 /** More different reactions than this to one message are not shown. */
 const MOST_REACTIONS = 60;
@@ -50,7 +58,11 @@ function keyOf(event: MatrixEvent): string {
     return key;
 }
 
-export const dayOf = (ts: number): string => new Date(ts).toDateString();
+const QUARTER = 15 * 60_000;
+
+/** Of the reader's clock, which is whole quarters of an hour away from everybody else's. */
+export const sameDay = (a: number, b: number): boolean =>
+    Math.floor(a / QUARTER) === Math.floor(b / QUARTER) || new Date(a).toDateString() === new Date(b).toDateString();
 
 /** Whether `next` belongs to the same group as `before`: then it needs no head of its own. */
 export function continues(before: Message, next: Message): boolean {
@@ -59,32 +71,54 @@ export function continues(before: Message, next: Message): boolean {
 }
 
 /** What the creator's client sets right after creating a room is nothing to read about. */
-export function isSetup(event: MatrixEvent, created: MatrixEvent | undefined): boolean {
-    if (!created || event === created || !event.isState() || event.getSender() !== created.getSender()) return false;
+export function isSetup(event: MatrixEvent, created: MatrixEvent | null): boolean {
+    if (!created || !event.isState() || event.getSender() !== created.getSender() || event.getType() === "m.room.create") return false;
     const told = event.getType() === "m.room.encryption" || (event.getType() === "m.room.member" && event.getStateKey() !== created.getSender());
     return !told && event.getTs() - created.getTs() < 2000;
 }
 
+/** What the rows were made of. */
+interface Taken {
+    chain: EventTimeline[];
+    first: MatrixEvent;
+    last: MatrixEvent;
+    count: number;
+}
+
+const countOf = (chain: EventTimeline[]): number => chain.reduce((sum, timeline) => sum + timeline.getEvents().length, 0);
+
 export class Timeline {
-    readonly items = signal<Item[]>([]);
+    readonly rows = new Rows<Item>();
+    /** Grows when the rows are others. */
+    readonly version = signal(0);
     readonly canGoBack = signal(true);
     readonly loading = signal(false);
     /** False while the reader is at an old place that is not joined to the present. */
     readonly live = signal(true);
     readonly focus = signal<{ id: string; at: number } | null>(null);
+    /** Keys of rows: of the last that we wrote, and of the first that is new. */
+    lastOwn: string | null = null;
+    unread: string | null = null;
     /** What a reaction belonged to: once it is redacted it does not say so itself. */
     private readonly parents = new Map<string, string>();
-    private made = new WeakMap<MatrixEvent, { item: MessageItem; head: boolean }>();
+    private readonly byId = new Map<string, MatrixEvent>();
+    private readonly made = new WeakMap<MatrixEvent, Item>();
+    private readonly stale = new Set<MatrixEvent>();
+    private taken: Taken | null = null;
+    /** How many rows at the end are of messages that wait to be sent. */
+    private waiting = 0;
     private anchor: EventTimeline | null = null;
     private scheduled = false;
     private readMarker: string | null = null;
+    /** The marker has been met, and nothing of others after it. */
+    private expecting = false;
 
     constructor(
         readonly client: MatrixClient,
         readonly room: Room,
         readonly thread?: Thread,
     ) {
-        this.rebuild();
+        this.follow();
     }
 
     private get set(): EventTimelineSet {
@@ -95,32 +129,76 @@ export class Timeline {
         return this.thread ? this.thread.liveTimeline : this.room.getLiveTimeline();
     }
 
-    /** The line above which everything had been read; set when a room is opened. */
-    markUnreadFrom(eventId: string | null): void {
-        this.readMarker = eventId;
-        this.changed();
+    /** The row of that event, if there is one. */
+    item(eventId: string): Item | undefined {
+        const event = this.byId.get(eventId);
+        return event && this.rows.at(this.rows.indexOf(keyOf(event)));
     }
 
+    find(eventId: string): MatrixEvent | undefined {
+        return this.item(eventId)?.event ?? this.room.findEventById(eventId) ?? this.set.findEventById(eventId);
+    }
+
+    // --- what has changed ---
+
     /** Call when something may be different; `event` is what has to be made anew. */
-    changed(event?: MatrixEvent | null): void {
-        if (event) this.made.delete(event);
+    changed(event?: MatrixEvent): void {
+        if (event) this.stale.add(event);
         if (this.scheduled) return;
         this.scheduled = true;
         queueMicrotask(() => {
             this.scheduled = false;
-            this.rebuild();
+            this.follow();
         });
     }
 
     changedId(eventId: string | undefined): void {
-        const parent = eventId && this.parents.get(eventId);
-        if (parent) this.changed(this.find(parent));
-        this.changed(eventId ? this.find(eventId) : null);
+        const parent = this.parents.get(eventId ?? "");
+        if (parent) this.changed(this.byId.get(parent));
+        this.changed(this.byId.get(eventId ?? ""));
     }
 
-    find(eventId: string): MatrixEvent | undefined {
-        return this.room.findEventById(eventId) ?? this.set.findEventById(eventId) ?? undefined;
+    /** Call when something was taken out. */
+    rearranged(): void {
+        this.taken = null;
+        this.changed();
     }
+
+    /** The line above which everything had been read; set when a room is opened. */
+    markUnreadFrom(eventId: string | null): void {
+        this.follow();
+        const drawn = this.rows.indexOf(this.unread ?? "");
+        this.readMarker = eventId;
+        this.unread = null;
+        this.expecting = false;
+        this.refresh(drawn);
+        if (eventId && this.set.getTimelineForEvent(eventId)) this.seekMarker(eventId);
+        this.version.value++;
+    }
+
+    /** From the end, where it mostly is. */
+    private seekMarker(eventId: string): void {
+        let next = this.rows.length;
+        for (const timeline of this.chain().reverse()) {
+            const events = timeline.getEvents();
+            for (let i = events.length - 1; i >= 0; i--) {
+                if (events[i].getId() === eventId) return this.drawUnread(next);
+                const index = this.rows.indexOf(keys.get(events[i]) ?? "");
+                if (index >= 0) next = index;
+            }
+        }
+    }
+
+    /** The first row from there on that others wrote is new. */
+    private drawUnread(from: number): void {
+        let index = from;
+        while (this.rows.at(index)?.message.sender === this.client.getUserId()) index++;
+        this.unread = this.rows.at(index)?.key ?? null;
+        this.expecting = this.unread === null;
+        this.refresh(index);
+    }
+
+    // --- following ---
 
     private chain(): EventTimeline[] {
         let first = this.anchor ?? this.liveTimeline;
@@ -130,49 +208,123 @@ export class Timeline {
         return chain;
     }
 
-    private events(chain: EventTimeline[]): MatrixEvent[] {
-        const events = chain.flatMap((t) => t.getEvents());
-        if (chain.at(-1) !== this.liveTimeline) return events;
-        const waiting = this.room.getPendingEvents().filter((e) => (this.thread ? e.threadRootId === this.thread.id : !e.threadRootId));
-        return events.concat(waiting);
-    }
-
-    private rebuild(): void {
+    private follow(): void {
         const chain = this.chain();
-        const items: Item[] = [];
-        let before: Message | undefined;
-        let unreadNext = false;
-        const me = this.client.getUserId();
-        let created: MatrixEvent | undefined;
-        for (const event of this.events(chain)) {
-            if (event.getType() === "m.room.create") created = event;
-            if (isShown(event) && !isSetup(event, created) && (this.thread || !event.threadRootId || event.isThreadRoot)) {
-                const message = this.made.get(event)?.item.message ?? toMessage(event);
-                if (!before || dayOf(before.ts) !== dayOf(message.ts)) {
-                    items.push({ kind: "day", key: `day-${keyOf(event)}`, ts: message.ts });
-                    before = undefined;
-                }
-                if (unreadNext && message.sender !== me) {
-                    items.push({ kind: "unread", key: "unread" });
-                    before = undefined;
-                    unreadNext = false;
-                }
-                items.push(this.make(event, message, !before || !continues(before, message)));
-                before = message;
-            }
-            if (this.readMarker && event.getId() === this.readMarker) unreadNext = true;
-        }
-        this.items.value = items;
-        this.live.value = chain.at(-1) === this.liveTimeline;
+        const live = chain.at(-1) === this.liveTimeline;
+        for (const event of this.stale) this.made.delete(event);
+        for (; this.waiting > 0; this.waiting--) this.rows.pop();
+        this.takeNew(chain);
+        for (const event of this.stale) this.remake(event);
+        this.stale.clear();
+        const settled = this.rows.length;
+        if (live) this.append(this.room.getPendingEvents().filter((e) => (this.thread ? e.threadRootId === this.thread.id : !e.threadRootId)));
+        this.waiting = this.rows.length - settled;
+        this.keepLastOwn();
+        this.live.value = live;
         this.canGoBack.value = !!chain[0].getPaginationToken(Direction.Backward);
+        this.version.value++;
     }
 
-    private make(event: MatrixEvent, message: Message, head: boolean): MessageItem {
+    private takeNew(chain: EventTimeline[]): void {
+        const [head, tail] = [chain[0].getEvents(), chain.at(-1)!.getEvents()];
+        const grown = this.growth(chain, head, tail);
+        if (grown) {
+            this.prepend(head.slice(0, grown.before));
+            this.append(tail.slice(tail.length - grown.after));
+        } else {
+            this.rows.clear();
+            this.unread = this.lastOwn = null;
+            this.expecting = false;
+            this.append(chain.flatMap((timeline) => timeline.getEvents()));
+        }
+        this.taken = { chain, first: head[0], last: tail.at(-1)!, count: countOf(chain) };
+    }
+
+    /** How many events came at the ends; null when something else has happened. */
+    private growth(chain: EventTimeline[], head: MatrixEvent[], tail: MatrixEvent[]): { before: number; after: number } | null {
+        const { taken } = this;
+        if (!taken || chain.length !== taken.chain.length || chain.some((timeline, i) => timeline !== taken.chain[i])) return null;
+        const before = head.indexOf(taken.first);
+        const last = tail.lastIndexOf(taken.last);
+        const after = tail.length - 1 - last;
+        return before >= 0 && last >= 0 && countOf(chain) === taken.count + before + after ? { before, after } : null;
+    }
+
+    private append(events: MatrixEvent[]): void {
+        for (const item of this.take(events, this.rows.last())) {
+            this.rows.push(item);
+            if (item.message.sender === this.client.getUserId()) this.lastOwn = item.key;
+        }
+    }
+
+    private prepend(events: MatrixEvent[]): void {
+        const { expecting } = this;
+        this.expecting = false;
+        const items = this.take(events);
+        this.rows.unshift(items);
+        if (this.expecting) this.drawUnread(items.length);
+        else this.expecting = expecting;
+        if (items.length) this.refresh(items.length);
+    }
+
+    /** The rows of `events`, which come after `before`. */
+    private take(events: MatrixEvent[], before?: Item): Item[] {
+        const items: Item[] = [];
+        const me = this.client.getUserId();
+        for (const event of events) {
+            if (this.shows(event)) {
+                if (this.expecting && event.getSender() !== me) {
+                    this.unread = keyOf(event);
+                    this.expecting = false;
+                }
+                items.push((before = this.make(event, before)));
+            }
+            if (this.readMarker !== null && event.getId() === this.readMarker) this.expecting = true;
+        }
+        return items;
+    }
+
+    private shows(event: MatrixEvent): boolean {
+        if (!isShown(event) || (!this.thread && event.threadRootId && !event.isThreadRoot)) return false;
+        return !event.isState() || !isSetup(event, this.room.currentState.getStateEvents("m.room.create", ""));
+    }
+
+    /** Its row, and the next one, which may be of its group. */
+    private remake(event: MatrixEvent): void {
+        const index = this.rows.indexOf(keyOf(event));
+        if (index < 0) return;
+        if (this.shows(event)) {
+            this.refresh(index);
+            this.refresh(index + 1);
+        } else {
+            this.taken = null;
+            this.takeNew(this.chain());
+        }
+    }
+
+    private refresh(index: number): void {
+        const item = this.rows.at(index);
+        if (item) this.rows.replace(index, this.make(item.event, this.rows.at(index - 1)));
+    }
+
+    /** The same item for as long as nothing in it is another. */
+    private make(event: MatrixEvent, before: Item | undefined): Item {
         const known = this.made.get(event);
-        if (known && known.head === head) return known.item;
-        const item: MessageItem = { kind: "message", key: keyOf(event), event, message, head, reactions: this.reactions(event), thread: this.summary(event) };
-        this.made.set(event, { item, head });
+        const message = known?.message ?? toMessage(event);
+        const key = keyOf(event);
+        const day = !before || !sameDay(before.message.ts, message.ts);
+        const unread = key === this.unread;
+        const head = day || unread || !continues(before!.message, message);
+        if (known && known.day === day && known.unread === unread && known.head === head) return known;
+        const item = known ? { ...known, day, unread, head } : { key, event, message, day, unread, head, reactions: this.reactions(event), thread: this.summary(event) };
+        this.made.set(event, item);
+        this.byId.set(message.id, event);
         return item;
+    }
+
+    private keepLastOwn(): void {
+        if (this.lastOwn === null || this.rows.indexOf(this.lastOwn) >= 0) return;
+        this.lastOwn = this.rows.findLast((item) => item.message.sender === this.client.getUserId())?.key ?? null;
     }
 
     private reactions(event: MatrixEvent): Reaction[] {
@@ -222,13 +374,13 @@ export class Timeline {
 
     /** Brings the event into the list and asks the page to show it. */
     async goTo(eventId: string): Promise<boolean> {
-        if (!this.items.value.some((i) => i.kind === "message" && i.message.id === eventId)) {
+        if (!this.item(eventId)) {
             this.loading.value = true;
             const found = await this.client.getEventTimeline(this.set, eventId).catch(() => null);
             this.loading.value = false;
             if (!found) return false;
             this.anchor = found;
-            this.rebuild();
+            this.follow();
         }
         this.focus.value = { id: this.nearest(eventId), at: Date.now() };
         return true;
@@ -237,15 +389,14 @@ export class Timeline {
     /** The event itself, or what follows it where it is not shown. */
     private nearest(eventId: string): string {
         const ts = this.find(eventId)?.getTs() ?? 0;
-        const messages = this.items.value.flatMap((i) => (i.kind === "message" ? [i.message] : []));
-        const found = messages.find((m) => m.id === eventId) ?? messages.find((m) => m.ts >= ts);
-        return found?.id ?? eventId;
+        const found = this.item(eventId) ?? this.rows.slice(0, this.rows.length).find(({ message }) => message.ts >= ts);
+        return found?.message.id ?? eventId;
     }
 
     goToEnd(): void {
         this.focus.value = null;
         if (!this.anchor) return;
         this.anchor = null;
-        this.rebuild();
+        this.follow();
     }
 }

@@ -54,10 +54,12 @@ function hueOf(id: string): number {
     return hash % 8;
 }
 
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+
 function initial(name: string): string {
     const clean = name.replace(/^[@#!\s\p{P}]+/u, "");
-    const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
-    return [...segmenter.segment(clean.slice(0, 16))][0]?.segment.toUpperCase() ?? "#";
+    for (const { segment } of graphemes.segment(clean.slice(0, 16))) return segment.toUpperCase();
+    return "#";
 }
 
 export function Avatar({ id, name, mxc, size = 36, square = false }: { id: string; name: string; mxc?: string; size?: number; square?: boolean }) {

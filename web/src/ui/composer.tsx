@@ -1,7 +1,7 @@
 /** Where messages are written: completion, drafts, answers, edits, files. */
 import { batch, useComputed, useSignal } from "@preact/signals";
 import { Paperclip, Reply, SendHorizontal, Smile, X, Pencil, RotateCw } from "lucide-preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { candidates, insert, wordAt } from "../model/complete";
 import { loadDraft, saveDraft } from "../model/drafts";
 import type { Mention } from "../model/markdown";
@@ -39,19 +39,22 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         return room.getMembersWithMembership("join").filter((m) => m.userId !== chat.me).slice(0, 2000);
     }
 
+    /** At once in the box itself, too: the next key may come before the next frame, and belongs to this text and this place. */
     function set(value: string, at = value.length) {
+        const box = area.current!;
+        box.value = value;
+        box.setSelectionRange(at, at);
         batch(() => {
             text.value = value;
             cursor.value = at;
         });
-        requestAnimationFrame(() => area.current?.setSelectionRange(at, at));
     }
 
-    useEffect(() => {
+    useLayoutEffect(() => {
         set(loadDraft(draftKey));
         if (matchMedia("(pointer: fine)").matches) area.current?.focus();
     }, [draftKey]);
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (edit) set(String(edit.getContent().body ?? ""));
         if (edit || reply) area.current?.focus();
     }, [edit, reply]);
@@ -109,8 +112,8 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
     }
 
     function editLast() {
-        const own = timeline.items.value.findLast((i) => i.kind === "message" && i.message.sender === chat.me && ["text", "emote"].includes(i.message.body.kind) && i.message.status === "sent");
-        if (own?.kind === "message") editing.value = { place, event: own.event };
+        const own = timeline.rows.findLast(({ message }) => message.sender === chat.me && ["text", "emote"].includes(message.body.kind) && message.status === "sent");
+        if (own) editing.value = { place, event: own.event };
     }
 
     function onKeyDown(event: KeyboardEvent) {

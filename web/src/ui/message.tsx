@@ -1,5 +1,6 @@
 /** One message of a timeline: head, body, what hangs on it, and what can be done with it. */
 import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
+import { useSignal } from "@preact/signals";
 import { memo } from "./memo";
 import type { Item, Reaction } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
@@ -14,21 +15,21 @@ import { Shield } from "./shield";
 import { clock, fullTime, shortTime } from "./time";
 import { describeState } from "./state-text";
 
-type MessageItem = Extract<Item, { kind: "message" }>;
-
 const QUICK = ["👍", "❤️", "😂"];
 
-export const MessageRow = memo(function MessageRow({ item, inThread, last }: { item: MessageItem; inThread?: boolean; last?: boolean }) {
+export const MessageRow = memo(function MessageRow({ item, inThread, last }: { item: Item; inThread?: boolean; last?: boolean }) {
     const chat = useChat();
     const { message, event } = item;
+    const wanted = useSignal(false);
     if (message.body.kind === "state") return <StateRow item={item} />;
+    const want = () => (wanted.value = true);
     const name = chat.nameOf(message.sender, chat.client.getRoom(event.getRoomId()));
     const member = chat.client.getRoom(event.getRoomId())?.getMember(message.sender);
     const mine = message.sender === chat.me;
     const mentioned = !mine && !!chat.client.getPushActionsForEvent(event)?.tweaks?.highlight;
     const classes = ["message", item.head ? "head" : "", mentioned ? "mentioned" : "", message.status === "failed" ? "failed" : ""].join(" ");
     return (
-        <article class={classes} id={`m-${item.key}`} tabIndex={-1} aria-label={`${name}, ${clock(message.ts)}: ${previewText(message)}`} data-event={message.id}>
+        <article class={classes} id={`m-${item.key}`} tabIndex={-1} aria-label={`${name}, ${clock(message.ts)}: ${previewText(message)}`} data-event={message.id} onPointerEnter={want} onFocusIn={want}>
             <div class="gutter">
                 {item.head ? (
                     <button type="button" class="plain" tabIndex={-1} aria-label={t("profile_of", { name })} onClick={() => (chat.panel.value = { kind: "member", userId: message.sender })}>
@@ -63,7 +64,7 @@ export const MessageRow = memo(function MessageRow({ item, inThread, last }: { i
                 )}
                 <Delivery item={item} last={!!last} />
             </div>
-            {message.status === "sent" && message.body.kind !== "redacted" && <Actions item={item} inThread={inThread} />}
+            {wanted.value && message.status === "sent" && message.body.kind !== "redacted" && <Actions item={item} inThread={inThread} />}
         </article>
     );
 }, Unshowable);
@@ -72,7 +73,7 @@ function Unshowable() {
     return <p class="state">{t("unknown_event")}</p>;
 }
 
-function StateRow({ item }: { item: MessageItem }) {
+function StateRow({ item }: { item: Item }) {
     const chat = useChat();
     return (
         <div class="state" id={`m-${item.key}`} data-event={item.message.id}>
@@ -84,7 +85,8 @@ function StateRow({ item }: { item: MessageItem }) {
 function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
     const chat = useChat();
     const timeline = chat.timeline.value;
-    const found = timeline?.items.value.find((i) => i.kind === "message" && i.message.id === eventId) as MessageItem | undefined;
+    void timeline?.version.value;
+    const found = timeline?.item(eventId);
     const name = found && chat.nameOf(found.message.sender, chat.client.getRoom(roomId));
     return (
         <button type="button" class="quote" onClick={async () => (await timeline?.goTo(eventId)) || chat.say(t("not_found"), true)}>
@@ -101,7 +103,7 @@ function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
     );
 }
 
-function Reactions({ item }: { item: MessageItem }) {
+function Reactions({ item }: { item: Item }) {
     const chat = useChat();
     if (item.reactions.length === 0) return null;
     const title = (r: Reaction) => t("reacted", { names: r.senders.slice(0, 8).map((id) => chat.nameOf(id)).join(", "), key: r.key.slice(0, 40) });
@@ -118,7 +120,7 @@ function Reactions({ item }: { item: MessageItem }) {
 }
 
 /** Of our own messages: on its way, failed, sent, seen. */
-function Delivery({ item, last }: { item: MessageItem; last: boolean }) {
+function Delivery({ item, last }: { item: Item; last: boolean }) {
     const chat = useChat();
     const { message, event } = item;
     if (message.sender !== chat.me) return null;
@@ -143,7 +145,7 @@ function Delivery({ item, last }: { item: MessageItem; last: boolean }) {
     return last ? <Seen item={item} /> : null;
 }
 
-function Seen({ item }: { item: MessageItem }) {
+function Seen({ item }: { item: Item }) {
     const chat = useChat();
     void chat.tick.value;
     const room = chat.client.getRoom(item.event.getRoomId());
@@ -158,7 +160,8 @@ function Seen({ item }: { item: MessageItem }) {
     );
 }
 
-function Actions({ item, inThread }: { item: MessageItem; inThread?: boolean }) {
+/** Made when the pointer or the keyboard comes to the message: nobody sees the others, and they are most of what a row has in it. */
+function Actions({ item, inThread }: { item: Item; inThread?: boolean }) {
     const chat = useChat();
     const { event, message } = item;
     const room = chat.client.getRoom(event.getRoomId())!;

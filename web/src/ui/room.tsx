@@ -130,16 +130,15 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
     const chat = useChat();
     const atEnd = useRef(true);
     const showJump = useSignal(false);
-    const items = timeline.items.value;
-    const lastOwn = items.findLast((i) => i.kind === "message" && i.message.sender === chat.me);
+    const { rows } = timeline;
+    void timeline.version.value;
     const focus = timeline.focus.value;
-    const focusItem = focus && items.find((i) => i.kind === "message" && i.message.id === focus.id);
-    const unread = items.some((i) => i.kind === "unread");
+    const focused = focus && timeline.item(focus.id);
 
     const read = () => {
         if (atEnd.current && timeline.live.value && document.visibilityState === "visible" && document.hasFocus()) chat.markRead(timeline.room.roomId, timeline.thread);
     };
-    useEffect(read, [items.length]);
+    useEffect(read, [rows.length]);
     useEffect(() => {
         window.addEventListener("focus", read);
         return () => window.removeEventListener("focus", read);
@@ -160,38 +159,37 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
     }, []);
     function toEnd() {
         timeline.goToEnd();
-        const last = timeline.items.value.findLast((i) => i.kind === "message");
-        if (last?.kind === "message") timeline.focus.value = { id: last.message.id, at: Date.now() };
+        const last = rows.last();
+        if (last) timeline.focus.value = { id: last.message.id, at: Date.now() };
         showJump.value = false;
         requestAnimationFrame(() => requestAnimationFrame(() => document.querySelectorAll(".scroller").forEach((s) => (s.scrollTop = s.scrollHeight))));
     }
     function toUnread() {
-        const at = items.findIndex((i) => i.kind === "unread");
-        const next = items[at + 1];
-        if (next?.kind === "message") void timeline.goTo(next.message.id);
+        const first = rows.at(rows.indexOf(timeline.unread!));
+        if (first) void timeline.goTo(first.message.id);
     }
-    const render = (item: Item) => {
-        if (item.kind === "day")
-            return (
+    const render = (item: Item) => (
+        <>
+            {item.day && (
                 <div class="day" role="separator">
-                    <span>{dayName(item.ts)}</span>
+                    <span>{dayName(item.message.ts)}</span>
                 </div>
-            );
-        if (item.kind === "unread")
-            return (
+            )}
+            {item.unread && (
                 <div class="unread-line" role="separator">
                     <span>{t("new_messages")}</span>
                 </div>
-            );
-        return <MessageRow item={item} inThread={inThread} last={item === lastOwn} />;
-    };
+            )}
+            <MessageRow item={item} inThread={inThread} last={item.key === timeline.lastOwn} />
+        </>
+    );
     return (
         <div class="timeline">
             <VirtualList
-                items={items}
+                rows={rows}
                 render={render}
                 label={t("messages")}
-                focus={focusItem ? { key: focusItem.key, at: focus!.at } : null}
+                focus={focused ? { key: focused.key, at: focus.at } : null}
                 onNearTop={() => void timeline.loadOlder()}
                 onNearEnd={() => void timeline.loadNewer()}
                 onAtEnd={onAtEnd}
@@ -200,7 +198,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
             />
             {(showJump.value || !timeline.live.value) && (
                 <div class="jump">
-                    {unread && (
+                    {timeline.unread && (
                         <button type="button" class="chip" onClick={toUnread}>
                             {t("jump_to_unread")}
                         </button>

@@ -1,5 +1,5 @@
 /** The list of rooms, and the way to everything else. */
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { AtSign, BellOff, ChevronDown, CircleAlert, Compass, Folder, FolderPlus, Keyboard, LogOut, MessageCirclePlus, Plus, Search, Settings, SquarePlus, X } from "lucide-preact";
 import type { RoomSummary, Section } from "../model/rooms";
 import { type Key, t } from "../text";
@@ -7,6 +7,7 @@ import { Avatar, IconButton, MenuButton } from "./bits";
 import { previewText } from "./body";
 import { useChat } from "./context";
 import { logOut } from "./log-out";
+import { memo } from "./memo";
 import { shortTime } from "./time";
 
 export function Sidebar() {
@@ -89,6 +90,7 @@ function SectionView({ section }: { section: Section }) {
     };
     const name = section.name ?? t(NAMES[section.id]);
     const waiting = section.rooms.reduce((sum, r) => sum + r.unread, 0);
+    const today = new Date().toDateString();
     return (
         <section class="section" aria-label={name}>
             <div class="section-head">
@@ -104,7 +106,7 @@ function SectionView({ section }: { section: Section }) {
                 <ul>
                     {section.rooms.map((room) => (
                         <li key={room.id}>
-                            <RoomRow room={room} />
+                            <RoomRow room={room} today={today} />
                         </li>
                     ))}
                 </ul>
@@ -121,9 +123,11 @@ function previewOf(room: RoomSummary): string {
     return room.last.mine ? t("you_said", { text }) : room.directWith ? text : `${room.last.sender}: ${text}`;
 }
 
-function RoomRow({ room }: { room: RoomSummary }) {
+/** Made again when its room has changed, is opened or left, and on another day, which times are told by. */
+const RoomRow = memo(function RoomRow({ room }: { room: RoomSummary; today: string }) {
     const chat = useChat();
-    const current = chat.roomId.value === room.id;
+    const current = useComputed(() => chat.roomId.value === room.id).value;
+    if (room.directWith) void chat.tick.value; // presence
     const presence = room.directWith ? chat.client.getUser(room.directWith)?.presence : undefined;
     const waiting = room.unread > 0 || room.membership === "invite";
     return (
@@ -167,4 +171,4 @@ function RoomRow({ room }: { room: RoomSummary }) {
             </span>
         </a>
     );
-}
+}, () => null);

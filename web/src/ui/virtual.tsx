@@ -5,9 +5,10 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { Rows } from "../model/rows";
 
 interface Props<T extends { key: string }> {
-    items: T[];
+    rows: Rows<T>;
     render: (item: T) => ComponentChildren;
     label: string;
     onNearTop: () => void;
@@ -20,123 +21,82 @@ interface Props<T extends { key: string }> {
     onKeyDown?: (event: KeyboardEvent) => void;
 }
 
-const ESTIMATE = 44;
 const OVERSCAN = 700;
 const NEAR = 900;
 
-/** Where rows begin, from what was measured and a guess for the rest. */
-class Offsets {
-    private readonly heights = new Map<string, number>();
-    starts = new Float64Array(1);
-
-    place(items: { key: string }[]): void {
-        if (this.starts.length < items.length + 1) this.starts = new Float64Array(Math.ceil((items.length + 1) * 1.5));
-        let at = 0;
-        for (let i = 0; i < items.length; i++) {
-            this.starts[i] = at;
-            at += this.heights.get(items[i].key) ?? ESTIMATE;
-        }
-        this.starts[items.length] = at;
-    }
-
-    /** Whether it was another. */
-    measured(key: string, height: number): boolean {
-        if (this.heights.get(key) === height) return false;
-        this.heights.set(key, height);
-        return true;
-    }
-
-    at(y: number, count: number): number {
-        let low = 0;
-        let high = count;
-        while (low < high) {
-            const middle = (low + high + 1) >> 1;
-            if (this.starts[middle] <= y) low = middle;
-            else high = middle - 1;
-        }
-        return Math.min(low, Math.max(0, count - 1));
-    }
+/** A row, and how far above the window's edge it begins. */
+interface Anchor {
+    key: string;
+    index: number;
+    above: number;
 }
 
 interface View {
-    offsets: Offsets;
+    /** Of the window. */
+    height: number;
+    /** The first row that is in the document. */
+    first: number;
     stick: boolean;
-    /** The first row in view and how far above the window's edge it begins. */
-    anchor: { key: string; index: number; above: number } | null;
+    /** What stays where it is, unless the end does: the first row in view. */
+    anchor: Anchor | null;
     focused: number;
     /** Our own changes of scrollTop are no scrolling of the reader. */
     expected: number;
 }
 
-function indexOfKey(items: { key: string }[], key: string, hint: number): number {
-    if (items[hint]?.key === key) return hint;
-    return items.findIndex((item) => item.key === key);
+/** Where the list is now so that the anchor is in its place. If its row is gone, the one that took its number is the anchor. */
+function held(rows: Rows<{ key: string }>, anchor: Anchor): number {
+    const index = rows.indexOf(anchor.key);
+    anchor.index = index >= 0 ? index : Math.max(0, Math.min(anchor.index, rows.length - 1));
+    anchor.key = rows.at(anchor.index)?.key ?? "";
+    return rows.start(anchor.index) + anchor.above;
 }
 
 export function VirtualList<T extends { key: string }>(props: Props<T>) {
-    const { items } = props;
+    const { rows } = props;
     const scroller = useRef<HTMLDivElement>(null);
-    const rows = useRef<HTMLDivElement>(null);
-    const view = useRef<View>({ offsets: new Offsets(), stick: true, anchor: null, focused: 0, expected: -1 }).current;
+    const shown = useRef<HTMLDivElement>(null);
+    const view = useRef<View>({ height: 900, first: 0, stick: true, anchor: null, focused: 0, expected: -1 }).current;
     const version = useSignal(0);
     void version.value;
 
-    const height = scroller.current?.clientHeight ?? 900;
-    view.offsets.place(items);
-    const { starts } = view.offsets;
-    const total = starts[items.length];
     if (props.focus && props.focus.at !== view.focused) {
-        const index = items.findIndex((item) => item.key === props.focus!.key);
-        if (index >= 0) {
-            view.stick = false;
-            view.focused = props.focus.at;
-            view.anchor = { key: items[index].key, index, above: -height / 3 };
-        }
+        view.stick = false;
+        view.focused = props.focus.at;
+        view.anchor = { key: props.focus.key, index: 0, above: -view.height / 3 };
     }
-    let top = total - height;
-    if (!view.stick && view.anchor) {
-        const index = indexOfKey(items, view.anchor.key, view.anchor.index);
-        if (index >= 0) {
-            view.anchor.index = index;
-            top = starts[index] + view.anchor.above;
-        }
-    }
-    const first = view.offsets.at(top - OVERSCAN, items.length);
-    const last = Math.min(items.length, view.offsets.at(top + height + OVERSCAN, items.length) + 1);
+    const total = rows.start(rows.length);
+    const top = view.stick || !view.anchor ? total - view.height : held(rows, view.anchor);
+    const first = rows.find(top - OVERSCAN);
+    const last = Math.min(rows.length, rows.find(top + view.height + OVERSCAN) + 1);
+    view.first = first;
 
-    const headHeight = () => rows.current!.offsetTop - starts[first];
+    /** Where the list begins in what is scrolled. */
+    const origin = () => shown.current!.offsetTop - rows.start(view.first);
 
     function settle(): void {
         const box = scroller.current!;
-        let wanted = box.scrollHeight - box.clientHeight;
-        if (!view.stick && view.anchor) {
-            const row = rows.current!.querySelector<HTMLElement>(`[data-key="${CSS.escape(view.anchor.key)}"]`);
-            if (row) wanted = row.offsetTop + view.anchor.above;
-        }
-        wanted = Math.max(0, Math.min(wanted, box.scrollHeight - box.clientHeight));
-        if (Math.abs(box.scrollTop - wanted) >= 1) box.scrollTop = wanted;
+        view.height = box.clientHeight;
+        const end = box.scrollHeight - view.height;
+        const wanted = view.stick || !view.anchor ? end : origin() + held(rows, view.anchor);
+        const y = Math.max(0, Math.min(wanted, end));
+        if (Math.abs(box.scrollTop - y) >= 1) box.scrollTop = y;
         view.expected = box.scrollTop; // also where the browser went by itself, since the list has become shorter
     }
 
     function measure(): boolean {
         let changed = false;
-        for (const row of rows.current!.children as HTMLCollectionOf<HTMLElement>)
-            if (view.offsets.measured(row.dataset.key!, row.getBoundingClientRect().height)) changed = true;
+        for (const row of shown.current!.children as HTMLCollectionOf<HTMLElement>)
+            if (rows.measured(row.dataset.key!, row.getBoundingClientRect().height)) changed = true;
         return changed;
     }
 
     function remember(): void {
         const box = scroller.current!;
         view.stick = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
-        const y = box.scrollTop;
-        for (const row of rows.current!.children as HTMLCollectionOf<HTMLElement>) {
-            if (row.offsetTop + row.offsetHeight <= y) continue;
-            const key = row.dataset.key!;
-            view.anchor = { key, index: indexOfKey(items, key, view.anchor?.index ?? 0), above: y - row.offsetTop };
-            return;
-        }
-        const index = view.offsets.at(y - headHeight(), items.length);
-        if (items[index]) view.anchor = { key: items[index].key, index, above: y - headHeight() - starts[index] };
+        const y = box.scrollTop - origin();
+        const index = rows.find(y);
+        view.anchor = rows.length ? { key: rows.at(index)!.key, index, above: y - rows.start(index) } : null;
     }
 
     function onScroll(): void {
@@ -147,9 +107,9 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
             remember();
             props.onAtEnd(view.stick);
         }
-        const y = box.scrollTop - headHeight();
-        const outside = y - OVERSCAN / 2 < starts[first] && first > 0;
-        if (outside || (y + box.clientHeight + OVERSCAN / 2 > starts[last] && last < items.length)) version.value++;
+        const y = box.scrollTop - origin();
+        const outside = first > 0 && y - OVERSCAN / 2 < rows.start(first);
+        if (outside || (last < rows.length && y + box.clientHeight + OVERSCAN / 2 > rows.start(last))) version.value++;
         if (box.scrollTop < NEAR) props.onNearTop();
         if (box.scrollHeight - box.scrollTop - box.clientHeight < NEAR) props.onNearEnd();
     }
@@ -164,27 +124,27 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
             measure();
             settle();
         });
-        observer.observe(rows.current!);
+        observer.observe(shown.current!);
         observer.observe(scroller.current!);
         return () => observer.disconnect();
     }, []);
     useEffect(() => {
         const box = scroller.current!;
         if (box.scrollTop < NEAR) props.onNearTop();
-    }, [items.length]);
+    }, [rows.length]);
 
     return (
         <div class="scroller" ref={scroller} onScroll={onScroll} onKeyDown={props.onKeyDown} role="log" aria-live="off" aria-label={props.label} tabIndex={0}>
             {props.header}
-            <div aria-hidden="true" style={{ height: starts[first] }} />
-            <div class="rows" ref={rows}>
-                {items.slice(first, last).map((item) => (
+            <div aria-hidden="true" style={{ height: rows.start(first) }} />
+            <div class="rows" ref={shown}>
+                {rows.slice(first, last).map((item) => (
                     <div key={item.key} data-key={item.key} class="row">
                         {props.render(item)}
                     </div>
                 ))}
             </div>
-            <div aria-hidden="true" style={{ height: total - starts[last] }} />
+            <div aria-hidden="true" style={{ height: total - rows.start(last) }} />
             {props.footer}
         </div>
     );

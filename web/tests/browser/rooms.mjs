@@ -71,6 +71,7 @@ export async function rooms(test) {
             await alice.dialog.getByLabel("Name", { exact: true }).fill("Home");
             await alice.button("Create", alice.dialog).click();
             await until("the space", async () => (await sections()).includes("Home"));
+            await alice.page.getByRole("heading", { name: "Home", level: 1 }).waitFor();
             await alice.openRoom("Chess club");
             await alice.choose("Room menu", "Room settings");
             await alice.panel.getByLabel("Space").selectOption({ label: "Home" });

@@ -9,8 +9,9 @@ import { media } from "./media.mjs";
 import { people } from "./people.mjs";
 import { rooms } from "./rooms.mjs";
 import { screens } from "./screens.mjs";
+import { timeline } from "./timeline.mjs";
 
-const suites = { chat, rooms, people, history, media, away, account, hostile, screens };
+const suites = { chat, rooms, timeline, people, history, media, away, account, hostile, screens };
 let passed = 0;
 let failed = 0;
 
