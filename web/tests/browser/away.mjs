@@ -13,6 +13,7 @@ async function renew(folder) {
     await copyFile(join(folder, "assets", name), join(folder, "assets", `newer-${name}`));
     await writeFile(join(folder, "index.html"), html.replace(name, `newer-${name}`));
     await writeFile(join(folder, "sw.js"), `${await readFile(join(folder, "sw.js"), "utf8")}\n// newer\n`);
+    for (const old of ["index.html", "sw.js"]) for (const form of ["gz", "br"]) await rm(join(folder, `${old}.${form}`), { force: true });
 }
 
 export async function away(test) {
