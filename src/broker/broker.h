@@ -5,7 +5,8 @@
  * which the sending loop sent them to that port. Whoever needs more than that numbers them.
  *
  * Slots: a node that wants a slot subscribes. Of all who have, exactly one is the holder, until it releases the slot, dies or loses the
- * broker, which all look the same to the others; then one of the others is, nobody says which.
+ * broker, which all look the same to the others; then one of the others is.
+ *  - Who has waited longest is the next one, with the back ends that there are: so a node that should have the slot later steps back in line.
  *  - The holder is told `held`, also when the queue is empty. (A broker that tells it only by a delivery: the back end of a node that waits
  *    publishes an empty record, which no back end passes on.)
  *  - What is published to the slot, by whomever, comes to the holder in one order: the queue's. Records that one loop publishes
@@ -58,6 +59,8 @@ struct broker_record {
 struct broker_hold {
     struct loop *loop;
     unsigned slot;
+    /* At most once, before `held`: it stands in line now, and who subscribes later comes after it. May be NULL. */
+    void (*waits)(struct broker_hold *h);
     /* Once, before any record: this is the holder now. */
     void (*held)(struct broker_hold *h);
     /* The bytes live for the call. Acknowledging and releasing are allowed in it; after a release nothing more comes. */

@@ -145,6 +145,12 @@ static void shade_free(struct shade *s)
     mem_free(s);
 }
 
+static void shade_waits(struct broker_hold *h)
+{
+    struct broker_hold *real = ((struct shade *)(void *)h)->real;
+    if (real->waits) real->waits(real);
+}
+
 static void shade_held(struct broker_hold *h)
 {
     struct broker_hold *real = ((struct shade *)(void *)h)->real;
@@ -173,9 +179,10 @@ static void faulty_subscribe(struct broker *b, struct broker_hold *h)
 {
     struct faulty *f = of(b);
     struct shade *s = mem_zero(sizeof *s);
-    *s = (struct shade){.hold = {.loop = h->loop, .slot = h->slot, .held = shade_held, .records = shade_records, .lost = shade_lost},
-                        .real = h,
-                        .faulty = f};
+    *s = (struct shade){
+        .hold = {.loop = h->loop, .slot = h->slot, .waits = shade_waits, .held = shade_held, .records = shade_records, .lost = shade_lost},
+        .real = h,
+        .faulty = f};
     h->inner = s;
     pthread_mutex_lock(&f->lock);
     list_push(&f->shades, &s->link);

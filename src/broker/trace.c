@@ -78,6 +78,13 @@ static void hold_free(struct traced_hold *h)
     mem_free(h);
 }
 
+static void hold_waits(struct broker_hold *h)
+{
+    struct traced_hold *t = (struct traced_hold *)(void *)h;
+    log_event(LOG_DEBUG, "broker", "waits", "slot=%u", h->slot);
+    if (t->real->waits) t->real->waits(t->real);
+}
+
 static void hold_held(struct broker_hold *h)
 {
     struct traced_hold *t = (struct traced_hold *)(void *)h;
@@ -114,7 +121,9 @@ static void trace_subscribe(struct broker *b, struct broker_hold *h)
     struct trace *t = of(b);
     struct traced_hold *hold = mem_zero(sizeof *hold);
     *hold = (struct traced_hold){
-        .hold = {.loop = h->loop, .slot = h->slot, .held = hold_held, .records = hold_records, .lost = hold_lost}, .real = h, .trace = t};
+        .hold = {.loop = h->loop, .slot = h->slot, .waits = hold_waits, .held = hold_held, .records = hold_records, .lost = hold_lost},
+        .real = h,
+        .trace = t};
     h->inner = hold;
     pthread_mutex_lock(&t->lock);
     list_push(&t->holds, &hold->link);

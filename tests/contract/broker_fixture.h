@@ -130,12 +130,21 @@ struct seen_record {
 struct holding {
     struct broker_hold hold; /* first */
     struct node *node;
-    unsigned loop, helds, losts;
+    unsigned loop, waits, helds, losts;
     struct seen_record *record;
     size_t count, cap;
     uint64_t last_tag;
     void (*also)(struct holding *h, const struct broker_record *r, size_t count); /* on its loop, under the lock */
 };
+
+static inline void holding_waits(struct broker_hold *h)
+{
+    struct holding *own = (struct holding *)(void *)h;
+    seen_begin();
+    assert_int_equal(own->waits++, 0);
+    assert_int_equal(own->helds, 0);
+    seen_end();
+}
 
 static inline void holding_held(struct broker_hold *h)
 {
@@ -202,8 +211,12 @@ static inline void subscribe(struct holding *h, struct node *n, unsigned loop, u
     h->also = also;
     h->node = n;
     h->loop = loop;
-    h->hold =
-        (struct broker_hold){.loop = n->loop[loop], .slot = slot, .held = holding_held, .records = holding_records, .lost = holding_lost};
+    h->hold = (struct broker_hold){.loop = n->loop[loop],
+                                   .slot = slot,
+                                   .waits = holding_waits,
+                                   .held = holding_held,
+                                   .records = holding_records,
+                                   .lost = holding_lost};
     on_loop(n, loop, subscribe_now, h);
 }
 static inline void release(struct holding *h)
@@ -229,6 +242,10 @@ struct expected {
     const struct holding *h;
     size_t count;
 };
+static inline bool is_in_line(void *arg)
+{
+    return ((struct holding *)arg)->waits > 0;
+}
 static inline bool is_held(void *arg)
 {
     return ((struct holding *)arg)->helds > 0;

@@ -170,6 +170,32 @@ static void a_node_that_leaves_hands_on_what_is_left(void **state)
     hand_on(*state, by_leaving);
 }
 
+/* A node knows when it stands in line, and then is before all who come later: a planned hand-over goes to the right one. */
+static void who_has_waited_longest_is_the_next(void **state)
+{
+    struct world *w = *state;
+    struct holding h[NODES] = {0};
+    subscribe(&h[0], &w->node[0], 0, 11);
+    wait_held(&h[0]);
+    for (unsigned i = 1; i < NODES; i++) {
+        subscribe(&h[i], &w->node[i], 0, 11);
+        wait_until(is_in_line, &h[i]);
+    }
+    assert_int_equal(publish_many(&w->node[0], 0, 11, 1, 1, 3), 0);
+    wait_records(&h[0], 3);
+    release(&h[1]); /* steps back in line */
+    subscribe(&h[1], &w->node[1], 0, 11);
+    wait_until(is_in_line, &h[1]);
+    release(&h[0]);
+    wait_records(&h[2], 3);
+    check_numbers(&h[2], 0, 1, 1, 3);
+    release(&h[2]);
+    wait_records(&h[1], 3);
+    stop_all(w);
+    for (unsigned i = 0; i < NODES; i++)
+        holding_release(&h[i]);
+}
+
 /* Holds that never held, and their nodes, may go as they like. */
 static void who_waits_may_go(void **state)
 {
@@ -499,6 +525,7 @@ int main(int argc, char **argv)
         ON_BACKEND(a_release_hands_on_what_is_left),
         ON_BACKEND(a_death_hands_on_what_is_left),
         ON_BACKEND(a_node_that_leaves_hands_on_what_is_left),
+        ON_BACKEND(who_has_waited_longest_is_the_next),
         ON_BACKEND(who_waits_may_go),
         ON_BACKEND(nothing_comes_after_a_release),
         ON_BACKEND(acknowledged_in_the_callback),

@@ -77,6 +77,7 @@ static void wish_waits(struct wish *w)
 {
     if (w->state != WISH_ASKS) return; /* a delivery was first */
     w->state = WISH_WAITS;
+    post(w, POST_WAITS);
     ping(&w->timer);
 }
 
@@ -138,7 +139,6 @@ static void wish_closed(struct channel *c, unsigned code, struct str text)
         log_event(LOG_WARN, "broker", "slot's channel closed by the broker", "slot=%u code=%u reason=\"%.*s\"", w->slot, code,
                   STR_FMT(text));
     if (w->state == WISH_CLOSES) {
-        if (w->held) publish_ping(w->node, w->slot);
         wish_over(w, POST_GONE);
     } else if (w->state == WISH_HOLDS) {
         wish_over(w, POST_LOST);
@@ -258,6 +258,7 @@ static void release_run(struct task *t)
         hold_ends(w);
         timer_clear(w->node->io, &w->timer);
         w->state = WISH_CLOSES;
+        if (w->held) publish_ping(w->node, w->slot); /* whether it comes here or not, the next one gets it */
         if (!w->channel.closing) channel_close(&w->channel);
     } else {
         wish_over(w, POST_GONE);
@@ -308,6 +309,7 @@ static void take_one(struct wish *w, struct batch *b, struct post *p)
     }
     struct broker_hold *h = w->hold;
     pass_on(w, b);
+    if (p->kind == POST_WAITS && h && h->waits) h->waits(h);
     if (p->kind == POST_HELD && h) h->held(h);
     if (p->kind == POST_LOST) {
         h = w->hold;

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 
-enum { TICK_MS = 500, RETRY_FIRST_MS = 50, RETRY_MOST_MS = 3000, OUTPUT_SLACK = 32 * 1048576 };
+enum { TICK_MS = 500, RETRY_FIRST_MS = 50, RETRY_MOST_MS = 1000, OUTPUT_SLACK = 32 * 1048576 };
 
 /* --- ending --- */
 
@@ -46,7 +46,7 @@ static void retry(struct timer *t)
 static int64_t pause_ms(const struct line *l)
 {
     unsigned hosts = (unsigned)l->config->amqp.urls, round = l->failures / hosts;
-    int64_t ms = l->failures % hosts || round == 0 ? RETRY_FIRST_MS : round < 7 ? RETRY_FIRST_MS << round : RETRY_MOST_MS;
+    int64_t ms = l->failures % hosts || round == 0 ? RETRY_FIRST_MS : round < 5 ? RETRY_FIRST_MS << round : RETRY_MOST_MS;
     if (ms > RETRY_MOST_MS) ms = RETRY_MOST_MS;
     return ms / 2 + (int64_t)(random_u64() % (uint64_t)ms);
 }

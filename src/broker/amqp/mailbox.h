@@ -4,7 +4,7 @@
 
 #include "loop/loop.h"
 
-enum post_kind { POST_BYTES, POST_HELD, POST_LOST, POST_GONE };
+enum post_kind { POST_BYTES, POST_WAITS, POST_HELD, POST_LOST, POST_GONE };
 
 struct post {
     struct post *next;

@@ -32,8 +32,8 @@ struct wish {
     struct loop *loop;
     unsigned slot;
     struct broker_hold *hold; /* its loop's; NULL: released */
-    bool told, ended;
-    uint64_t tag; /* last one given out */
+    bool waits, told, ended;  /* the first two: it has been told so */
+    uint64_t tag;             /* last one given out */
     size_t records, bytes;
 };
 

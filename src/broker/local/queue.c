@@ -73,7 +73,7 @@ void local_subscribe(struct broker *b, struct broker_hold *h)
     h->inner = w;
     list_push(&x->queue[h->slot].wishes, &w->link);
     list_push(&node_of(b)->wishes, &w->of_node);
-    if (holder_of(&x->queue[h->slot]) == w) wake(w);
+    wake(w); /* to be told how it stands */
     pthread_mutex_unlock(&x->lock);
 }
 
@@ -127,20 +127,23 @@ static void take(struct queue *q, struct wish *w, struct batch *b)
 }
 
 /* What there is to tell, gathered under the lock. Returns false when there is nothing. */
-static bool gather(struct broker_exchange *x, struct wish *w, struct batch *b, bool *held)
+static bool gather(struct broker_exchange *x, struct wish *w, struct batch *b, bool *waits, bool *held)
 {
     struct queue *q = &x->queue[w->slot];
-    if (!w->hold || (!w->ended && holder_of(q) != w)) return false;
+    if (!w->hold) return false;
     if (w->ended) return true;
+    *waits = !w->waits;
+    w->waits = true;
+    if (holder_of(q) != w) return *waits;
     *held = !w->told;
     if (*held) w->node->stats.holding++;
     w->told = true;
     take(q, w, b);
-    return *held || b->count;
+    return *waits || *held || b->count;
 }
 
 /* Outside of the lock; any of the callbacks may release the hold. */
-static void tell(struct wish *w, bool ended, const struct batch *b, bool held)
+static void tell(struct wish *w, bool ended, const struct batch *b, bool waits, bool held)
 {
     struct broker_hold *h = w->hold;
     if (ended) {
@@ -148,7 +151,8 @@ static void tell(struct wish *w, bool ended, const struct batch *b, bool held)
         h->lost(h, ERR_UNAVAILABLE);
         return;
     }
-    if (held) h->held(h);
+    if (waits && h->waits) h->waits(h);
+    if (w->hold && held) h->held(h);
     if (w->hold && b->count) h->records(h, b->record, b->count);
 }
 
@@ -157,14 +161,14 @@ static void wish_run(struct task *t)
     struct wish *w = list_item(t, struct wish, task);
     struct broker_exchange *x = w->node->exchange;
     struct batch b;
-    bool held = false;
+    bool waits = false, held = false;
     b.count = 0;
     pthread_mutex_lock(&x->lock);
     w->posted = false;
     w->running = true;
-    bool any = gather(x, w, &b, &held), ended = w->ended;
+    bool any = gather(x, w, &b, &waits, &held), ended = w->ended;
     pthread_mutex_unlock(&x->lock);
-    if (any) tell(w, ended, &b, held);
+    if (any) tell(w, ended, &b, waits, held);
     for (size_t i = 0; i < b.count; i++)
         bytes_unref(b.bytes[i]);
     pthread_mutex_lock(&x->lock);
