@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "store/postgres/priv.h"
 
-enum { AGAIN_MS = 20 };
+enum { AGAIN_MS = 20, AGAIN_MAX_MS = 2000 };
 
 /* What a thread of its own finds out, blocking. */
 struct search {
@@ -35,6 +35,15 @@ static void search_again(struct timer *t)
     home_search(list_item(t, struct pg, search_later));
 }
 
+/* A slot that is on its way is found soon; one that nobody has is looked for more and more rarely, for each search makes connections. */
+static void search_later(struct pg *p)
+{
+    unsigned shift = p->searches < 7 ? p->searches : 7;
+    int64_t wait = AGAIN_MS << shift;
+    p->searches++;
+    timer_set(p->loop, &p->search_later, wait < AGAIN_MAX_MS ? wait : AGAIN_MAX_MS, search_again);
+}
+
 static void take_home(struct pg *p, unsigned slot, struct shard *to)
 {
     log_event(LOG_INFO, "store", "slot has moved", "slot=%u to=%s", slot, to->name);
@@ -45,6 +54,7 @@ static void take_home(struct pg *p, unsigned slot, struct shard *to)
     }
     p->home[slot] = to;
     p->homeless &= ~((uint64_t)1 << slot);
+    p->searches = 0;
 }
 
 static void searched(struct task *t)
@@ -58,7 +68,7 @@ static void searched(struct task *t)
         if (s->home[i] && p->homeless >> i & 1) take_home(p, i, s->home[i]);
     for (size_t i = 0; i < p->shards; i++)
         shard_go_on(&p->shard[i]);
-    if (p->homeless && !p->closing) timer_set(p->loop, &p->search_later, AGAIN_MS, search_again);
+    if (p->homeless && !p->closing) search_later(p);
     mem_free(s);
 }
 
@@ -71,11 +81,15 @@ void home_search(struct pg *p)
     p->searching = pthread_create(&s->thread, NULL, search_main, s) == 0;
     if (p->searching) return;
     mem_free(s);
-    timer_set(p->loop, &p->search_later, AGAIN_MS, search_again);
+    search_later(p);
 }
 
 void home_lost(struct pg *p, unsigned slot)
 {
+    if (!is_homeless(p, slot)) {
+        p->searches = 0;
+        timer_clear(p->loop, &p->search_later);
+    }
     p->homeless |= (uint64_t)1 << slot;
     home_search(p);
 }

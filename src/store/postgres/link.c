@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "store/postgres/priv.h"
 
-enum { RETRY_MS = 50, RETRY_MAX_MS = 2000, EXPECTED_MAX = 1 << 20 };
+enum { RETRY_MS = 50, RETRY_MAX_MS = 500, EXPECTED_MAX = 1 << 20 };
 
 /* The results that come, one after another. */
 enum kind { PREPARED, ROWS, SYNCED };
@@ -82,7 +82,6 @@ static void try_later(struct link *l)
 static void away(struct link *l, const struct fault *why)
 {
     if (!l->shard->away) log_event(LOG_WARN, "store", "database is away", "shard=%s why=\"%s\"", l->shard->name, why->text);
-    if (!l->shard->away) l->shard->away_since_ms = loop_now_ms(l->shard->pg->loop);
     l->shard->away = true;
 }
 
@@ -102,6 +101,7 @@ static void here(struct link *l)
 {
     if (l->shard->away) log_event(LOG_INFO, "store", "database is back", "shard=%s", l->shard->name);
     l->shard->away = false;
+    l->shard->here_ms = loop_now_ms(loop_of(l));
     l->failures = 0;
     shard_go_on(l->shard);
 }

@@ -1,6 +1,6 @@
 /* Moving a slot to another shard while people chat. Blocking, in a process of its own.
  *
- * 1. Triggers in the old shard note every change of the slot from now on (shard_change).
+ * 1. Triggers in the old shard note every change of the slot from now on (shard_change). They stay for the next slot, whose they become then.
  * 2. Its rows are copied as of one moment, and the slot's row in the new one says `copying`.
  * 3. What was noted is done again there, in order, until little is left.
  * 4. The slot's row in the old shard is locked: writers wait. The rest is done again and committed in the new shard, together with where the
@@ -11,7 +11,7 @@
 
 #include "store/postgres/priv.h"
 
-enum { FEW = 50, SQL_BYTES_MAX = 65536, LOCK_TRIES = 200 };
+enum { FEW = 50, SQL_BYTES_MAX = 65536, LOCK_TRIES = 200, LONG_TRY = 10 };
 
 struct move {
     struct shard *from, *to;
@@ -39,11 +39,14 @@ static void tell(struct move *m)
     if (m->config->progress) m->config->progress(m->config->ctx, &m->progress);
 }
 
-/* A statement that needs a table for a moment. It does not queue up for long: everybody else would stand behind it. */
+/* Statements that need a table for a moment. They do not queue up for long: everybody else would stand behind them; but for once in a while, since
+ * a vacuum of the database itself gives way only to who has waited for a second. */
 static enum err run_short(struct move *m, const char *sql)
 {
-    enum err e = conn_run(m->old, "SET lock_timeout = '100ms'", m->f);
+    enum err e = ERR_OK;
     for (unsigned i = 0; !e && i < LOCK_TRIES; i++) {
+        e = run(m, m->old, "SET lock_timeout = '%s'", i % LONG_TRY == LONG_TRY - 1 ? "1200ms" : "100ms");
+        if (e) break;
         PGresult *r = PQexec(m->old, sql);
         const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
         bool done = PQresultStatus(r) == PGRES_COMMAND_OK, busy = state && strcmp(state, "55P03") == 0;
@@ -56,12 +59,27 @@ static enum err run_short(struct move *m, const char *sql)
                          PQerrorMessage(m->old));
 }
 
-/* For all tables, what `write` writes. */
+static void write_triggers(struct buf *sql, enum table t, unsigned slot)
+{
+    sql_note_changes(sql, t, slot, false);
+    buf_add(sql, STR(";"));
+    sql_note_changes(sql, t, slot, true);
+}
+
+static void write_no_triggers(struct buf *sql, enum table t, unsigned slot)
+{
+    (void)slot;
+    for (unsigned i = 0; i < 2; i++)
+        buf_printf(sql, "DROP TRIGGER IF EXISTS %s ON rookery.\"%s\";", i ? "rookery_move_del" : "rookery_move_put", store_table(t)->name);
+}
+
+/* Table by table, each locked once, for a moment. Nothing is lost if it is: so it need not be on the disk before the next one, nor on a
+ * standby, for which all writers of the table would wait. */
 static enum err each_table(struct move *m, void (*write)(struct buf *sql, enum table t, unsigned slot))
 {
-    enum err e = ERR_OK;
     struct buf sql;
     buf_init(&sql, SQL_BYTES_MAX);
+    enum err e = run(m, m->old, "SET synchronous_commit = off");
     for (unsigned t = 0; !e && t < T__COUNT; t++) {
         buf_clear(&sql);
         write(&sql, t, m->slot);
@@ -69,32 +87,7 @@ static enum err each_table(struct move *m, void (*write)(struct buf *sql, enum t
         e = run_short(m, sql.p);
     }
     buf_release(&sql);
-    return e;
-}
-
-static void write_put_trigger(struct buf *sql, enum table t, unsigned slot)
-{
-    sql_note_changes(sql, t, slot, false);
-}
-static void write_del_trigger(struct buf *sql, enum table t, unsigned slot)
-{
-    sql_note_changes(sql, t, slot, true);
-}
-static void write_no_put_trigger(struct buf *sql, enum table t, unsigned slot)
-{
-    (void)slot;
-    buf_printf(sql, "DROP TRIGGER IF EXISTS rookery_move_put ON rookery.\"%s\"", store_table(t)->name);
-}
-static void write_no_del_trigger(struct buf *sql, enum table t, unsigned slot)
-{
-    (void)slot;
-    buf_printf(sql, "DROP TRIGGER IF EXISTS rookery_move_del ON rookery.\"%s\"", store_table(t)->name);
-}
-
-static enum err note_changes(struct move *m, bool on)
-{
-    enum err e = each_table(m, on ? write_put_trigger : write_no_put_trigger);
-    return e ? e : each_table(m, on ? write_del_trigger : write_no_del_trigger);
+    return e ? e : run(m, m->old, "RESET synchronous_commit");
 }
 
 static enum err forget_rows(struct move *m, PGconn *c)
@@ -182,9 +175,15 @@ static enum err copy_table(struct move *m, enum table t)
     return e;
 }
 
+static enum err forget_changes(struct move *m)
+{
+    return run(m, m->old, "DELETE FROM rookery.shard_change WHERE slot = %u", m->slot);
+}
+
 static enum err copy_all(struct move *m)
 {
     enum err e = run(m, m->old, "BEGIN ISOLATION LEVEL REPEATABLE READ");
+    if (!e) e = forget_changes(m); /* those that are in the copy */
     if (!e) e = run(m, m->new, "BEGIN");
     if (!e) e = forget_rows(m, m->new); /* of a move that ended early */
     if (!e)
@@ -294,22 +293,14 @@ static enum err hand_over(struct move *m)
     return e ? e : run(m, m->new, "UPDATE rookery.shard_slot SET state = 'live' WHERE slot = %u AND state = 'copying'", m->slot);
 }
 
-static enum err clean_up(struct move *m)
-{
-    enum err e = note_changes(m, false);
-    if (!e) e = run(m, m->old, "DELETE FROM rookery.shard_change WHERE slot = %u", m->slot);
-    return e;
-}
-
 static enum err move_slot(struct move *m)
 {
-    enum err e = clean_up(m); /* of a move that ended early */
-    if (!e) e = count_rows(m);
-    if (!e) e = note_changes(m, true);
+    enum err e = count_rows(m);
+    if (!e) e = each_table(m, write_triggers);
     if (!e) e = copy_all(m);
     if (!e) e = catch_up(m);
     if (!e) e = hand_over(m);
-    if (!e) e = clean_up(m);
+    if (!e) e = forget_changes(m);
     if (!e) e = forget_rows(m, m->old);
     m->progress.done = !e;
     if (!e) tell(m);
@@ -373,6 +364,20 @@ static enum err move_one(struct pg *p, PGconn **conn, const struct store_move_co
     return e ? e : move_slot(&m);
 }
 
+/* Nothing moves any more: the shards note no changes. Also what a move that ended early has left. */
+static enum err stop_noting(struct pg *p, PGconn **conn, struct fault *f)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; !e && i < p->shards; i++) {
+        struct move m = {.from = &p->shard[i], .old = conn[i], .f = f};
+        int64_t there = 0;
+        e = number_of(&m, "SELECT count(*) FROM pg_trigger WHERE tgname IN ('rookery_move_put', 'rookery_move_del')", &there);
+        if (!e && there) e = each_table(&m, write_no_triggers);
+        if (!e && there) e = run(&m, m.old, "DELETE FROM rookery.shard_change");
+    }
+    return e;
+}
+
 enum err store_postgres_move(const struct store_postgres_config *config, const struct store_move_config *c, struct fault *f)
 {
     PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
@@ -382,6 +387,7 @@ enum err store_postgres_move(const struct store_postgres_config *config, const s
     if (!e) e = alone(conn[first_shard(p)], f);
     for (unsigned slot = 0; !e && slot < STORE_SLOTS; slot++)
         if (c->slots >> slot & 1) e = move_one(p, conn, c, slot, f);
+    if (!e) e = stop_noting(p, conn, f);
     pg_unprepare(p, conn);
     return e;
 }

@@ -30,6 +30,7 @@
 
 enum {
     PATIENCE_MS = 5000,        /* of reads, and of batches that cannot be sent */
+    AWAY_MS = 500,             /* without a connection: then reads are refused at once */
     WRITE_PATIENCE_MS = 20000, /* of a transaction under way; then its connection is given up */
     CONNECT_TIMEOUT_S = 3,     /* for each host */
     DEPTH_MAX = 16,            /* reads under way on a connection */
@@ -132,12 +133,12 @@ struct shard {
     /* reading (read.c) */
     struct link *reader;
     unsigned readers;
+    int64_t here_ms;     /* when there was a connection the last time, about; 0: not yet */
     struct list waiting; /* struct reading */
     size_t waitings;
     struct task read;
     bool read_due;
     bool away; /* it has been told in the log */
-    int64_t away_since_ms;
 };
 
 /* A link of the shard is there (again), or has come free. */
@@ -214,6 +215,7 @@ struct pg {
     PGconn *guard;          /* see guard.c; NULL: none */
     uint64_t homeless;      /* a bit for each slot that is looked for */
     bool searching;
+    unsigned searches; /* one after another that found nothing */
     struct timer search_later;
     struct counters count;
     struct rows *rows;

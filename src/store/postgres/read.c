@@ -300,10 +300,11 @@ void read_go_on(struct shard *s)
     loop_defer(s->pg->loop, &s->read);
 }
 
-/* For longer than anybody waits: a question need not wait too to learn that. */
+/* For longer than a restart takes: a question need not wait to learn that. Whoever asks may hold a lock that others wait for, who do not need the
+ * database at all. */
 static bool is_long_away(const struct shard *s)
 {
-    return s->away && loop_now_ms(s->pg->loop) - s->away_since_ms > PATIENCE_MS;
+    return s->here_ms && loop_now_ms(s->pg->loop) - s->here_ms > AWAY_MS;
 }
 
 static void arrived(struct task *t)
@@ -362,11 +363,13 @@ void read_sweep(struct shard *s, bool all)
     for (unsigned i = 0; i < s->readers; i++) {
         int64_t oldest = pg_link_oldest_ms(&s->reader[i]);
         if (oldest && (all || now - oldest > PATIENCE_MS)) pg_link_drop(&s->reader[i]);
+        if (pg_link_is_up(&s->reader[i])) s->here_ms = now;
     }
+    if (pg_link_is_up(&s->writer)) s->here_ms = now;
     list_each_safe(n, &s->waiting)
     {
         struct reading *g = list_item(n, struct reading, link);
-        if (!all && now - g->since_ms <= PATIENCE_MS) continue;
+        if (!all && !is_long_away(s) && now - g->since_ms <= PATIENCE_MS) continue;
         s->waitings--;
         answer(g, ERR_UNAVAILABLE);
     }

@@ -3,17 +3,30 @@
 
 #include "store/postgres/priv.h"
 
-/* Notes in `home` what the rows say. */
-static enum err read_rows(struct shard *home[STORE_SLOTS], struct shard *s, PGconn *c, struct fault *f)
+/* A slot that was found in two shards has perhaps moved between the two looks: then it does not live in the first one any more. */
+static enum err check_moved(PGconn *first, int64_t slot, const struct shard *a, const struct shard *b, struct fault *f)
 {
-    PGresult *r = conn_ask(c, "SELECT slot FROM rookery.shard_slot WHERE state = 'live'", NULL, 0, f);
+    char sql[100];
+    snprintf(sql, sizeof sql, "SELECT 1 FROM rookery.shard_slot WHERE slot = %lld AND state = 'live'", (long long)slot);
+    PGresult *r = conn_ask(first, sql, NULL, 0, f);
+    bool there = r && PQntuples(r) > 0;
+    PQclear(r);
+    if (!r) return ERR_STORAGE;
+    if (!there) return ERR_OK;
+    return fault_set(f, ERR_CONFLICT, "[store] url: slot %lld lives in the databases %s and %s: they are not of one store.",
+                     (long long)slot, a->name, b->name);
+}
+
+/* Notes in `home` what the rows say. */
+static enum err read_rows(struct shard *home[STORE_SLOTS], struct shard *s, PGconn **conn, struct fault *f)
+{
+    struct pg *p = s->pg;
+    PGresult *r = conn_ask(conn[s - p->shard], "SELECT slot FROM rookery.shard_slot WHERE state = 'live'", NULL, 0, f);
     enum err e = r ? ERR_OK : ERR_STORAGE;
     for (int i = 0; !e && i < PQntuples(r); i++) {
         int64_t slot;
         if (!str_to_int64(str_c(PQgetvalue(r, i, 0)), &slot) || slot < 0 || slot >= STORE_SLOTS) continue;
-        if (home[slot])
-            e = fault_set(f, ERR_CONFLICT, "[store] url: slot %lld lives in the databases %s and %s: they are not of one store.",
-                          (long long)slot, home[slot]->name, s->name);
+        if (home[slot]) e = check_moved(conn[home[slot] - p->shard], slot, home[slot], s, f);
         home[slot] = s;
     }
     PQclear(r);
@@ -52,15 +65,13 @@ enum err slots_read(struct pg *p, PGconn **conn, struct shard *home[STORE_SLOTS]
     for (size_t i = 0; !e && i < p->shards; i++)
         e = finish_moves(p, conn[i], conn, f);
     for (size_t i = 0; !e && i < p->shards; i++)
-        e = read_rows(home, &p->shard[i], conn[i], f);
+        e = read_rows(home, &p->shard[i], conn, f);
     return e;
 }
 
-/* Again, when a slot moved between a look at one shard and one at the next. */
 static enum err read_all(struct pg *p, PGconn **conn, struct fault *f)
 {
     enum err e = slots_read(p, conn, p->home, f);
-    if (e == ERR_CONFLICT) e = slots_read(p, conn, p->home, f);
     for (unsigned i = 0; !e && i < STORE_SLOTS; i++)
         if (p->home[i]) p->home[i]->slots++;
     return e;
