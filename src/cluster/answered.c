@@ -202,16 +202,10 @@ static bool load_block(struct slot *s, const struct row *row)
     return true;
 }
 
-enum err answered_load(struct slot *s)
+enum err answered_take(struct slot *s, const struct store_read *rows)
 {
-    struct arena a;
-    bool overlaid;
-    arena_init(&a);
-    struct store_read r = {.table = T_answered, .limit = SIZE_MAX, .arena = &a};
-    enum err e = slot_read(s, &r, false, &overlaid);
     answered_forget(s);
-    for (size_t i = 0; e == ERR_OK && i < r.count; i++)
-        if (!load_block(s, &r.row[i])) e = ERR_INTERNAL;
-    arena_release(&a);
-    return e;
+    for (size_t i = 0; i < rows->count; i++)
+        if (!load_block(s, &rows->row[i])) return ERR_INTERNAL;
+    return ERR_OK;
 }

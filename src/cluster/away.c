@@ -2,13 +2,19 @@
  *
  * At the caller: a call is sent to the slot's owner and kept until the reply comes. It is sent again, under the same number, when a reply is overdue, and
  * begins anew when the slot has another owner, until its deadline. At the owner: what is under way is not begun twice, and what was done is answered (answered.c).
+ *
+ * Whoever asked a server that is cut off asks another one, and then wants the next thing: what waited in the first one, or in the network, must not be
+ * done when the way is free again. So a command names the last that its sender has heard of the owner's clock, and the owner does nothing for one who
+ * has been out of hearing for FRESH_MS. Its sender learns the time with the answer; it begins again only what is not older than LATE_MS.
+ *
  * All of it happens on the slot's own loop. */
 #include "base/log.h"
 #include "base/random.h"
 #include "cluster/cluster_priv.h"
 #include "cluster/wire.h"
 
-enum { OVERDUE_MS = 2000, AGAIN_MS = 50, KEY_BYTES = 16 };
+enum { OVERDUE_MS = 2000, AGAIN_MS = 50, KEY_BYTES = 16, FRESH_MS = 3000, LATE_MS = 4000 };
+enum { REPLY_IS_THERE, REPLY_ELSEWHERE, REPLY_LATE };
 
 /* --- at the caller --- */
 
@@ -52,6 +58,12 @@ void call_go_again(struct slot *s, struct call *call)
     fiber_spawn(call_run, call);
 }
 
+/* Programs of before do not know of that. */
+static bool tells_time(const struct home *h, int node)
+{
+    return node >= 0 && h->view->node[node].clock_ms;
+}
+
 static void send_command(struct slot *s, struct call *call, int node)
 {
     struct buf b;
@@ -61,6 +73,7 @@ static void send_command(struct slot *s, struct call *call, int node)
     wire_put_uint(&b, call->number);
     wire_put_uint(&b, patience > 0 ? (uint64_t)patience : 0);
     wire_put_int(&b, s->home->owner[s->index].epoch);
+    if (tells_time(s->home, node)) wire_put_int(&b, call->heard_ms = s->home->clock_of[node]);
     command_encode(&b, &call->cmd);
     call->sent_ms = loop_now_ms(s->loop);
     post_send(s->home, node, s, &b);
@@ -107,6 +120,24 @@ static struct call *find_call(struct slot *s, uint64_t number)
     return NULL;
 }
 
+static void give_up(struct call *call, const char *why)
+{
+    call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "%s", why);
+    call->reply.fault.retry_ms = REOPEN_MS;
+    call_answer(call);
+}
+
+/* It was not done, since this node had not heard of that one for too long. */
+static void was_late(struct slot *s, struct call *call)
+{
+    bool again = call->late;
+    call->late = true;
+    if (loop_now_ms(s->loop) - (call->deadline_ms - CALL_PATIENCE_MS) > LATE_MS)
+        give_up(call, "The server was cut off from the others. Try again.");
+    else
+        fiber_spawn(again ? call_run_later : call_run, call);
+}
+
 void away_reply(const struct post *p)
 {
     struct str body = p->body, follows;
@@ -116,7 +147,13 @@ void away_reply(const struct post *p)
     struct call *call = find_call(p->slot, number);
     struct reply reply;
     if (!call || (!again && !reply_decode(body, &reply))) return;
+    int64_t heard_ms;
+    if (again == REPLY_LATE && (!wire_get_int(&body, &heard_ms) || heard_ms != call->heard_ms)) return; /* it has gone again since */
     list_remove(&call->waiting);
+    if (again == REPLY_LATE) {
+        was_late(p->slot, call);
+        return;
+    }
     if (again) { /* that node has not the slot any more; who has it will soon be known */
         fiber_spawn(call_run_later, call);
         return;
@@ -135,10 +172,7 @@ void away_sweep(struct slot *s)
         struct call *call = list_item(it, struct call, waiting);
         if (now >= call->deadline_ms) {
             list_remove(&call->waiting);
-            call->reply.err =
-                fault_set(&call->reply.fault, ERR_UNAVAILABLE, "The server that has this does not answer. Try again shortly.");
-            call->reply.fault.retry_ms = REOPEN_MS;
-            call_answer(call);
+            give_up(call, "The server that has this does not answer. Try again shortly.");
         } else if (now - call->sent_ms >= OVERDUE_MS) {
             send_command(s, call, s->home->owner[s->index].node);
         }
@@ -169,7 +203,7 @@ static void send_reply(struct slot *s, const struct inbound *in)
     struct buf b;
     post_begin(&b, POST_REPLY, s);
     wire_put_uint(&b, call->number);
-    wire_put_uint(&b, call->undone);
+    wire_put_uint(&b, call->undone ? REPLY_ELSEWHERE : REPLY_IS_THERE);
     wire_put_str(&b, buf_str(&in->follows));
     if (!call->undone) reply_encode(&b, &call->reply);
     post_send(s->home, view_find(s->home->view, str_c(in->node)), s, &b);
@@ -219,17 +253,41 @@ static void inbound_start(const struct post *p, uint64_t life, uint64_t number, 
     fiber_spawn(call_run, &in->call);
 }
 
+/* Has its sender heard of this node lately? */
+static bool is_fresh(const struct home *h, int64_t heard_ms)
+{
+    int64_t age = loop_now_ms(h->loop) - heard_ms;
+    return age <= FRESH_MS && age >= -FRESH_MS;
+}
+
+static void send_late(const struct post *p, uint64_t number, int64_t heard_ms)
+{
+    struct buf b;
+    post_begin(&b, POST_REPLY, p->slot);
+    wire_put_uint(&b, number);
+    wire_put_uint(&b, REPLY_LATE);
+    wire_put_str(&b, STR(""));
+    wire_put_int(&b, heard_ms);
+    post_send(p->home, p->node, p->slot, &b);
+}
+
 void away_command(const struct post *p)
 {
     struct str body = p->body;
     uint64_t life, number, patience;
-    int64_t epoch;
+    int64_t epoch, heard_ms = 0;
     char key[KEY_BYTES];
     if (!wire_get_uint(&body, &life) || !wire_get_uint(&body, &number) || !wire_get_uint(&body, &patience)) return;
     if (!wire_get_int(&body, &epoch) || number == 0 || patience == 0 || epoch <= 0) return;
-    if (patience > CALL_PATIENCE_MS) patience = CALL_PATIENCE_MS;
+    if (tells_time(p->home, p->node) && !wire_get_int(&body, &heard_ms)) return;
     call_key(key, life, number);
     if (map_get(&p->slot->inbound, str_make(key, KEY_BYTES))) return; /* it is under way */
+    bool is_done = map_get(&p->slot->answers, str_make(key, KEY_BYTES)) != NULL;
+    if (tells_time(p->home, p->node) && !is_done && !is_fresh(p->home, heard_ms)) {
+        send_late(p, number, heard_ms);
+        return;
+    }
+    if (patience > CALL_PATIENCE_MS) patience = CALL_PATIENCE_MS;
     inbound_start(p, life, number, (int64_t)patience, epoch, body);
     stat_add(&p->home->stats.inbound, 1);
 }

@@ -114,6 +114,8 @@ struct call {
     /* the owner's */
     struct slot *slot;
     bool undone;      /* what it saw or did does not count: it may be run again */
+    bool late;        /* was refused once, since its owner had not been heard of for long */
+    int64_t heard_ms; /* the owner's time that it was sent with */
     int64_t need;     /* answered when this position is durable */
     unsigned letters; /* and so many letters are answered */
     struct timer patience;
@@ -162,6 +164,8 @@ must_use enum err turn_get(struct turn *t, enum table table, const struct cell *
 must_use enum err turn_range(struct turn *t, struct store_read *r); /* fill in table, prefix, key, range, limit, reverse */
 /* What turn_range would find has been found elsewhere: these are all rows that begin with the read's key cells. */
 void turn_knows(struct turn *t, const struct store_read *r);
+/* Several at once: what does not depend on each other is asked for in one go, for each round trip is a pause of who waits for the turn. */
+must_use enum err turn_ranges(struct turn *t, struct store_read *r, size_t n);
 /* The answer depends on this position: hold it until that is durable. */
 void turn_saw(struct turn *t, int64_t position);
 /* Is all that the turn has seen durable? Then it was so for good, and others may be told. */

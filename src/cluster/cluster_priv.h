@@ -111,12 +111,17 @@ struct slot {
     struct loop *loop;
     enum slot_state state;
     struct broker_hold hold;
-    bool subscribed, holding; /* wants it; the broker says that it is this node's */
-    bool opening;             /* open_fiber is at work */
-    bool left;                /* for good */
-    bool reachable;           /* counted as such */
-    bool wanted;              /* it will be subscribed to when its time has come */
-    int64_t wanted_ms;        /* since */
+    bool subscribed, in_line, holding; /* wants it; the broker says that it waits, that it is this node's */
+    bool opening;                      /* open_fiber is at work */
+    bool left;                         /* for good */
+    bool reachable;                    /* counted as such */
+    bool wanted;                       /* it will be subscribed to when its time has come */
+    int64_t wanted_ms;                 /* since */
+    int64_t leave_ms;                  /* since when somebody else should have it; 0: nobody */
+    struct task drained;               /* nothing of it is on its way any more */
+    bool drained_due;
+    bool handing;         /* is on its way to another node, */
+    struct timer arrival; /* which has not opened it until then */
     struct timer place;
     unsigned failures; /* to open it, one after another */
     bool missed;       /* others may have held it since it was last open here: followers have not heard all */
@@ -171,6 +176,7 @@ struct home {
     struct loop *loop;
     struct task seal, flush, start, leave;
     bool seal_due, flush_due;
+    size_t handing; /* slots that are on their way to another node */
     struct list dirty;
     struct list spare; /* records for reuse, with some of their memory */
     size_t spares;
@@ -178,6 +184,7 @@ struct home {
     /* other nodes */
     struct view *view; /* NULL before the first */
     struct owner owner[CLUSTER_SLOTS];
+    int64_t clock_of[NODES_MAX]; /* each node's time, as it was in its last word; 0: not heard */
     struct broker_port port;
     struct list packets, partials, listening;
     struct task post_flush;
@@ -295,12 +302,14 @@ void home_view_changed(struct home *h, struct view *v);
 void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch);
 /* It is known that this node no longer does. */
 void home_owner_gone(struct home *h, unsigned slot);
+void home_hears_clock(const struct post *p);
 
 /* place.c */
-void place_want(struct slot *s);  /* subscribes when this node's time for it has come */
-void place_look(struct slot *s);  /* the others have changed */
-void place_leave(struct slot *s); /* hands it over as soon as what is under way has come back */
-void place_go_on(struct slot *s); /* something has */
+void place_want(struct slot *s);    /* subscribes when this node's time for it has come */
+void place_look(struct slot *s);    /* the others have changed */
+void place_leave(struct slot *s);   /* this node leaves: it hands the slot over as soon as the next one waits for it */
+void place_go_on(struct slot *s);   /* something that was under way has come back */
+void place_arrived(struct slot *s); /* it has an owner */
 bool place_yields(struct slot *s);
 
 /* away.c */
@@ -327,7 +336,7 @@ bool answered_is_enough(const struct record *r);
 size_t answered_room(const struct record *r); /* that its answers may take, with one more */
 void answered_seal(struct slot *s, struct record *r);
 void answered_forget(struct slot *s);
-must_use enum err answered_load(struct slot *s);
+must_use enum err answered_take(struct slot *s, const struct store_read *rows); /* in place of those that it has */
 
 /* read.c: fill in table, prefix, key, range, limit, reverse, arena. `at_hand`: may be answered from the stock, and fill it; `overlaid`: some of it is perhaps not durable yet. UNAVAILABLE when the slot
  * was undone meanwhile. Waits. */
@@ -335,6 +344,30 @@ must_use enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, 
 
 /* These are all rows of the range of which they are, as is known without asking the store: they are at hand from now on, if such rows are. */
 void slot_know(struct slot *s, const struct store_read *r);
+/* read.c: reads that are asked at once. */
+struct slot_reads {
+    struct store_read *read;
+    size_t count;
+    unsigned generation;
+    size_t *limit, *room; /* of each: the caller's, and the rows that the overlay had when it was asked */
+};
+/* Fill in table, prefix, key, range, limit, reverse, arena of each. Does not wait; slot_reads_end must follow in the same fiber. */
+void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r, size_t n);
+/* What the slot has now, also of records that have come since the beginning. `overlaid` becomes true when some of it is perhaps not durable yet.
+ * UNAVAILABLE when the slot was undone meanwhile. Waits. */
+must_use enum err slot_reads_end(struct slot *s, struct slot_reads *q, bool *overlaid);
+
+/* load.c: what an owner has to know of a slot besides its entities: the letters and the answers. */
+enum { LOADS = 3 };
+struct load {
+    struct arena arena;
+    struct store_read read[LOADS];
+    struct slot_reads reads;
+};
+/* Asks the store for all of it at once. load_end must follow, whatever happens. */
+void load_begin(struct slot *s, struct load *l);
+/* `e` other than OK: it is not wanted any more. Waits. */
+must_use enum err load_end(struct slot *s, struct load *l, enum err e);
 
 /* journal_queue.c, for persist.c: these records are not the queue's any more. Empties the list. */
 void queue_forget(struct slot *s, struct list *records);
@@ -355,7 +388,7 @@ void letter_send(struct slot *s, struct letter *l);
 void letters_announce(struct slot *s);
 /* The letter could not be applied at the moment, and comes again. */
 void letter_stuck(struct slot *s, unsigned from, int64_t number);
-must_use enum err letters_load(struct slot *s);
+void letters_take(struct slot *s, const struct store_read *in, const struct store_read *out);
 void letter_free(struct letter *l);
 /* Those that are open go from their rows, by whoever has the slot next. */
 void letters_forget(struct slot *s);

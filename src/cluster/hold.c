@@ -1,10 +1,18 @@
 /* Which slots are this node's: the broker says so, and says when they no longer are. */
 #include "cluster/cluster_priv.h"
 
+static void waits(struct broker_hold *h)
+{
+    struct slot *s = list_item(h, struct slot, hold);
+    s->in_line = true;
+    slot_say(s);
+}
+
 static void held(struct broker_hold *h)
 {
     struct slot *s = list_item(h, struct slot, hold);
-    s->holding = true;
+    s->in_line = s->holding = true;
+    slot_say(s);
     slot_go_on(s);
 }
 
@@ -18,7 +26,7 @@ static void lost(struct broker_hold *h, enum err why)
 {
     struct slot *s = list_item(h, struct slot, hold);
     (void)why;
-    s->subscribed = s->holding = false;
+    s->subscribed = s->in_line = s->holding = false;
     s->missed = true;
     slot_fail(s, ERR_UNAVAILABLE);
     slot_say(s);
@@ -35,7 +43,7 @@ void slot_subscribe(struct slot *s)
         slot_go_on(s);
         return;
     }
-    s->hold = (struct broker_hold){.loop = s->loop, .slot = s->index, .held = held, .records = records, .lost = lost};
+    s->hold = (struct broker_hold){.loop = s->loop, .slot = s->index, .waits = waits, .held = held, .records = records, .lost = lost};
     broker_subscribe(b, &s->hold);
 }
 
@@ -46,7 +54,7 @@ void slot_let_go(struct slot *s)
         broker_release(b, &s->hold);
         s->missed = true;
     }
-    s->subscribed = s->holding = false;
+    s->subscribed = s->in_line = s->holding = false;
     slot_say(s);
 }
 
@@ -57,7 +65,7 @@ void home_leave(struct task *t)
         struct slot *s = &h->cluster->slot[i];
         if (s->home != h || s->left) continue;
         s->left = true;
-        if (s->state == SLOT_OPEN) {
+        if (slot_is_served(s)) {
             place_leave(s);
             continue;
         }

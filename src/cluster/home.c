@@ -1,5 +1,6 @@
 /* What a home knows of the other nodes, and what happens to its slots when that changes. */
 #include "cluster/cluster_priv.h"
+#include "cluster/wire.h"
 
 static bool is_own(const struct home *h, unsigned slot)
 {
@@ -12,6 +13,7 @@ static void owner_changed(struct home *h, unsigned slot)
 {
     if (is_own(h, slot)) {
         struct slot *s = &h->cluster->slot[slot];
+        place_arrived(s);
         slot_say(s);
         relay_owner_changed(s); /* before any call: it may follow something there */
         slot_wake_waiting(s);
@@ -36,6 +38,13 @@ void home_owner_gone(struct home *h, unsigned slot)
     relay_owner_changed(&h->cluster->slot[slot]);
 }
 
+void home_hears_clock(const struct post *p)
+{
+    struct str body = p->body;
+    int64_t ms;
+    if (wire_get_int(&body, &ms)) p->home->clock_of[p->node] = ms;
+}
+
 /* --- views --- */
 
 static void node_gone(struct home *h, int node)
@@ -57,9 +66,11 @@ static void note_gone(struct home *h, const struct view *old)
     }
 }
 
-static void note_stands(struct home *h, int node)
+static void note_stands(struct home *h, const struct view *old, int node)
 {
     const struct node_view *n = &h->view->node[node];
+    bool is_news = !old || (size_t)node >= old->count || old->node[node].clock_ms != n->clock_ms;
+    if (is_news || !h->clock_of[node]) h->clock_of[node] = n->clock_ms;
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         if (n->stands[i] >= STANDS_OPEN)
             home_owner_is(h, i, node, (int64_t)(n->stands[i] - STANDS_OPEN));
@@ -99,7 +110,7 @@ void home_view_changed(struct home *h, struct view *v)
     if (h == h->cluster->home) stat_add(&h->stats.others, (int64_t)v->others - (old ? old->others : 0));
     note_gone(h, old);
     for (size_t i = 0; i < v->count; i++)
-        if (v->node[i].name[0] && !v->node[i].self) note_stands(h, (int)i);
+        if (v->node[i].name[0] && !v->node[i].self) note_stands(h, old, (int)i);
     each_own(h, place_look);
     if (!v->others && !calls_are_away(h))
         timer_clear(h->loop, &h->sweep);

@@ -409,6 +409,7 @@ static enum err prove(struct slot *s)
     return wait_for(s, beat_has_come);
 }
 
+/* Where the store stands, then what follows in the queue, up to the own mark. */
 static enum err read_and_claim(struct slot *s)
 {
     struct store_slot at;
@@ -424,9 +425,15 @@ static enum err read_and_claim(struct slot *s)
     s->queue.stand = (struct stand){.epoch = at.epoch, .position = at.position};
     s->persisted = s->durable = s->position = at.position;
     take_early(s);
-    e = s->generation == generation ? claim(s) : ERR_UNAVAILABLE;
-    if (e == ERR_OK) e = letters_load(s);
-    if (e == ERR_OK) e = answered_load(s);
+    return s->generation == generation ? claim(s) : ERR_UNAVAILABLE;
+}
+
+/* What the store has is read meanwhile. Of before it stood where it says it stands, it is read again. */
+static enum err read_all_and_claim(struct slot *s)
+{
+    struct load load;
+    load_begin(s, &load);
+    enum err e = load_end(s, &load, read_and_claim(s));
     return e == ERR_OK ? prove(s) : e;
 }
 
@@ -440,11 +447,13 @@ static void queue_open(struct slot *s)
     q->mark_taken = q->mark_void = q->store_is_away = false;
     q->broken = ERR_OK;
     q->beat_ms = 0;
-    enum err e = read_and_claim(s);
+    enum err e = read_all_and_claim(s);
     q->opening = NULL;
     if (s->generation != generation) return;
     if (e != ERR_OK) {
-        log_event(err_may_pass(e) ? LOG_WARN : LOG_ERROR, "cluster", "slot cannot be opened", "slot=%u error=%s", s->index, err_name(e));
+        log_event(e == ERR_CONFLICT || err_may_pass(e) ? LOG_WARN : LOG_ERROR, "cluster",
+                  e == ERR_CONFLICT ? "slot not opened: others publish to it" : "slot cannot be opened", "slot=%u error=%s", s->index,
+                  err_name(e));
         s->resting = true;
         slot_undo(s, ERR_UNAVAILABLE);
         slot_try_later(s);

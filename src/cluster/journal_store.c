@@ -87,9 +87,11 @@ static void become_open(struct slot *s)
     s->state = SLOT_OPENING;
     enum err e, refused = ERR_CONFLICT;
     do {
+        struct load load;
+        load_begin(s, &load);
         e = slot_stands(s, &stands);
         if (e == ERR_OK) s->persisted = stands.position;
-        if (e == ERR_OK) e = letters_load(s);
+        e = load_end(s, &load, e);
         if (e == ERR_OK && s->generation == generation) refused = write_mark(s, &stands);
     } while (e == ERR_OK && s->generation == generation && refused == ERR_CONFLICT);
     if (s->generation != generation) return;

@@ -339,32 +339,19 @@ void letters_forget(struct slot *s)
     }
 }
 
-static enum err load_table(struct slot *s, enum table table, struct arena *a, struct store_read *r)
+void letters_take(struct slot *s, const struct store_read *in, const struct store_read *out)
 {
-    bool overlaid;
-    *r = (struct store_read){.table = table, .limit = SIZE_MAX, .arena = a};
-    return slot_read(s, r, false, &overlaid);
-}
-
-enum err letters_load(struct slot *s)
-{
-    struct arena a;
-    arena_init(&a);
-    struct store_read r;
-    enum err e = load_table(s, T_letter_in, &a, &r);
     memset(s->letter_in, 0, sizeof s->letter_in);
     memset(s->letter_stuck, 0, sizeof s->letter_stuck);
-    for (size_t i = 0; e == ERR_OK && i < r.count; i++)
-        s->letter_in[r.row[i].c[C_letter_in_from_slot].i & (CLUSTER_SLOTS - 1)] = r.row[i].c[C_letter_in_number].i;
-    if (e == ERR_OK) e = load_table(s, T_letter_out, &a, &r);
-    if (e == ERR_OK) letters_forget(s);
-    for (size_t i = 0; e == ERR_OK && i < r.count; i++) {
+    letters_forget(s);
+    for (size_t i = 0; i < in->count; i++)
+        s->letter_in[in->row[i].c[C_letter_in_from_slot].i & (CLUSTER_SLOTS - 1)] = in->row[i].c[C_letter_in_number].i;
+    for (size_t i = 0; i < out->count; i++) {
+        const struct cell *c = out->row[i].c;
         struct letter *l = mem_zero(sizeof *l);
-        l->to = (unsigned)r.row[i].c[C_letter_out_to_slot].i & (CLUSTER_SLOTS - 1);
-        l->number = r.row[i].c[C_letter_out_number].i;
-        l->command = bytes_new(r.row[i].c[C_letter_out_command].s);
+        l->to = (unsigned)c[C_letter_out_to_slot].i & (CLUSTER_SLOTS - 1);
+        l->number = c[C_letter_out_number].i;
+        l->command = bytes_new(c[C_letter_out_command].s);
         list_push(&s->letters_out[l->to], &l->link);
     }
-    arena_release(&a);
-    return e;
 }

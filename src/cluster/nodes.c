@@ -32,6 +32,7 @@ void announcement_encode(struct buf *b, const struct node_view *n)
     wire_put_uint(b, n->leaving ? LEAVING : 0);
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         wire_put_uint(b, n->stands[i]);
+    wire_put_int(b, n->clock_ms);
 }
 
 bool announcement_decode(struct str in, struct node_view *out)
@@ -43,7 +44,8 @@ bool announcement_decode(struct str in, struct node_view *out)
     out->leaving = flags & LEAVING;
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         if (!wire_get_uint(&in, &out->stands[i]) || out->stands[i] > INT64_MAX) return false;
-    return true; /* later programs may say more */
+    out->clock_ms = 0;
+    return str_empty(in) || wire_get_int(&in, &out->clock_ms); /* earlier programs do not say it, later ones may say more */
 }
 
 static void announce(struct task *task)
@@ -51,6 +53,7 @@ static void announce(struct task *task)
     struct nodes *n = list_item(task, struct nodes, announce);
     struct node_view self = {.loops = (unsigned)n->cluster->config.loops, .leaving = atomic_load(&n->leaving)};
     struct buf b;
+    self.clock_ms = loop_now_ms(n->cluster->home[0].loop);
     atomic_store(&n->due, false); /* before reading: what changes from now on is announced once more */
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         self.stands[i] = atomic_load(&n->stands[i]);

@@ -20,6 +20,7 @@ struct node_view {
     unsigned loops;
     bool leaving, self;
     uint64_t stands[BROKER_SLOTS];
+    int64_t clock_ms; /* its time, when it said that; 0: it does not tell */
 };
 
 struct view {

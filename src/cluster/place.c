@@ -1,18 +1,57 @@
 /* Which slots this node takes, and when it gives one to another: rendezvous hashing over those who live and stay.
  *
  * The first one for a slot wants it at once, the second after a while, so that it is there when the first dies, the others later. An owner that is
- * not the first any more hands the slot over when the first waits for it: what is on its way comes back, then it lets go. */
+ * not the first any more, or leaves, hands the slot over when the first waits for it: what is on its way comes back, then it lets go.
+ *
+ * The broker gives a slot to who has waited longest, and each node that gets it and passes it on makes the pause longer. So the others who wait
+ * step aside before; the owner lets them, for a moment. And it gives few slots at a time, so that the next owner can open each at once. */
 #include "cluster/cluster_priv.h"
 
-enum { SECOND_MS = 1000, OTHERS_MS = 3000, HAND_OVER_MS = 1000 };
+enum {
+    SECOND_MS = 1000,
+    OTHERS_MS = 3000,
+    DRAIN_MS = 1000,  /* for what is on its way */
+    ASIDE_MS = 300,   /* for the others to step aside */
+    LEAVE_MS = 1000,  /* for the next owner of what a node leaves to be there */
+    OPENING_MS = 500, /* for the next owner to open it, before more follow */
+    AT_ONCE = 4       /* that a node hands over */
+};
+
+/* Who should have the slot, if it is another node; else negative. */
+static int somebody_better(const struct slot *s)
+{
+    int first = NODE_NOBODY;
+    const struct view *v = s->home->view;
+    if (v) (void)view_rank(v, s->index, &first);
+    return first < 0 || v->node[first].self ? NODE_NOBODY : first;
+}
+
+static bool waits(const struct slot *s, int node)
+{
+    return s->home->view->node[node].stands[s->index] == STANDS_WAITING;
+}
 
 /* The node that should have the slot, and waits for it, is another one. */
 static bool somebody_better_waits(const struct slot *s)
 {
-    int first;
+    int first = somebody_better(s);
+    return first >= 0 && waits(s, first);
+}
+
+/* It waits, and nobody else does. */
+static bool is_next_in_line(const struct slot *s, int node)
+{
     const struct view *v = s->home->view;
-    if (!v || view_rank(v, s->index, &first) == 0 || first < 0 || v->node[first].self) return false;
-    return v->node[first].stands[s->index] == STANDS_WAITING;
+    for (size_t i = 0; i < v->count; i++)
+        if ((int)i != node && v->node[i].name[0] && !v->node[i].self && waits(s, (int)i)) return false;
+    return waits(s, node);
+}
+
+/* The slot lives at another node, which is about to give it to a third one: whoever else waits would get it first. */
+static bool is_in_the_way(const struct slot *s)
+{
+    int owner = s->home->owner[s->index].node;
+    return owner >= 0 && owner != somebody_better(s) && somebody_better_waits(s);
 }
 
 static int64_t patience_of(unsigned rank)
@@ -27,11 +66,7 @@ static bool is_in(const struct view *v)
     return false;
 }
 
-static void wanted(struct timer *t)
-{
-    struct slot *s = list_item(t, struct slot, place);
-    if (!s->subscribed) slot_subscribe(s);
-}
+static void wanted(struct timer *t);
 
 void place_want(struct slot *s)
 {
@@ -42,7 +77,7 @@ void place_want(struct slot *s)
     int64_t now = loop_now_ms(s->loop);
     if (!s->wanted) s->wanted_ms = now;
     s->wanted = true;
-    if (!is_in(s->home->view)) return; /* it will be */
+    if (!is_in(s->home->view) || is_in_the_way(s)) return; /* place_look comes again */
     int64_t wait = s->wanted_ms + patience_of(view_rank(s->home->view, s->index, NULL)) - now;
     if (wait > 0) {
         timer_set(s->loop, &s->place, wait, wanted);
@@ -52,28 +87,120 @@ void place_want(struct slot *s)
     slot_subscribe(s);
 }
 
+static void wanted(struct timer *t)
+{
+    place_look(list_item(t, struct slot, place));
+}
+
 /* --- handing over --- */
 
-static void let_go(struct timer *t)
+static void look_again(struct timer *t)
 {
-    struct slot *s = list_item(t, struct slot, place);
-    if (s->state != SLOT_LEAVING) return;
+    place_look(list_item(t, struct slot, place));
+}
+
+static void let_go(struct slot *s)
+{
     stat_add(&s->home->stats.handed_over, 1);
     slot_let_go(s);
     slot_fail(s, ERR_UNAVAILABLE);
 }
 
+static bool is_drained(const struct slot *s)
+{
+    return s->state == SLOT_LEAVING && !s->open && list_is_empty(&s->flying);
+}
+
+static void drained(struct task *t)
+{
+    struct slot *s = list_item(t, struct slot, drained);
+    s->drained_due = false;
+    if (is_drained(s)) let_go(s);
+}
+
+static void not_drained(struct timer *t)
+{
+    struct slot *s = list_item(t, struct slot, place);
+    if (s->state == SLOT_LEAVING) let_go(s);
+}
+
 void place_go_on(struct slot *s)
 {
-    if (s->state == SLOT_LEAVING && !s->open && list_is_empty(&s->flying)) timer_set(s->loop, &s->place, 0, let_go);
+    if (!is_drained(s) || s->drained_due) return;
+    s->drained_due = true;
+    s->drained.run = drained;
+    loop_defer(s->loop, &s->drained); /* whoever calls still works with the slot */
+}
+
+void place_arrived(struct slot *s)
+{
+    if (!s->handing) return;
+    s->handing = false;
+    s->home->handing--;
+    timer_clear(s->loop, &s->arrival);
+}
+
+static void not_arrived(struct timer *t)
+{
+    place_arrived(list_item(t, struct slot, arrival));
+}
+
+static void hand_over(struct slot *s)
+{
+    place_arrived(s);
+    s->leave_ms = 0;
+    s->handing = true;
+    s->home->handing++;
+    timer_set(s->loop, &s->arrival, DRAIN_MS + OPENING_MS, not_arrived);
+    s->state = SLOT_LEAVING;
+    timer_set(s->loop, &s->place, DRAIN_MS, not_drained);
+    if (s->open) slot_mark_dirty(s);
+    place_go_on(s);
+}
+
+/* A node's homes share what it hands over at once; each may hand over one. */
+static bool may_hand_over(const struct slot *s)
+{
+    size_t loops = s->cluster->config.loops;
+    return s->home->handing < (loops < AT_ONCE ? AT_ONCE / loops : 1);
+}
+
+static bool somebody_stays(const struct slot *s)
+{
+    const struct view *v = s->home->view;
+    for (size_t i = 0; v && i < v->count; i++)
+        if (v->node[i].name[0] && !v->node[i].self && !v->node[i].leaving) return true;
+    return false;
+}
+
+/* How long an owner goes on that has to give the slot to somebody. */
+static int64_t still_waits(struct slot *s, int64_t now)
+{
+    int better = somebody_better(s);
+    if (!somebody_stays(s) || (better >= 0 && is_next_in_line(s, better))) return 0;
+    int64_t until = s->leave_ms + (somebody_better_waits(s) ? ASIDE_MS : LEAVE_MS);
+    return until > now ? until - now : 0;
+}
+
+static void look_whether_to_leave(struct slot *s)
+{
+    int64_t now = loop_now_ms(s->loop);
+    if (!s->left && !somebody_better_waits(s)) {
+        s->leave_ms = 0;
+        return;
+    }
+    if (!s->leave_ms) s->leave_ms = now;
+    int64_t wait = still_waits(s, now);
+    if (wait == 0 && somebody_stays(s) && !may_hand_over(s)) wait = OPENING_MS; /* or until one has arrived */
+    if (wait)
+        timer_set(s->loop, &s->place, wait, look_again);
+    else
+        hand_over(s);
 }
 
 void place_leave(struct slot *s)
 {
-    if (s->state != SLOT_OPEN) return;
-    s->state = SLOT_LEAVING;
-    timer_set(s->loop, &s->place, HAND_OVER_MS, let_go);
-    place_go_on(s);
+    if (s->state == SLOT_OPEN) look_whether_to_leave(s);
 }
 
 bool place_yields(struct slot *s)
@@ -83,9 +210,15 @@ bool place_yields(struct slot *s)
 
 void place_look(struct slot *s)
 {
-    if (s->left) return;
-    if (s->state == SLOT_OPEN && somebody_better_waits(s))
-        place_leave(s);
-    else if (s->wanted && !s->subscribed)
+    if (s->state == SLOT_OPEN) {
+        look_whether_to_leave(s);
+        return;
+    }
+    if (s->left || s->state != SLOT_CLOSED) return;
+    if (s->subscribed && !s->holding && is_in_the_way(s)) {
+        slot_let_go(s);
         place_want(s);
+    } else if (s->wanted && !s->subscribed) {
+        place_want(s);
+    }
 }

@@ -28,7 +28,7 @@ struct partial {
 static void (*const receivers[POST_KINDS])(const struct post *p) = {
     [POST_COMMAND] = away_command,   [POST_REPLY] = away_reply,        [POST_CAST] = away_cast,          [POST_LETTER] = letter_arrived,
     [POST_LETTER_ACK] = letter_back, [POST_INTEREST] = relay_interest, [POST_UNFOLLOW] = relay_unfollow, [POST_WELCOME] = relay_welcome,
-    [POST_FOLLOW] = relay_followed,  [POST_ITEMS] = relay_items,       [POST_PULSE] = relay_pulse,
+    [POST_FOLLOW] = relay_followed,  [POST_ITEMS] = relay_items,       [POST_PULSE] = relay_pulse,       [POST_CLOCK] = home_hears_clock,
 };
 
 /* --- out --- */
@@ -40,23 +40,36 @@ void post_begin(struct buf *b, enum post_kind kind, const struct slot *s)
     buf_byte(b, (char)s->index);
 }
 
+/* What o'clock it is here, about a slot of that home. */
+static struct str clock_message(const struct home *h, const struct packet *first, struct buf *b)
+{
+    buf_init(b, 2 + VARINT_MAX);
+    buf_byte(b, POST_CLOCK);
+    buf_byte(b, first->bytes[1]);
+    wire_put_int(b, loop_now_ms(h->loop));
+    return buf_str(b);
+}
+
 static void flush_to(struct home *h, struct packet *first)
 {
     struct str message[BROKER_BATCH_MAX];
     struct list sent;
+    struct buf clock;
     size_t count = 0, bytes = 0;
     list_init(&sent);
+    message[count++] = clock_message(h, first, &clock);
     list_each_safe(it, &h->packets)
     {
         struct packet *p = list_item(it, struct packet, link);
         if (p->node != first->node || p->port != first->port) continue;
-        if (count == BROKER_BATCH_MAX || (count && bytes + p->n > BATCH_BYTES)) break;
+        if (count == BROKER_BATCH_MAX || (bytes && bytes + p->n > BATCH_BYTES)) break;
         message[count++] = str_make(p->bytes, p->n);
         bytes += p->n;
         list_remove(&p->link);
         list_push(&sent, &p->link);
     }
     broker_send(h->cluster->config.broker, str_c(h->view->node[first->node].name), first->port, message, count);
+    buf_release(&clock);
     struct list *n;
     while ((n = list_pop(&sent)))
         mem_free(list_item(n, struct packet, link));
@@ -207,6 +220,7 @@ void post_release(struct home *h)
 
 void post_forget(struct home *h, int node)
 {
+    h->clock_of[node] = 0;
     list_each_safe(it, &h->packets)
     {
         struct packet *p = list_item(it, struct packet, link);

@@ -10,8 +10,8 @@
 
 enum post_kind {
     POST_PART,       /* of a message that is too large for one */
-    POST_COMMAND,    /* to the owner: life, number, patience in ms, epoch, command */
-    POST_REPLY,      /* from it: number, whether to ask again elsewhere, what the call follows, reply */
+    POST_COMMAND,    /* to the owner: life, number, patience in ms, epoch, the last time of the owner that the caller has heard, command */
+    POST_REPLY,      /* from it: number, whether to ask again, what the call follows, reply; or the time that came too late */
     POST_CAST,       /* to the owner: command */
     POST_LETTER,     /* to the receiver's owner: sender, number, the one before, receiver's epoch, command */
     POST_LETTER_ACK, /* back: receiver, number, whether it was ignored */
@@ -21,6 +21,7 @@ enum post_kind {
     POST_FOLLOW,     /* from it: epoch, chain, gateway, key: the gateway's command has begun to follow it */
     POST_ITEMS,      /* from it: epoch, chain, items */
     POST_PULSE,      /* from it: epoch, chain, sum over the keys that it takes this node to follow */
+    POST_CLOCK,      /* the sender's time: first in whatever one tick has for another home */
     POST_KINDS
 };
 

@@ -77,30 +77,116 @@ void slot_know(struct slot *s, const struct store_read *r)
     stock_take(s->stock, &whole);
 }
 
+static size_t rows_over(const struct slot *s, const struct store_read *r, const struct change ***over)
+{
+    *over = NULL;
+    return overlay_collect(s->overlay, r, r->arena, over);
+}
+
+static size_t limit_with(size_t limit, size_t room)
+{
+    return limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
+}
+
+/* Is what the store has answered what was asked for, with room for so many rows of the overlay? Then they are laid over it. */
+static bool fits(const struct slot *s, struct store_read *r, size_t limit, size_t room, bool *overlaid)
+{
+    const struct change **over;
+    r->limit = limit;
+    /* Rows that have left the overlay since the store was read would be missed. */
+    if (r->as_of < s->persisted) return false;
+    size_t overs = rows_over(s, r, &over);
+    /* More rows came into the overlay while the store was read: it may have been asked for too few. */
+    if (overs > room && r->more) return false;
+    *overlaid |= overs > 0;
+    lay_over(r, over, overs, limit);
+    return true;
+}
+
+static enum err check(struct slot *s, const struct store_read *r, unsigned generation, enum err e)
+{
+    if (s->generation != generation) return ERR_UNAVAILABLE;
+    if (e != ERR_OK) return e;
+    if (slot_is_served(s) && r->as_of > newest_here(s)) { /* somebody else has written: this owner's memory is of an older time */
+        slot_fail(s, ERR_CONFLICT);
+        return ERR_UNAVAILABLE;
+    }
+    return ERR_OK;
+}
+
+/* One row by its key, which is in memory: the store need not be asked, and may be away. */
+static bool is_in_overlay(const struct slot *s, struct store_read *r, size_t room)
+{
+    if (room != 1 || r->prefix != store_table(r->table)->keys || !slot_is_served(s)) return false;
+    r->count = 0;
+    r->more = false;
+    r->as_of = newest_here(s);
+    return true;
+}
+
 enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *overlaid)
 {
     unsigned generation = s->generation;
     size_t limit = r->limit;
     r->slot = s->index;
     for (;;) {
-        const struct change **over = NULL;
-        size_t room = overlay_collect(s->overlay, r, r->arena, &over);
-        r->limit = limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
-        enum err e = read_store(s, r, at_hand && s->stock);
-        r->limit = limit;
-        if (s->generation != generation) return ERR_UNAVAILABLE;
-        if (e != ERR_OK) return e;
-        if (slot_is_served(s) && r->as_of > newest_here(s)) { /* somebody else has written: this owner's memory is of an older time */
-            slot_fail(s, ERR_CONFLICT);
-            return ERR_UNAVAILABLE;
-        }
-        /* Rows that have left the overlay since the store was read would be missed. */
-        if (r->as_of < s->persisted) continue;
-        size_t overs = overlay_collect(s->overlay, r, r->arena, &over);
-        /* More rows came into the overlay while the store was read: it may have been asked for too few. */
-        if (overs > room && r->more) continue;
-        *overlaid = overs > 0;
-        lay_over(r, over, overs, limit);
-        return ERR_OK;
+        const struct change **over;
+        size_t room = rows_over(s, r, &over);
+        r->limit = limit_with(limit, room);
+        enum err e = is_in_overlay(s, r, room) ? ERR_OK : read_store(s, r, at_hand && s->stock);
+        e = check(s, r, generation, e);
+        if (e != ERR_OK || fits(s, r, limit, room, overlaid)) return e;
     }
+}
+
+/* --- several at once --- */
+
+enum { TAKEN }; /* in place of a limit, which is never 0 */
+
+static void ask(struct slot *s, struct slot_reads *q, size_t i)
+{
+    const struct change **over;
+    struct store_read *r = &q->read[i];
+    q->room[i] = rows_over(s, r, &over);
+    r->slot = s->index;
+    r->limit = limit_with(q->limit[i], q->room[i]);
+    store_reads_begin(s->cluster->config.store, r, 1);
+}
+
+void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r, size_t n)
+{
+    *q = (struct slot_reads){.read = r, .count = n, .generation = s->generation};
+    q->limit = arena_array(r->arena, 2 * n, sizeof *q->limit);
+    q->room = q->limit + n;
+    for (size_t i = 0; i < n; i++) {
+        q->limit[i] = r[i].limit;
+        ask(s, q, i);
+    }
+}
+
+/* What is not as it should be is asked once more: `again`. */
+static enum err take(struct slot *s, struct slot_reads *q, size_t i, bool *overlaid, bool *again)
+{
+    struct store_read *r = &q->read[i];
+    enum err e = check(s, r, q->generation, r->err);
+    if (e != ERR_OK) return e;
+    if (fits(s, r, q->limit[i], q->room[i], overlaid)) {
+        q->limit[i] = TAKEN;
+    } else {
+        ask(s, q, i);
+        *again = true;
+    }
+    return ERR_OK;
+}
+
+enum err slot_reads_end(struct slot *s, struct slot_reads *q, bool *overlaid)
+{
+    enum err e = ERR_OK;
+    for (bool again = true; again;) {
+        store_reads_wait(q->read, q->count);
+        again = false;
+        for (size_t i = 0; e == ERR_OK && i < q->count; i++)
+            if (q->limit[i] != TAKEN) e = take(s, q, i, overlaid, &again);
+    }
+    return e;
 }

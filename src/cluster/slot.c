@@ -43,7 +43,7 @@ void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *h
 
 void slot_say(struct slot *s)
 {
-    uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->subscribed ? STANDS_WAITING : STANDS_APART;
+    uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->in_line ? STANDS_WAITING : STANDS_APART;
     bool reachable = slot_is_served(s) || s->home->owner[s->index].node >= 0;
     nodes_say(s->cluster->nodes, s->index, stands);
     if (reachable != s->reachable) stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
@@ -304,12 +304,21 @@ static void undo_call(struct slot *s, struct call *call, enum err why)
     call_answer(call);
 }
 
+/* That another node takes a slot, or that this one cannot show any more that it has it, is what happens in a cluster. With the store as the
+ * journal a conflict is somebody who writes beside its only owner. */
+static void log_undone(const struct slot *s, enum err why)
+{
+    bool taken = why == ERR_CONFLICT && s->journal == &journal_queue;
+    log_event(taken || why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone",
+              "slot=%u position=%lld durable=%lld error=%s%s", s->index, (long long)s->position, (long long)s->durable, err_name(why),
+              taken ? " why=\"another server has it or may have it; whoever holds it opens it from what is durable\"" : "");
+}
+
 void slot_undo(struct slot *s, enum err why)
 {
     answer_waiting(s);
     if (slot_is_served(s)) {
-        log_event(why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s",
-                  s->index, (long long)s->position, (long long)s->durable, err_name(why));
+        log_undone(s, why);
         stat_add(&s->home->stats.slots_open, -1);
     }
     s->state = SLOT_CLOSED;
@@ -390,10 +399,11 @@ void slot_under_way(struct slot *s, int by)
     stat_add(&s->home->stats.in_flight, by);
 }
 
-/* What is not published yet goes when what is under way has come back: the more there is to do, the more goes together. */
+/* What is not published yet goes when what is under way has come back: the more there is to do, the more goes together. But the last one of an owner
+ * that leaves goes at once. */
 static bool gathers(const struct slot *s)
 {
-    return s->journal->gathers && !list_is_empty(&s->flying);
+    return s->journal->gathers && s->state == SLOT_OPEN && !list_is_empty(&s->flying);
 }
 
 void home_seal(struct task *t)
@@ -483,6 +493,7 @@ void slot_release(struct slot *s)
     struct list *flying;
     timer_clear(s->loop, &s->retry);
     timer_clear(s->loop, &s->place);
+    timer_clear(s->loop, &s->arrival);
     s->journal->release(s);
     while ((flying = list_pop(&s->flying)))
         record_free(list_item(flying, struct record, link));

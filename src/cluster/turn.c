@@ -101,12 +101,9 @@ bool turn_is_settled(const struct turn *t)
     return t->need <= t->slot->durable && t->entity->position <= t->slot->durable;
 }
 
-enum err turn_range(struct turn *t, struct store_read *r)
+/* What a turn is told of what it has read. */
+static enum err was_read(struct turn *t, enum err e, bool overlaid)
 {
-    bool overlaid = false;
-    if (t->writing) abort(); /* our bug: a command must not wait once it writes */
-    if (!r->arena) r->arena = t->call->arena;
-    enum err e = slot_read(t->slot, r, t->spec->kind == t->slot->cluster->config.at_hand_kind, &overlaid);
     if (!is_current(t)) return undone(t);
     if (e == ERR_UNAVAILABLE) {
         e = fault_set(turn_fault(t), e, "The database is away. Try again shortly.");
@@ -114,6 +111,28 @@ enum err turn_range(struct turn *t, struct store_read *r)
     }
     if (e == ERR_OK && overlaid) turn_saw(t, t->slot->position);
     return e;
+}
+
+enum err turn_range(struct turn *t, struct store_read *r)
+{
+    bool overlaid = false;
+    if (t->writing) abort(); /* our bug: a command must not wait once it writes */
+    if (!r->arena) r->arena = t->call->arena;
+    enum err e = slot_read(t->slot, r, t->spec->kind == t->slot->cluster->config.at_hand_kind, &overlaid);
+    return was_read(t, e, overlaid);
+}
+
+enum err turn_ranges(struct turn *t, struct store_read *r, size_t n)
+{
+    struct slot_reads q;
+    bool overlaid = false;
+    if (t->writing) abort();
+    if (n == 0) return ERR_OK;
+    for (size_t i = 0; i < n; i++)
+        if (!r[i].arena) r[i].arena = t->call->arena;
+    slot_reads_begin(t->slot, &q, r, n);
+    enum err e = slot_reads_end(t->slot, &q, &overlaid);
+    return was_read(t, e, overlaid);
 }
 
 void turn_knows(struct turn *t, const struct store_read *r)

@@ -9,14 +9,27 @@ static void read_done(struct store_read *r)
     fiber_wake(f);
 }
 
+void store_reads_begin(struct store *s, struct store_read *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        r[i].loop = loop_current();
+        r[i].done = read_done;
+        r[i].arg = fiber_current();
+        store_read(s, &r[i]);
+    }
+}
+
+void store_reads_wait(struct store_read *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        while (r[i].done)
+            fiber_park();
+}
+
 enum err store_read_wait(struct store *s, struct store_read *r)
 {
-    r->loop = loop_current();
-    r->done = read_done;
-    r->arg = fiber_current();
-    store_read(s, r);
-    while (r->done)
-        fiber_park();
+    store_reads_begin(s, r, 1);
+    store_reads_wait(r, 1);
     return r->err;
 }
 

@@ -1,38 +1,55 @@
-/* Reading a room from its rows. */
+/* Reading a room from its rows: in two or three round trips to the store, however large it is, since somebody waits for it with a message. */
 #include "base/log.h"
 #include "engine/prune.h"
 #include "engine/room/room.h"
 #include "matrix/version.h"
 
-enum { TXNS_LOADED = 12000 };
+enum { TXNS_LOADED = 12000, EVENTS_AT_ONCE = 64 };
 
-/* The rows of one table of this room. */
-static enum err read_all(struct turn *t, struct arena *a, struct str room_id, enum table table, struct store_read *r)
+/* What is asked for first. */
+enum { READ_ROOM, READ_STATE, READ_TAIL, READ_RECEIPTS, READ_DEVICES, READS };
+
+static void ask_for_rows(struct store_read r[READS], struct arena *a, struct str room_id)
 {
-    *r = (struct store_read){.table = table, .prefix = 1, .key[0].s = room_id, .limit = SIZE_MAX, .arena = a};
-    return turn_range(t, r);
+    static const enum table table[READS] = {[READ_ROOM] = T_room,
+                                            [READ_STATE] = T_state_log,
+                                            [READ_TAIL] = T_timeline,
+                                            [READ_RECEIPTS] = T_receipt,
+                                            [READ_DEVICES] = T_room_device_change};
+    for (unsigned i = 0; i < READS; i++)
+        r[i] = (struct store_read){.table = table[i], .prefix = 1, .key[0].s = room_id, .limit = SIZE_MAX, .arena = a};
+    r[READ_ROOM].limit = 1;
+    r[READ_TAIL].limit = ROOM_TAIL;
+    r[READ_TAIL].reverse = true;
 }
 
-static enum err load_event(struct turn *t, struct arena *a, struct str room_id, int64_t ord, struct event **out)
+/* Events by their places in the room. */
+static enum err load_events(struct turn *t, struct arena *scratch, struct str room_id, const int64_t *ord, size_t n, struct event **out,
+                            size_t *outs)
 {
-    struct store_read r = {.table = T_timeline, .prefix = 2, .key = {{.s = room_id}, {.i = ord}}, .limit = 1, .arena = a};
-    enum err e = turn_range(t, &r);
-    if (e != ERR_OK) return e;
-    *out = r.count ? event_from_row(a, &r.row[0]) : NULL;
-    return *out ? ERR_OK : ERR_INTERNAL;
+    struct store_read *r = arena_array(scratch, n, sizeof *r);
+    for (size_t i = 0; i < n; i++)
+        r[i] = (struct store_read){.table = T_timeline, .prefix = 2, .key = {{.s = room_id}, {.i = ord[i]}}, .limit = 1, .arena = scratch};
+    enum err e = turn_ranges(t, r, n);
+    for (size_t i = 0; i < n && e == ERR_OK; i++) {
+        out[*outs] = r[i].count ? event_from_row(scratch, &r[i].row[0]) : NULL;
+        if (out[*outs])
+            ++*outs;
+        else
+            e = ERR_INTERNAL;
+    }
+    return e;
 }
 
-/* From the pages, or the store. The pages have nothing that is not so; that it is what the log says is looked at all the same. */
-static enum err load_state_event(struct turn *t, struct arena *a, const struct page_bag *bag, const struct row *log, struct event **out,
-                                 bool *kept)
+/* From the pages; NULL: they do not have it. They have nothing that is not so; that it is what the log says is looked at all the same. */
+static struct event *event_of_pages(struct arena *a, const struct page_bag *bag, const struct row *log)
 {
     const struct row *row = page_bag_find(bag, log->c[C_state_log_ord].i);
     struct event *e = row ? event_from_row(a, row) : NULL;
-    *kept = e && event_is_state(e) && str_eq(e->type, log->c[C_state_log_type].s) && str_eq(e->state_key, log->c[C_state_log_state_key].s);
-    *out = e;
-    if (*kept) return ERR_OK;
+    if (!e) return NULL;
+    if (event_is_state(e) && str_eq(e->type, log->c[C_state_log_type].s) && str_eq(e->state_key, log->c[C_state_log_state_key].s)) return e;
     event_unref(e);
-    return load_event(t, a, log->c[C_state_log_room_id].s, log->c[C_state_log_ord].i, out);
+    return NULL;
 }
 
 static bool same_state(const struct row *x, const struct row *y)
@@ -47,28 +64,45 @@ static int by_position(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* The newest row of each pair counts; they are applied in the order in which they came, so that `recent` is right. */
-static enum err load_state(struct turn *t, struct arena *a, struct room *room)
+/* The events of the state: those that the pages have, then the others from the store, of which the oldest stands at `oldest`. */
+static enum err load_state_events(struct turn *t, struct arena *a, const struct page_bag *bag, const struct store_read *log,
+                                  struct event **list, size_t *n, int64_t *oldest)
 {
-    struct store_read r;
-    struct page_bag bag;
-    int64_t oldest = INT64_MAX; /* of those that the pages have not */
-    pages_read(t, a, room, &bag);
-    enum err e = read_all(t, a, room->room_id, T_state_log, &r);
-    if (e != ERR_OK) return e;
-    struct event **list = arena_array(a, r.count + 1, sizeof(*list));
-    size_t n = 0;
+    int64_t *ord = arena_array(a, log->count + 1, sizeof *ord);
+    size_t ords = 0;
     struct arena scratch;
+    enum err e = ERR_OK;
     arena_init(&scratch);
-    for (size_t i = 0; i < r.count && e == ERR_OK; i++) {
-        if (i + 1 < r.count && same_state(&r.row[i], &r.row[i + 1])) continue;
-        bool kept;
-        e = load_state_event(t, &scratch, &bag, &r.row[i], &list[n], &kept);
-        if (e == ERR_OK && !kept && list[n]->item.position < oldest) oldest = list[n]->item.position;
-        if (e == ERR_OK) n++;
+    for (size_t i = 0; i < log->count; i++) {
+        if (i + 1 < log->count && same_state(&log->row[i], &log->row[i + 1])) continue;
+        struct event *kept = event_of_pages(&scratch, bag, &log->row[i]);
+        if (kept)
+            list[(*n)++] = kept;
+        else
+            ord[ords++] = log->row[i].c[C_state_log_ord].i;
+        arena_reset(&scratch);
+    }
+    for (size_t i = 0, from = *n; i < ords && e == ERR_OK; i += EVENTS_AT_ONCE, from = *n) {
+        size_t left = ords - i;
+        e = load_events(t, &scratch, log->key[0].s, ord + i, left < EVENTS_AT_ONCE ? left : EVENTS_AT_ONCE, list, n);
+        for (; from < *n; from++)
+            if (list[from]->item.position < *oldest) *oldest = list[from]->item.position;
         arena_reset(&scratch);
     }
     arena_release(&scratch);
+    return e;
+}
+
+/* The newest row of each pair counts; they are applied in the order in which they came, so that `recent` is right. */
+static enum err load_state(struct turn *t, struct arena *a, struct room *room, const struct store_read *log)
+{
+    struct event **list = arena_array(a, log->count + 1, sizeof(*list));
+    struct page_bag bag;
+    int64_t oldest = INT64_MAX; /* of those that the pages have not */
+    size_t n = 0;
+    pages_read(t, a, room, &bag);
+    enum err e = turn_resumed(t);
+    if (e == ERR_OK) e = load_state_events(t, a, &bag, log, list, &n, &oldest);
     qsort(list, n, sizeof(*list), by_position);
     for (size_t i = 0; i < n; i++) {
         if (e == ERR_OK) room_apply_event(room, list[i]);
@@ -118,22 +152,20 @@ static enum err load_txns(struct turn *t, struct arena *a, struct room *room, co
     return ERR_OK;
 }
 
-static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
+/* `newest`: the rows of the tail, newest first. */
+static enum err load_tail(struct turn *t, struct arena *a, struct room *room, const struct store_read *newest)
 {
     for (size_t i = 0; i < room->tail_count; i++)
         event_unref(room->tail[i]);
     room->tail_count = 0;
-    struct store_read r = {.table = T_timeline, .prefix = 1, .key[0].s = room->room_id, .reverse = true, .limit = ROOM_TAIL, .arena = a};
-    enum err e = turn_range(t, &r);
-    if (e != ERR_OK) return e;
-    for (size_t i = r.count; i-- > 0;) {
-        struct event *ev = event_from_row(a, &r.row[i]);
+    for (size_t i = newest->count; i-- > 0;) {
+        struct event *ev = event_from_row(a, &newest->row[i]);
         if (!ev) continue;
         room->tail[room->tail_count++] = ev;
     }
-    room->first_ord = r.more || r.count == 0 ? -1 : r.row[r.count - 1].c[C_timeline_ord].i;
-    e = load_txns(t, a, room, &r);
-    if (e != ERR_OK || r.count == 0) return e;
+    room->first_ord = newest->more || newest->count == 0 ? -1 : newest->row[newest->count - 1].c[C_timeline_ord].i;
+    enum err e = load_txns(t, a, room, newest);
+    if (e != ERR_OK || newest->count == 0) return e;
     struct event *last = room->tail[room->tail_count - 1];
     room->last_event_position = last->item.position;
     room->relation_ord = last->ord; /* not known better: rows tell of those up to here */
@@ -141,7 +173,7 @@ static enum err load_tail(struct turn *t, struct arena *a, struct room *room)
     room->last_event_id = str_make(room->last_event_id_bytes, last->event_id.n < 256 ? last->event_id.n : 255);
     /* The depth is for other servers; it only has to grow. */
     struct json *fed;
-    if (json_parse(a, r.row[0].c[C_timeline_fed].s, &fed, NULL) == ERR_OK) room->depth = json_int_at(fed, "depth", 0);
+    if (json_parse(a, newest->row[0].c[C_timeline_fed].s, &fed, NULL) == ERR_OK) room->depth = json_int_at(fed, "depth", 0);
     return ERR_OK;
 }
 
@@ -158,46 +190,45 @@ static int by_mark_position(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-static enum err load_marks(struct turn *t, struct arena *a, struct room *room)
+static void take_receipts(struct room *room, struct store_read *r)
 {
-    struct store_read r;
-    enum err e = read_all(t, a, room->room_id, T_receipt, &r);
-    if (e != ERR_OK) return e;
-    if (r.count) qsort(r.row, r.count, sizeof *r.row, by_receipt_position);
-    for (size_t i = 0; i < r.count; i++) {
-        const struct cell *c = r.row[i].c;
+    if (r->count) qsort(r->row, r->count, sizeof *r->row, by_receipt_position);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct cell *c = r->row[i].c;
         room_apply_receipt(room, c[C_receipt_user_id].s, c[C_receipt_receipt_type].s, c[C_receipt_thread_id].s, c[C_receipt_event_id].s,
                            c[C_receipt_ord].i, c[C_receipt_ts].i, c[C_receipt_position].i);
     }
-    e = read_all(t, a, room->room_id, T_room_device_change, &r);
-    if (e != ERR_OK) return e;
-    if (r.count) qsort(r.row, r.count, sizeof *r.row, by_mark_position);
-    for (size_t i = 0; i < r.count; i++)
-        room_apply_device_mark(room, r.row[i].c[C_room_device_change_user_id].s, r.row[i].c[C_room_device_change_position].i);
-    return ERR_OK;
+}
+
+static void take_device_marks(struct room *room, struct store_read *r)
+{
+    if (r->count) qsort(r->row, r->count, sizeof *r->row, by_mark_position);
+    for (size_t i = 0; i < r->count; i++)
+        room_apply_device_mark(room, r->row[i].c[C_room_device_change_user_id].s, r->row[i].c[C_room_device_change_position].i);
 }
 
 static enum err read_room(struct turn *t, struct arena *a, struct str room_id, struct room **out)
 {
-    struct row row;
-    struct store_read r = {.table = T_room, .prefix = 1, .key[0].s = room_id, .limit = 1, .arena = a};
-    enum err e = turn_range(t, &r);
+    struct store_read r[READS];
+    ask_for_rows(r, a, room_id);
+    enum err e = turn_ranges(t, r, READS);
     if (e != ERR_OK) return e;
-    if (r.count == 0) return fault_set(turn_fault(t), ERR_NOT_FOUND, "There is no such room here.");
-    row = r.row[0];
+    if (r[READ_ROOM].count == 0) return fault_set(turn_fault(t), ERR_NOT_FOUND, "There is no such room here.");
+    struct row row = r[READ_ROOM].row[0];
     const struct room_version *v = room_version_find(row.c[C_room_version].s);
     if (!v) return fault_set(turn_fault(t), ERR_UNSUPPORTED_ROOM_VERSION, "The room has a version that this server does not support.");
     struct room *room = room_new(t, v, room_id, row.c[C_room_creator].s, row.c[C_room_room_type].s);
     room->created_ms = row.c[C_room_created_ms].i;
     room->is_public = row.c[C_room_public].i != 0;
     room->rewritten = row.c[C_room_position].i;
-    e = load_state(t, a, room);
-    if (e == ERR_OK) e = load_tail(t, a, room);
-    if (e == ERR_OK) e = load_marks(t, a, room);
+    e = load_state(t, a, room, &r[READ_STATE]);
+    if (e == ERR_OK) e = load_tail(t, a, room, &r[READ_TAIL]);
     if (e != ERR_OK) {
         room_free_state(room);
         return e;
     }
+    take_receipts(room, &r[READ_RECEIPTS]);
+    take_device_marks(room, &r[READ_DEVICES]);
     pages_keep(t, room);
     *out = room;
     return ERR_OK;

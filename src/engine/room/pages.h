@@ -29,7 +29,7 @@ struct page_bag {
     int64_t newest; /* position */
 };
 
-/* Waits. What the store is asked for afterwards tells whether the turn may go on. */
+/* Waits: then turn_resumed tells whether the turn may go on. */
 void pages_read(struct turn *t, struct arena *a, const struct room *room, struct page_bag *out);
 /* NULL: it has none. */
 const struct row *page_bag_find(const struct page_bag *b, int64_t ord);

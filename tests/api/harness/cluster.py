@@ -4,13 +4,10 @@ depend on where the one before went.
     tests/support/postgres.py run tools/with-rabbitmq env CLUSTER=3 pytest tests/api
 
 runs the tests of one server against three (those that start or configure a server of their own have one each)."""
-import contextlib
 import itertools
 import os
 import secrets
-import time
 
-from .client import Client
 from .server import Server
 
 BROKER = os.environ.get("WITH_RABBITMQ_URLS", "")
@@ -65,13 +62,5 @@ class Cluster:
             s.check_log()
 
     def close(self):
-        """One after another, each when those that are left have all slots: what ends while it opens some never frees what they wait for."""
-        for n, s in enumerate(self.server):
-            self._settle(self.server[n:])
+        for s in self.server:
             s.close()
-
-    def _settle(self, servers, seconds=20):
-        end = time.monotonic() + seconds
-        with contextlib.suppress(OSError, AssertionError, StopIteration):  # one that is dead is found by its close
-            while time.monotonic() < end and sum(Client(s).metric("rookery_slots_open") for s in servers) != 64:
-                time.sleep(0.05)

@@ -396,7 +396,7 @@ static void answers_are_kept_for_a_while(void **state)
 }
 
 /* The network brings a command of node 2 once more. */
-static void bring_again(struct nodes *n, unsigned to, uint64_t number, int64_t epoch, struct command cmd)
+static void bring_late(struct nodes *n, unsigned to, uint64_t number, int64_t epoch, int64_t heard_ms, struct command cmd)
 {
     struct slot *s = slot_at(n, 2, box);
     struct buf b;
@@ -405,11 +405,17 @@ static void bring_again(struct nodes *n, unsigned to, uint64_t number, int64_t e
     wire_put_uint(&b, number);
     wire_put_uint(&b, 5000);
     wire_put_int(&b, epoch);
+    wire_put_int(&b, heard_ms);
     command_encode(&b, &cmd);
     struct str message = buf_str(&b);
     broker_send(n->node[2].broker, str_c(n->node[to].name), 30 % NODE_LOOPS, &message, 1);
     nodes_skip(n, 200);
     buf_release(&b);
+}
+
+static void bring_again(struct nodes *n, unsigned to, uint64_t number, int64_t epoch, struct command cmd)
+{
+    bring_late(n, to, number, epoch, loop_now_ms(slot_at(n, to, box)->loop), cmd);
 }
 
 static void a_command_whose_answer_is_forgotten_is_not_done(void **state)
@@ -467,6 +473,46 @@ static void a_record_that_is_full_has_room_for_its_answer(void **state)
         e = tell_at(n, 0, cmd, NULL);
     assert_int_equal(e, ERR_OK);
     assert_true(cmd.num[0] > BROKER_RECORD_MAX / 10 * 9);
+}
+
+/* --- who was cut off --- */
+
+static void a_command_that_was_long_on_its_way_is_not_done(void **state)
+{
+    struct nodes *n = *state;
+    int64_t epoch = slot_at(n, 0, box)->epoch, now = loop_now_ms(slot_at(n, 0, box)->loop);
+    bring_late(n, 0, 1000, epoch, now - 4000, add(box, 1, 1));
+    bring_late(n, 0, 1001, epoch, 0, add(box, 2, 1));
+    bring_late(n, 0, 1002, epoch, now + 10000, add(box, 3, 1)); /* of another life of this node's machine */
+    assert_int_equal(count_at(n, 0, box), 0);
+    bring_late(n, 0, 1003, epoch, loop_now_ms(slot_at(n, 0, box)->loop) - 2000, add(box, 4, 1));
+    assert_int_equal(count_at(n, 0, box), 1);
+}
+
+/* The client has asked another server meanwhile, and gone on. */
+static void what_waited_in_a_server_that_was_cut_off_is_not_done_later(void **state)
+{
+    struct nodes *n = *state;
+    broker_faulty_delay_ms(n->node[1].broker, 6000); /* what it sends */
+    struct ask *old = ask(scene_of(n, 1), add(box, 1, 1));
+    nodes_skip(n, 3000);
+    assert_false(old->done);
+    assert_int_equal(tell_at(n, 2, add(box, 2, 1), NULL), ERR_OK);
+    broker_faulty_delay_ms(n->node[1].broker, 0);
+    nodes_skip(n, 2 * CALL_PATIENCE_MS);
+    assert_true(old->done);
+    assert_int_equal(old->reply.err, ERR_UNAVAILABLE);
+    assert_true(old->reply.fault.retry_ms > 0);
+    assert_int_equal(count_at(n, 0, box), 1);
+}
+
+/* Who has not been heard of for long need not have been cut off: perhaps there was nothing to say. */
+static void who_says_little_is_asked_all_the_same(void **state)
+{
+    struct nodes *n = *state;
+    nodes_skip(n, 60000);
+    assert_int_equal(tell_at(n, 1, add(box, 1, 1), NULL), ERR_OK);
+    assert_int_equal(count_at(n, 0, box), 1);
 }
 
 /* --- who comes and goes --- */
@@ -543,6 +589,9 @@ int main(void)
         test(a_command_whose_answer_is_forgotten_is_not_done),
         test(a_command_for_another_epoch_is_not_done),
         test(a_record_that_is_full_has_room_for_its_answer),
+        test(a_command_that_was_long_on_its_way_is_not_done),
+        test(what_waited_in_a_server_that_was_cut_off_is_not_done_later),
+        test(who_says_little_is_asked_all_the_same),
         test(who_joins_gets_its_share_without_a_failed_call),
         test(who_leaves_hands_over_without_a_failed_call),
     };

@@ -5,7 +5,7 @@
 
 static struct node_view some_node(void)
 {
-    struct node_view n = {.loops = 7, .leaving = true};
+    struct node_view n = {.loops = 7, .leaving = true, .clock_ms = 60};
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         n.stands[i] = i < 20 ? STANDS_APART : i < 40 ? STANDS_WAITING : STANDS_OPEN + ((uint64_t)1 << (i - 20));
     return n;
@@ -23,6 +23,9 @@ static void an_announcement_comes_out_as_it_went_in(void **state)
     assert_int_equal(out.loops, 7);
     assert_true(out.leaving);
     assert_memory_equal(out.stands, n.stands, sizeof n.stands);
+    assert_int_equal(out.clock_ms, 60);
+    assert_true(announcement_decode(str_first(buf_str(&b), b.n - 1), &out)); /* a program that does not tell the time */
+    assert_int_equal(out.clock_ms, 0);
     buf_add(&b, STR("what a later program says besides"));
     assert_true(announcement_decode(buf_str(&b), &out));
     buf_release(&b);
@@ -48,7 +51,7 @@ static void a_damaged_one_is_not_taken(void **state)
     struct buf b;
     buf_init(&b, BROKER_ANNOUNCEMENT_MAX);
     announcement_encode(&b, &n);
-    for (size_t i = 0; i < b.n; i++)
+    for (size_t i = 0; i < b.n - 1; i++)
         assert_false(announcement_decode(str_first(buf_str(&b), i), &out));
     assert_false(announcement_decode(STR("\0\1\0"), &out)); /* no format */
     const unsigned loops[] = {0, CLUSTER_LOOPS_MAX + 1};

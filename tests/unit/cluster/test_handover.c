@@ -1,0 +1,234 @@
+/* What a hand-over costs those who wait for the slot: round trips and timers, counted, not measured. */
+#include "unit/cluster/nodes.h"
+
+static struct str box, other; /* of slots that the node that started first has */
+
+static int setup(void **state)
+{
+    struct nodes *n = mem_zero(sizeof *n);
+    nodes_init(n);
+    n->config.journal = JOURNAL_QUEUE;
+    box = key_in_slot(&n->arena, 30, 0);
+    other = key_in_slot(&n->arena, 31, 0);
+    nodes_start_two(n);
+    *state = n;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    nodes_release(*state);
+    mem_free(*state);
+    return 0;
+}
+
+static size_t length(const struct list *l)
+{
+    size_t n = 0;
+    list_each(it, l) n++;
+    return n;
+}
+
+/* What the store was asked until now is answered, and nothing that is asked in consequence. */
+static void round_trip(struct nodes *n, struct gate *g)
+{
+    size_t reads = length(&g->reads);
+    gate_let_looks(g);
+    g->hold_looks = true;
+    while (reads--)
+        (void)gate_let_read(g);
+    nodes_settle(n);
+}
+
+/* How many times the store's answer was waited for, one after another, until the slot was open. */
+static unsigned round_trips_to_open(struct nodes *n, unsigned i, struct str key)
+{
+    unsigned count = 0;
+    while (slot_at(n, i, key)->state == SLOT_OPENING) {
+        assert_true(count++ < 20);
+        round_trip(n, scene_of(n, i)->gate);
+    }
+    assert_int_equal(slot_at(n, i, key)->state, SLOT_OPEN);
+    return count;
+}
+
+/* Others come before it. */
+static void until_it_opens(struct nodes *n, unsigned i, struct str key)
+{
+    for (unsigned k = 0; slot_at(n, i, key)->state != SLOT_OPENING; k++) {
+        assert_true(k < 200);
+        round_trip(n, scene_of(n, i)->gate);
+    }
+}
+
+static void the_next_owner_asks_the_store_for_all_at_once(void **state)
+{
+    struct nodes *n = *state;
+    for (int64_t i = 1; i <= 5; i++)
+        assert_int_equal(tell_at(n, 1, move(box, other, i, 1), NULL), ERR_OK); /* letters, and answers for calls from elsewhere */
+    struct gate *g = scene_of(n, 1)->gate;
+    g->hold_looks = true;
+    g->hold_reads = GATE_READS_LATE;
+    cluster_leave(scene_of(n, 0)->cluster);
+    until_it_opens(n, 1, box);
+    assert_int_equal(round_trips_to_open(n, 1, box), 1);
+    gate_open(g);
+    nodes_settle(n);
+    assert_int_equal(sum_at(n, 1, box), -5);
+    assert_int_equal(count_at(n, 1, other), 5);
+}
+
+/* What was read before it was known where the store stands may be too old: a former owner's commit came between. */
+static void what_was_read_too_early_is_read_again(void **state)
+{
+    struct nodes *n = *state;
+    struct gate *old = scene_of(n, 0)->gate, *g = scene_of(n, 1)->gate;
+    old->hold = true;
+    assert_int_equal(tell_at(n, 1, move(box, other, 1, 1), NULL), ERR_OK);
+    g->hold_looks = true;
+    g->hold_reads = GATE_READS_STALE;
+    cluster_leave(scene_of(n, 0)->cluster);
+    until_it_opens(n, 1, box);
+    gate_open(old); /* the reads are of before it, the look of after */
+    nodes_settle(n);
+    assert_int_equal(round_trips_to_open(n, 1, box), 2);
+    gate_open(g);
+    nodes_settle(n);
+    nodes_skip(n, 2 * LETTER_PATIENCE_MS);
+    assert_int_equal(sum_at(n, 1, box), -1);
+    assert_int_equal(count_at(n, 1, other), 1);
+}
+
+/* --- who gets it --- */
+
+static unsigned openings(struct nodes *n)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < NODES; i++) {
+        if (!n->node[i].alive) continue;
+        struct cluster_stats st;
+        cluster_stats(scene_of(n, i)->cluster, &st);
+        sum += (unsigned)st.reopened;
+    }
+    return sum;
+}
+
+static void three_and_all_wait(struct nodes *n)
+{
+    n->any_names = true;
+    node_start(n, 2);
+    nodes_skip(n, 5000);
+    assert_shared(n, NODES);
+}
+
+/* Everybody waits for every slot; all the same each is opened once, by whom it is for, and nobody waits for a timer. */
+static void a_slot_goes_straight_to_who_should_have_it(void **state)
+{
+    struct nodes *n = *state;
+    three_and_all_wait(n);
+    node_die(n, 2);
+    nodes_skip(n, 5000);
+    unsigned before = openings(n);
+    node_start(n, 2);
+    struct ask *a = ask(scene_of(n, 2), add(box, 1, 1));
+    nodes_settle(n);
+    assert_shared(n, NODES);
+    assert_int_equal(openings(n) - before, open_at(n, 2));
+    assert_true(a->done && a->reply.err == ERR_OK);
+}
+
+static void who_leaves_gives_each_slot_to_who_should_have_it(void **state)
+{
+    struct nodes *n = *state;
+    three_and_all_wait(n);
+    unsigned before = openings(n), had = open_at(n, 0);
+    struct ask *a[CLUSTER_SLOTS];
+    for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++)
+        a[slot] = ask(scene_of(n, slot % NODES), add(key_in_slot(&n->arena, slot, 0), 1, 1));
+    cluster_leave(scene_of(n, 0)->cluster);
+    nodes_settle(n);
+    assert_int_equal(open_at(n, 0), 0);
+    assert_int_equal(open_at(n, 1) + open_at(n, 2), CLUSTER_SLOTS);
+    assert_int_equal(openings(n) - before, had);
+    for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++)
+        assert_true(a[slot]->done && a[slot]->reply.err == ERR_OK);
+}
+
+/* --- how many at a time --- */
+
+static unsigned closed_slots(struct nodes *n)
+{
+    unsigned closed = 0;
+    for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++) {
+        bool open = false;
+        for (unsigned i = 0; i < NODES; i++)
+            open |= n->node[i].alive && scene_of(n, i)->cluster->slot[slot].state == SLOT_OPEN;
+        closed += !open;
+    }
+    return closed;
+}
+
+static void few_slots_are_on_their_way_at_a_time(void **state)
+{
+    struct nodes *n = *state;
+    unsigned most = 0;
+    three_and_all_wait(n);
+    cluster_leave(scene_of(n, 0)->cluster);
+    for (unsigned k = 0; open_at(n, 0) || closed_slots(n); k++) {
+        assert_true(k < 100000);
+        for (unsigned i = 0; i < NODES; i++)
+            scene_poll(scene_of(n, i));
+        unsigned closed = closed_slots(n);
+        if (closed > most) most = closed;
+    }
+    assert_in_range(most, 1, 4);
+}
+
+/* Those who step aside do so for a node that lives: when it dies with the owner, they are there again. */
+static void who_stepped_aside_comes_back(void **state)
+{
+    struct nodes *n = *state;
+    three_and_all_wait(n);
+    n->node[0].still = true; /* its slots stay where they are */
+    node_die(n, 1);
+    nodes_skip(n, 200);
+    node_start(n, 1);
+    nodes_skip(n, 200);
+    broker_local_expel(n->node[0].local);
+    node_die(n, 1);
+    nodes_skip(n, 6000);
+    assert_int_equal(open_at(n, 2), CLUSTER_SLOTS);
+    n->node[0].still = false;
+    nodes_skip(n, 6000);
+    assert_int_equal(open_at(n, 0) + open_at(n, 2), CLUSTER_SLOTS);
+}
+
+/* --- what is in memory --- */
+
+static void a_row_that_is_in_memory_needs_no_store(void **state)
+{
+    struct nodes *n = *state;
+    struct gate *g = scene_of(n, 0)->gate;
+    assert_int_equal(tell_at(n, 0, move(box, other, 1, 1), NULL), ERR_OK);
+    g->hold = true;
+    assert_int_equal(tell_at(n, 0, move(box, other, 2, 1), NULL), ERR_OK); /* its counter is in a record that is not written yet */
+    g->broken = ERR_UNAVAILABLE;
+    assert_int_equal(tell_at(n, 0, move(box, other, 3, 1), NULL), ERR_OK);
+    g->broken = ERR_OK;
+    gate_open(g);
+    nodes_settle(n);
+    assert_int_equal(sum_at(n, 0, box), -3);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(the_next_owner_asks_the_store_for_all_at_once), test(what_was_read_too_early_is_read_again),
+        test(a_slot_goes_straight_to_who_should_have_it),    test(who_leaves_gives_each_slot_to_who_should_have_it),
+        test(few_slots_are_on_their_way_at_a_time),          test(who_stepped_aside_comes_back),
+        test(a_row_that_is_in_memory_needs_no_store),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
