@@ -9,7 +9,7 @@ import { heapOf, median, part, tasksOf, untilShown, worst } from "./measure.mjs"
 const MESSAGES = Number(process.env.MESSAGES ?? 100_000);
 const FEW = 60;
 const TIMES = 20;
-const FRAMES = 600;
+const FRAMES = 300;
 const JUMPS = 40;
 
 async function fill(bob, room, count) {
@@ -83,8 +83,8 @@ async function costs(alice, bob, room) {
     await alice.composer().waitFor();
     const recent = (await bob.messages(room, TIMES)).map((e) => e.event_id).reverse();
     for (const [what, { send, shown }] of Object.entries(changes)) {
-        const target = await bob.send(room, `target of ${what}`);
-        await alice.sees(`target of ${what}`);
+        const target = await bob.send(room, `target of ${what} in ${room}`);
+        await alice.sees(`target of ${what} in ${room}`);
         const tasks = await tasksOf(alice, async () => {
             for (let i = 0; i < TIMES; i++) {
                 const answer = alice.page.waitForResponse(/\/sync\?/);
@@ -139,8 +139,9 @@ export async function long(server, alice) {
     const up = await box.evaluate(framesOf, [FRAMES, -60]);
     await alice.button("To the newest").click();
     const many = await costs(alice, bob, huge);
-    await alice.sees("target of a receipt");
-    const opened = await reopen(alice, "Long talk", "Short talk", "target of a receipt");
+    const newest = `target of a receipt in ${huge}`;
+    await alice.sees(newest);
+    const opened = await reopen(alice, "Long talk", "Short talk", newest);
     const echoes = await echo(alice);
     const ms = (x) => `${x.toFixed(1)} ms`;
     console.log(`\n| with ${MESSAGES} messages loaded | median | p99 | worst |\n| --- | --- | --- | --- |`);

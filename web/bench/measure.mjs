@@ -15,7 +15,7 @@ export async function tasksOf(person, work) {
     await person.browser.stopTracing();
     const events = JSON.parse(await readFile(path, "utf8")).traceEvents;
     const main = new Set(events.filter((e) => e.name === "thread_name" && e.args.name === "CrRendererMain").map((e) => `${e.pid}.${e.tid}`));
-    return events.filter((e) => e.name === "RunTask" && main.has(`${e.pid}.${e.tid}`)).map((e) => e.dur / 1000);
+    return events.filter((e) => e.name === "RunTask" && e.dur && main.has(`${e.pid}.${e.tid}`)).map((e) => e.dur / 1000);
 }
 
 /** In the page: the time from when the event came in (its own stamp) to the frame that shows `selector` with `text`. */
