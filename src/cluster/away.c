@@ -256,8 +256,8 @@ static void inbound_start(const struct post *p, uint64_t life, uint64_t number, 
 /* Has its sender heard of this node lately? */
 static bool is_fresh(const struct home *h, int64_t heard_ms)
 {
-    int64_t age = loop_now_ms(h->loop) - heard_ms;
-    return age <= FRESH_MS && age >= -FRESH_MS;
+    int64_t now = loop_now_ms(h->loop);
+    return heard_ms >= now - FRESH_MS && heard_ms <= now + FRESH_MS;
 }
 
 static void send_late(const struct post *p, uint64_t number, int64_t heard_ms)
