@@ -113,7 +113,8 @@ def test_full_disk(small_disk):
     send_until_refused(alice, room, said)
     small_disk.fill()
     lost = send_until_refused(alice, room, said, "")  # what had no room for a large one may have had some for a small one
-    for request in (("PUT", ("rooms", room, "state", "m.room.topic", ""), {"topic": "none"}), ("POST", ("join", other), {}), ("POST", ("createRoom",), {}),
+    more = "x" * 4000  # than the message that was refused: what is a little smaller may find room
+    for request in (("PUT", ("rooms", room, "state", "m.room.topic", ""), {"topic": "none", "pad": more}), ("POST", ("join", other), {"reason": more}), ("POST", ("createRoom",), {}),
                     ("PUT", ("user", bob.user_id, "account_data", "org.example.x"), {"pad": BIG})):
         assert refused(bob.call(*request) if request[1][0] != "rooms" else alice.call(*request))
     for _ in range(20):  # an account takes less room than a message

@@ -36,7 +36,10 @@ class Server:
         return self.folder / f"log.{self.runs}"
 
     def log(self):
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        try:
+            return self.log_path.read_text(errors="replace")
+        except FileNotFoundError:  # it has not been started, or is just being started
+            return ""
 
     def start(self):
         assert self.process is None, "already running"
