@@ -230,7 +230,8 @@ static void tell_member(struct draft *d, const struct drafted *x)
     turn_letter(d->turn, &c, false);
 }
 
-/* A state event becomes another: whoever keeps it from before has to know. */
+/* What is in the state becomes another event: whoever keeps it from before has to know. What the state has left behind nobody
+ * looks for there. */
 static void put_rewritten(struct draft *d)
 {
     d->room->rewritten = turn_last(d->turn);
@@ -253,7 +254,7 @@ enum err draft_commit(struct draft *d)
     for (size_t i = 0; i < d->count; i++)
         tell_member(d, &d->e[i]);
     int64_t rewritten = d->room->rewritten;
-    bool rewrites = d->redacted && event_is_state(d->redacted);
+    bool rewrites = d->redacted && room_state_has(d->room, d->redacted);
     if (rewrites) put_rewritten(d);
     struct directory_change listed = directory_draft(d);
     enum err e = turn_ready(t);

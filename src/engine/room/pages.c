@@ -3,7 +3,7 @@
 #include "engine/hot.h"
 #include "engine/room/room.h"
 
-enum { PAGE_BYTES = 256 * 1024, PAGES_MAX = 400, ADDED_MAX = 16, PART = 8, SPARE = 32 };
+enum { PAGE_BYTES = 256 * 1024, PAGES_MAX = 400, ADDED_MAX = 16, PART = 8, SPARE = 32, ALL_AGAIN_MS = 5 * 60000 };
 
 static void page_name(const struct room *room, unsigned number, struct hot_name *out)
 {
@@ -64,10 +64,15 @@ const struct row *page_bag_find(const struct page_bag *b, int64_t ord)
     return found ? *found : NULL;
 }
 
+static void begin_anew(struct room *room)
+{
+    room->pages = (struct room_pages){.fresh = map_count(&room->state)};
+}
+
 void pages_know(struct turn *t, struct room *room, const struct page_bag *b, int64_t oldest)
 {
     size_t state = map_count(&room->state), missing = 0;
-    pages_forget(room);
+    begin_anew(room);
     if (b->pages == 0 || oldest <= b->newest || b->count > 2 * state + SPARE) return;
     list_each(it, &room->recent_state) /* newest first */
     {
@@ -82,7 +87,9 @@ void pages_know(struct turn *t, struct room *room, const struct page_bag *b, int
 
 void pages_forget(struct room *room)
 {
-    room->pages = (struct room_pages){.fresh = map_count(&room->state)};
+    int64_t since_ms = room->pages.since_ms;
+    begin_anew(room);
+    room->pages.since_ms = since_ms;
 }
 
 struct writer {
@@ -147,10 +154,11 @@ void pages_keep(struct turn *t, struct room *room)
 {
     struct room_pages *p = &room->pages;
     if (!hot_is_on(room->engine) || room->rewritten > turn_durable(t)) return;
-    if (p->added == ADDED_MAX || (p->count && turn_now_ms(t) - p->since_ms > HOT_TTL_MS / 2)) pages_forget(room);
+    if (p->added == ADDED_MAX || (p->count && turn_now_ms(t) - p->since_ms > HOT_TTL_MS / 2)) begin_anew(room);
     if (p->fresh == 0 || p->fresh * PART < map_count(&room->state)) return;
     bool all = p->count == 0;
+    if (all && turn_now_ms(t) - p->since_ms < ALL_AGAIN_MS) return;
     write_pages(t, room);
     p->added += !all;
-    if (all) p->since_ms = turn_now_ms(t);
+    if (all && p->count) p->since_ms = turn_now_ms(t);
 }

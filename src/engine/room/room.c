@@ -125,6 +125,12 @@ struct event *room_state(const struct room *r, struct str type, struct str state
     return s ? s->event : NULL;
 }
 
+bool room_state_has(const struct room *r, const struct event *e)
+{
+    struct event *now = event_is_state(e) ? room_state(r, e->type, e->state_key) : NULL;
+    return now && now->ord == e->ord;
+}
+
 static struct json *parse_content(struct arena *a, const struct event *e)
 {
     struct json *v;
@@ -231,9 +237,8 @@ void room_replace_event(struct room *r, struct event *e)
             event_unref(r->tail[i]);
             r->tail[i] = event_ref(e);
         }
-    if (!event_is_state(e)) return;
+    if (!room_state_has(r, e)) return;
     struct state_entry *s = room_state_entry(r, e->type, e->state_key);
-    if (!s || s->event->ord != e->ord) return;
     struct list *before = s->recent.prev; /* a redaction is no newer change of the state */
     apply_state(r, e);
     list_remove(&s->recent);

@@ -70,7 +70,7 @@ struct room {
     struct str creator, room_type;
     int64_t created_ms;
     bool is_public;    /* in the directory */
-    int64_t rewritten; /* position of the newest redaction of a state event; 0: none. In the room's row */
+    int64_t rewritten; /* position of the newest redaction of what was current state; 0: none. In the room's row */
     struct room_pages pages;
     struct map state;
     struct list recent_state; /* newest change first */
@@ -115,6 +115,8 @@ void room_put_row(struct turn *t, const struct room *room);
 /* Current state; NULL when there is none. */
 struct event *room_state(const struct room *r, struct str type, struct str state_key);
 struct state_entry *room_state_entry(const struct room *r, struct str type, struct str state_key);
+/* Is it, as it was or redacted, in the current state? */
+bool room_state_has(const struct room *r, const struct event *e);
 /* Parsed content of current state, kept with it; NULL when there is none. There are many members, and most are never asked for: theirs is not
  * kept, but made in `scratch` (which may be NULL for other types). */
 const struct json *room_content(const struct room *r, struct arena *scratch, struct str type, struct str state_key);

@@ -20,6 +20,7 @@ struct odd {
     bool flips;    /* gives a bit that is another */
     bool promises; /* says that what it has is of today */
     int gives;     /* so many values more; -1: all */
+    int pages;     /* of rooms that it was told */
 };
 
 static struct odd *odd_of(struct cache *c)
@@ -40,6 +41,7 @@ static bool odd_get(struct cache *c, struct str key, struct arena *a, struct cac
 
 static void odd_set(struct cache *c, struct str key, struct str value, int64_t position, int64_t ttl_ms)
 {
+    odd_of(c)->pages += key.p[0] == HOT_ROOM_PAGE;
     if (!odd_of(c)->frozen) cache_set(odd_of(c)->inside, key, value, position, ttl_ms);
 }
 
@@ -302,6 +304,69 @@ static void any_page_may_be_lost(void **s)
     }
 }
 
+/* How many pages the cache has been told until now. */
+static int pages_told(struct scene *x)
+{
+    while (hot_is_telling(x->engine->hot))
+        fiber_sleep_ms(1);
+    return odd_of(cache)->pages;
+}
+
+static struct str topic_id(struct scene *x)
+{
+    warm_up(x);
+    return arena_str(&x->arena, room_state(room_in_memory(x), TOPIC, STR(""))->event_id);
+}
+
+static void redact_often(struct scene *x, struct str event_id)
+{
+    for (int i = 0; i < 20; i++) {
+        call(x, redact(x, person(&x->arena, 0), event_id));
+        say(x, person(&x->arena, 1), "{\"body\":\"meanwhile\"}");
+    }
+}
+
+static void redact_what_is_over(struct scene *x)
+{
+    struct str old = topic_id(x);
+    change_topic(x);
+    int before = pages_told(x);
+    redact_often(x, old);
+    assert_int_equal(pages_told(x), before);
+}
+
+static void redacting_what_is_over_is_no_news(void **s)
+{
+    (void)s;
+    engine_plays(make_crowd);
+    engine_plays(redact_what_is_over);
+    engine_plays(sees_new_topic);
+    assert_true(verdict[HOT_USED] > 0);
+    assert_int_equal(verdict[HOT_OLD], 0);
+}
+
+/* All is told anew, and the page behind it that ends the list. */
+static void redact_what_is_so(struct scene *x)
+{
+    struct str topic = topic_id(x);
+    int before = pages_told(x);
+    redact_often(x, topic);
+    assert_int_equal(pages_told(x), before + 2);
+    now_ms += HOUR_MS;
+    say(x, person(&x->arena, 1), "{\"body\":\"later\"}");
+    assert_int_equal(pages_told(x), before + 4);
+}
+
+static void a_room_is_not_told_anew_for_each_redaction(void **s)
+{
+    (void)s;
+    engine_plays(make_crowd);
+    engine_plays(redact_what_is_so);
+    engine_plays(sees_no_topic);
+    assert_true(verdict[HOT_USED] > 0);
+    assert_int_equal(verdict[HOT_OLD], 0);
+}
+
 /* The key stays the same, so that nothing but the name keeps them apart. */
 static void another_history_is_another_world(void **s)
 {
@@ -520,6 +585,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_room_is_not_read_member_by_member, set_up, take_down),
         cmocka_unit_test_setup_teardown(new_state_is_seen_where_the_cache_is_old, set_up, take_down),
         cmocka_unit_test_setup_teardown(what_was_redacted_does_not_come_back, set_up, take_down),
+        cmocka_unit_test_setup_teardown(redacting_what_is_over_is_no_news, set_up, take_down),
+        cmocka_unit_test_setup_teardown(a_room_is_not_told_anew_for_each_redaction, set_up, take_down),
         cmocka_unit_test_setup_teardown(what_is_damaged_is_not_believed, set_up, take_down),
         cmocka_unit_test_setup_teardown(any_page_may_be_lost, set_up, take_down),
         cmocka_unit_test_setup_teardown(another_history_is_another_world, set_up, take_down),
