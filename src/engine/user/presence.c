@@ -64,8 +64,7 @@ static void remember(struct turn *t, const struct presence *p)
     buf_release(&b);
 }
 
-/* Who was not active of late may have gone meanwhile, and with the server that would have said so. */
-static bool unpack(struct turn *t, struct str in, struct presence *out)
+static bool unpack(struct str in, struct presence *out)
 {
     struct str part[PARTS];
     for (int i = 0; i < PARTS; i++)
@@ -73,23 +72,23 @@ static bool unpack(struct turn *t, struct str in, struct presence *out)
     if (part[0].n != 1 || (unsigned char)*part[0].p >= PRESENCE__COUNT || part[1].n != sizeof out->active_ms || in.n) return false;
     *out = (struct presence){.state = (enum presence_state) * part[0].p};
     memcpy(&out->active_ms, part[1].p, sizeof out->active_ms);
-    if (turn_now_ms(t) - out->active_ms > FRESH_MS) out->state = PRESENCE_OFFLINE;
     keep_status(out, part[2]);
     return true;
 }
 
-/* Once for each time that the user is loaded. Waits. */
+/* Once for each time that the user is loaded; of several who ask at once the first that comes back decides. Waits. */
 static enum err recall(struct turn *t, struct user_state *u)
 {
     struct hot_name name;
     struct cache_value got;
     struct presence p;
     if (u->presence || u->presence_recalled || !engine_of(t)->config.presence) return ERR_OK;
-    u->presence_recalled = true;
     name_of(t, &name);
     bool found = hot_get(engine_of(t), &name, turn_arena(t), &got);
     enum err e = turn_resumed(t);
-    if (e != ERR_OK || !found || u->presence || !unpack(t, got.value, &p)) return e;
+    if (e != ERR_OK || u->presence_recalled) return e;
+    u->presence_recalled = true;
+    if (!found || u->presence || !unpack(got.value, &p)) return ERR_OK;
     u->presence = mem_zero(sizeof p);
     *u->presence = p;
     hot_count(engine_of(t), HOT_USED);
@@ -131,13 +130,14 @@ enum err presence_set(struct turn *t)
         return fault_set(turn_fault(t), ERR_TOO_LARGE, "A status message has at most %d bytes.", STATUS_MAX);
     enum err e = recall(t, u);
     if (e != ERR_OK) return e;
-    struct presence *p = u->presence;
-    bool status = c->s[0].p && !str_eq(c->s[0], p ? p->status : STR(""));
-    if (p && p->told && !status && p->state == state && (!c->num[1] || turn_now_ms(t) - p->active_ms < ACTIVE_MS)) return ERR_OK;
-    if (!p && state == PRESENCE_OFFLINE && !status) return ERR_OK;
+    const struct presence *was = u->presence;
+    bool status = c->s[0].p && !str_eq(c->s[0], was ? was->status : STR(""));
+    if (was && was->told && !status && was->state == state && (!c->num[1] || turn_now_ms(t) - was->active_ms < ACTIVE_MS)) return ERR_OK;
+    if (!was && state == PRESENCE_OFFLINE && !status) return ERR_OK;
     e = user_state_rooms(t, u);
     if (e != ERR_OK) return e;
-    if (!p) p = u->presence = mem_zero(sizeof *p);
+    if (!u->presence) u->presence = mem_zero(sizeof *u->presence);
+    struct presence *p = u->presence;
     p->state = state;
     if (c->num[1] || !p->active_ms) p->active_ms = turn_now_ms(t);
     if (status) keep_status(p, c->s[0]);
@@ -145,6 +145,13 @@ enum err presence_set(struct turn *t)
     remember(t, p);
     spread(t, p, u);
     return ERR_OK;
+}
+
+/* Whom this owner only knows from the cache may have gone since she was last active, and with the server that would have said so. */
+static enum presence_state state_of(struct turn *t, const struct presence *p)
+{
+    if (!p || (!p->told && turn_now_ms(t) - p->active_ms > FRESH_MS)) return PRESENCE_OFFLINE;
+    return p->state;
 }
 
 /* presence_get. Reply: s[0] the state's name, s[1] status message or empty; num[0] when last active, 0: never. */
@@ -155,7 +162,7 @@ enum err presence_get(struct turn *t)
     enum err e = recall(t, u);
     if (e != ERR_OK) return e;
     const struct presence *p = u->presence;
-    r->s[0] = str_c(presence_name(p ? p->state : PRESENCE_OFFLINE));
+    r->s[0] = str_c(presence_name(state_of(t, p)));
     r->s[1] = p ? arena_str(turn_arena(t), p->status.p ? p->status : STR("")) : STR("");
     r->num[0] = p ? p->active_ms : 0;
     return ERR_OK;

@@ -1,4 +1,5 @@
-/* Who is online. Kept in memory only: after a restart everybody is offline until they come again.
+/* Who is online. Kept in memory, and where there is a cache that outlives the process (engine/hot.h) also there: who was active of late is still online after a
+ * restart or a fail-over, for some minutes. Everybody else is offline until they come again.
  *
  * The user's owner has the state; a change goes, without guarantee, to each slot in which the user has rooms, and stays there with the rooms that
  * are in memory (engine/room/presence.h), so that /sync finds it like any other change of a room. */

@@ -44,7 +44,7 @@ struct user_state {
     struct kept kept;
     struct list devices;       /* most recently used last */
     struct presence *presence; /* NULL: has not been online since it was loaded, and nothing is known from before */
-    bool presence_recalled;
+    bool presence_recalled;    /* the cache has answered; queries ask it, too, and they hold no lock */
 };
 
 /* Of the turn's user; made empty when there is none. */

@@ -21,6 +21,8 @@ struct odd {
     bool promises; /* says that what it has is of today */
     int gives;     /* so many values more; -1: all */
     int pages;     /* of rooms that it was told */
+    bool waits;    /* gives nothing yet */
+    int asking;    /* so many wait for it */
 };
 
 static struct odd *odd_of(struct cache *c)
@@ -31,6 +33,10 @@ static struct odd *odd_of(struct cache *c)
 static bool odd_get(struct cache *c, struct str key, struct arena *a, struct cache_value *out)
 {
     struct odd *o = odd_of(c);
+    o->asking++;
+    while (o->waits)
+        fiber_sleep_ms(1);
+    o->asking--;
     if (o->gives == 0 || !cache_get(o->inside, key, a, out)) return false;
     o->gives -= o->gives > 0;
     out->value = arena_str(a, out->value);
@@ -546,6 +552,91 @@ static void who_is_online_outlives_the_owner(void **s)
     engine_plays(is_unknown);
 }
 
+static void comes_back_no_more(struct scene *x)
+{
+    is_online(x);
+    now_ms += HOUR_MS;
+    was_online(x);
+    alice_is_here(x);
+    now_ms += HOUR_MS;
+    is_online(x); /* said to this owner, which will be told of the end, too */
+}
+
+static void who_was_online_does_not_stay_so_for_ever(void **s)
+{
+    (void)s;
+    engine_plays(make_alice);
+    engine_plays(alice_is_here);
+    engine_plays(comes_back_no_more);
+}
+
+struct caller {
+    struct scene *scene;
+    struct command command;
+    struct arena arena;
+    bool done;
+};
+
+static void make_call(void *arg)
+{
+    struct caller *c = arg;
+    struct reply reply;
+    struct fault f = {0};
+    assert_int_equal(engine_call(c->scene->engine, &c->command, &c->arena, &reply, &f), ERR_OK);
+    c->done = true;
+}
+
+/* Until it is done, or `asking` calls wait for the cache. */
+static void begin_call(struct caller *c, struct scene *x, struct command command, int asking)
+{
+    *c = (struct caller){.scene = x, .command = command};
+    arena_init(&c->arena);
+    fiber_spawn(make_call, c);
+    while (!c->done && odd_of(cache)->asking < asking)
+        fiber_sleep_ms(1);
+}
+
+static void end_call(struct caller *c)
+{
+    while (!c->done)
+        fiber_sleep_ms(1);
+    arena_release(&c->arena);
+}
+
+/* While somebody who asks for it waits for what the cache has. */
+static void set_while_asked(struct scene *x, enum presence_state state)
+{
+    struct caller asks, sets;
+    odd_of(cache)->waits = true;
+    begin_call(&asks, x, (struct command){.type = CMD_presence_get, .key = ALICE}, 1);
+    begin_call(&sets, x, (struct command){.type = CMD_presence_set, .key = ALICE, .num = {state}}, 2);
+    odd_of(cache)->waits = false;
+    end_call(&asks);
+    end_call(&sets);
+}
+
+static void goes_while_asked(struct scene *x)
+{
+    set_while_asked(x, PRESENCE_OFFLINE);
+    struct reply r = presence_now(x);
+    assert_true(str_is(r.s[0], "offline") && str_is(r.s[1], "at work"));
+}
+
+static void comes_while_asked(struct scene *x)
+{
+    set_while_asked(x, PRESENCE_ONLINE);
+    is_online(x);
+}
+
+static void what_is_said_counts_and_not_what_was(void **s)
+{
+    (void)s;
+    engine_plays(make_alice);
+    engine_plays(alice_is_here);
+    engine_plays(comes_while_asked);
+    engine_plays(goes_while_asked);
+}
+
 /* --- rows as bytes --- */
 
 static void rows_come_out_as_they_went_in(void **s)
@@ -594,6 +685,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_that_ended_stays_ended, set_up, take_down),
         cmocka_unit_test_setup_teardown(rooms_that_were_left_stay_left, set_up, take_down),
         cmocka_unit_test_setup_teardown(who_is_online_outlives_the_owner, set_up, take_down),
+        cmocka_unit_test_setup_teardown(who_was_online_does_not_stay_so_for_ever, set_up, take_down),
+        cmocka_unit_test_setup_teardown(what_is_said_counts_and_not_what_was, set_up, take_down),
         cmocka_unit_test(rows_come_out_as_they_went_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
