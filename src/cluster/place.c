@@ -9,6 +9,7 @@
 
 enum {
     SECOND_MS = 1000,
+    FAILED_MS = 30000,
     OTHERS_MS = 3000,
     DRAIN_MS = 1000,  /* for what is on its way */
     ASIDE_MS = 300,   /* for the others to step aside */
@@ -54,8 +55,11 @@ static bool is_in_the_way(const struct slot *s)
     return owner >= 0 && owner != somebody_better(s) && somebody_better_waits(s);
 }
 
-static int64_t patience_of(unsigned rank)
+/* Who could not open it leaves it to others, and does not take it again and again from one who can. */
+static int64_t patience_of(const struct slot *s)
 {
+    unsigned rank = view_rank(s->home->view, s->index, NULL);
+    if (s->failures) return s->home->owner[s->index].node >= 0 ? FAILED_MS : OTHERS_MS;
     return rank == 0 ? 0 : rank == 1 ? SECOND_MS : OTHERS_MS;
 }
 
@@ -78,7 +82,7 @@ void place_want(struct slot *s)
     if (!s->wanted) s->wanted_ms = now;
     s->wanted = true;
     if (!is_in(s->home->view) || is_in_the_way(s)) return; /* place_look comes again */
-    int64_t wait = s->wanted_ms + patience_of(view_rank(s->home->view, s->index, NULL)) - now;
+    int64_t wait = s->wanted_ms + patience_of(s) - now;
     if (wait > 0) {
         timer_set(s->loop, &s->place, wait, wanted);
         return;

@@ -104,12 +104,12 @@ PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f)
     return NULL;
 }
 
-/* What libpq's ping does not see, it tells in words only: that who answers is a standby, or not who it should be. */
+/* What libpq's ping does not see, it tells in words only: that who answers is a standby, has no room, or is not who it should be. */
 bool shard_may_come(const struct shard *s, const struct fault *why)
 {
     struct dial p;
     if (why->code != ERR_UNAVAILABLE || strstr(why->text, "certificate")) return false;
-    if (strstr(why->text, "read-only") || strstr(why->text, "hot standby")) return true;
+    if (strstr(why->text, "read-only") || strstr(why->text, "hot standby") || strstr(why->text, "too many clients")) return true;
     dial_of(s, &p);
     PGPing ping = PQpingParams(param_name, p.value, 1);
     return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;

@@ -90,12 +90,13 @@ static enum err each_table(struct move *m, void (*write)(struct buf *sql, enum t
     return e ? e : run(m, m->old, "RESET synchronous_commit");
 }
 
+/* Of what is forgotten no note is taken: it is as much as was moved. */
 static enum err forget_rows(struct move *m, PGconn *c)
 {
-    enum err e = ERR_OK;
+    enum err e = run(m, c, "SET rookery.forgets = 'on'");
     for (unsigned t = 0; !e && t < T__COUNT; t++)
         e = run(m, c, "DELETE FROM rookery.\"%s\" WHERE slot = %u", store_table(t)->name, m->slot);
-    return e;
+    return e ? e : run(m, c, "RESET rookery.forgets");
 }
 
 static enum err number_of(struct move *m, const char *sql, int64_t *out)

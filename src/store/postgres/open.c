@@ -218,6 +218,8 @@ static enum err connect_all(struct pg *p, PGconn **conn, struct fault *f)
 {
     for (size_t i = 0; i < p->shards; i++) {
         conn[i] = shard_connect(&p->shard[i], true, f);
+        if (!conn[i] && shard_may_come(&p->shard[i], f)) return ERR_UNAVAILABLE;
+        if (!conn[i]) conn[i] = shard_connect(&p->shard[i], true, f); /* it may have come since */
         if (!conn[i]) return shard_may_come(&p->shard[i], f) ? ERR_UNAVAILABLE : ERR_STORAGE;
     }
     return ERR_OK;

@@ -300,11 +300,18 @@ void read_go_on(struct shard *s)
     loop_defer(s->pg->loop, &s->read);
 }
 
+static bool is_here(const struct shard *s)
+{
+    for (unsigned i = 0; i < s->readers; i++)
+        if (pg_link_is_up(&s->reader[i])) return true;
+    return false;
+}
+
 /* For longer than a restart takes: a question need not wait to learn that. Whoever asks may hold a lock that others wait for, who do not need the
- * database at all. */
+ * database at all. (When this thread has stood still, it is the time of the last look that is old.) */
 static bool is_long_away(const struct shard *s)
 {
-    return s->here_ms && loop_now_ms(s->pg->loop) - s->here_ms > AWAY_MS;
+    return s->here_ms && loop_now_ms(s->pg->loop) - s->here_ms > AWAY_MS && !is_here(s);
 }
 
 static void arrived(struct task *t)

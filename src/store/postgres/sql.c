@@ -95,9 +95,9 @@ void sql_note_changes(struct buf *out, enum table t, unsigned slot, bool gone)
 {
     buf_printf(
         out,
-        "CREATE OR REPLACE TRIGGER %s AFTER %s ON rookery.\"%s\" FOR EACH ROW WHEN (%s.slot = %u) EXECUTE FUNCTION rookery.note_change()",
+        "CREATE OR REPLACE TRIGGER %s AFTER %s ON rookery.\"%s\" FOR EACH ROW WHEN (%s.slot = %u%s) EXECUTE FUNCTION rookery.note_change()",
         gone ? "rookery_move_del" : "rookery_move_put", gone ? "DELETE" : "INSERT OR UPDATE", store_table(t)->name, gone ? "OLD" : "NEW",
-        slot);
+        slot, gone ? " AND current_setting('rookery.forgets', true) IS DISTINCT FROM 'on'" : "");
 }
 
 void sql_copy(struct buf *out, enum table t, unsigned slot, bool in)

@@ -203,6 +203,30 @@ static void who_stepped_aside_comes_back(void **state)
     assert_int_equal(open_at(n, 0) + open_at(n, 2), CLUSTER_SLOTS);
 }
 
+static uint64_t handed_over(struct nodes *n)
+{
+    struct cluster_stats st[2];
+    for (unsigned i = 0; i < 2; i++)
+        cluster_stats(scene_of(n, i)->cluster, &st[i]);
+    return st[0].handed_over + st[1].handed_over;
+}
+
+/* It reaches the others, and not the database. */
+static void who_cannot_open_a_slot_does_not_take_it_again_and_again(void **state)
+{
+    struct nodes *n = *state;
+    uint64_t before = handed_over(n);
+    node_start(n, 2);
+    scene_of(n, 2)->gate->broken = ERR_UNAVAILABLE;
+    nodes_skip(n, 25000);
+    uint64_t once = handed_over(n) - before;
+    assert_true(once > 0 && once < CLUSTER_SLOTS / 2);
+    assert_int_equal(open_at(n, 0) + open_at(n, 1), CLUSTER_SLOTS);
+    scene_of(n, 2)->gate->broken = ERR_OK;
+    nodes_skip(n, 60000);
+    assert_int_equal(open_at(n, 2), once);
+}
+
 /* --- what is in memory --- */
 
 static void a_row_that_is_in_memory_needs_no_store(void **state)
@@ -225,9 +249,13 @@ static void a_row_that_is_in_memory_needs_no_store(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(the_next_owner_asks_the_store_for_all_at_once), test(what_was_read_too_early_is_read_again),
-        test(a_slot_goes_straight_to_who_should_have_it),    test(who_leaves_gives_each_slot_to_who_should_have_it),
-        test(few_slots_are_on_their_way_at_a_time),          test(who_stepped_aside_comes_back),
+        test(the_next_owner_asks_the_store_for_all_at_once),
+        test(what_was_read_too_early_is_read_again),
+        test(a_slot_goes_straight_to_who_should_have_it),
+        test(who_leaves_gives_each_slot_to_who_should_have_it),
+        test(few_slots_are_on_their_way_at_a_time),
+        test(who_stepped_aside_comes_back),
+        test(who_cannot_open_a_slot_does_not_take_it_again_and_again),
         test(a_row_that_is_in_memory_needs_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
