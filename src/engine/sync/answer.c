@@ -106,9 +106,11 @@ static void check_left(struct look *l)
 {
     if (!l->left || !l->left->count) return;
     struct buf rooms;
+    const struct follower *room = l->room ? l->room : l->job->room; /* what the user's slot has just told is newer */
+    size_t count = l->room ? l->rooms : l->job->rooms;
     buf_init(&rooms, 16 * 1048576);
-    for (size_t i = 0; i < l->job->rooms; i++)
-        pack_str(&rooms, follow_key(l->job->room[i].follow));
+    for (size_t i = 0; i < count; i++)
+        pack_str(&rooms, follow_key(room[i].follow));
     for (struct json *v = l->left->child, *next; v; v = next) {
         next = v->next;
         struct command c = {.type = CMD_user_shares, .key = v->key, .s[0] = str_make(rooms.p ? rooms.p : "", rooms.n)};
@@ -197,8 +199,7 @@ static struct str filtered_account_data(struct look *l)
     return json_text(&l->arena, kept);
 }
 
-/* The counts of keys are in every answer: a client takes their absence for none. */
-static void keep_key_counts(struct look *l)
+void look_keep_key_counts(struct look *l)
 {
     struct buf b;
     struct json_out o;
@@ -226,7 +227,6 @@ static bool write_answer(struct look *l, struct buf *out)
     if (l->asked_user) {
         some |= put_events(&o, "to_device", l->user.s[3]);
         some |= l->user.num[5] != 0; /* the counts changed */
-        keep_key_counts(l);
     }
     struct str counts = bytes_str(l->job->key_counts);
     if (!str_empty(counts)) {

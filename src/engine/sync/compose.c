@@ -336,6 +336,7 @@ static enum err ask(struct look *l, struct fault *f)
         sort_followed(l);
         return ask_rooms(l, f);
     }
+    look_keep_key_counts(l);
     /* Messages that are in this answer are acknowledged by the next request, which so has to ask again; as for more of them. */
     l->job->look_user = l->user.num[2] || l->user.num[3];
     sort_rooms(l);

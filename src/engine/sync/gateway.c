@@ -380,10 +380,11 @@ static void count_delivery(const struct sync_job *job, const struct found *found
     if (job->waited && found->oldest_ms) histogram_add(&g->delivery, (clock_wall_ms(g->engine->clock) - found->oldest_ms) * 1000);
 }
 
-/* Who does not wait is told all that there is, or that it is not to be had. */
+/* Who does not wait is told all that there is, or that it is not to be had. And so is who waited without anything being known of the user's keys: an
+ * answer without their counts would say that there are none. */
 static enum err is_away(const struct sync_job *job, struct fault *f)
 {
-    if (!job->behind || job->waited) return ERR_OK;
+    if (!job->behind || (job->waited && job->key_counts)) return ERR_OK;
     enum err e = fault_set(f, ERR_UNAVAILABLE, "A part of the server cannot be asked at the moment. Try again shortly.");
     f->retry_ms = ASK_AGAIN_MS;
     return e;

@@ -33,6 +33,9 @@ struct look {
 
 /* JSON of a reply, into the look's arena; NULL where there is none. */
 must_use enum err look_parse(struct look *l, struct str text, struct json **out);
+/* What the user's slot has told of keys. It is in every answer, since a client takes its absence for none; and it has no position, so it is told also where
+ * the rest of the user's news waits. */
+void look_keep_key_counts(struct look *l);
 /* The answer, whole; and what is in it. Waits. */
 void look_write(struct look *l, struct buf *out, struct found *found);
 

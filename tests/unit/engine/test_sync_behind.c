@@ -99,6 +99,13 @@ static const struct json *account_data(const struct client *c)
     return json_get(json_get(c->answer, "account_data"), "events");
 }
 
+/* Without them clients believe that there are none. */
+static void assert_counts(const struct client *c)
+{
+    assert_non_null(json_get(c->answer, "device_one_time_keys_count"));
+    assert_non_null(json_get(c->answer, "device_unused_fallback_key_types"));
+}
+
 static void put_account_data(struct client *c)
 {
     struct command d = {.type = CMD_user_account_data_put, .key = me(c), .s = {STR(""), STR("org.example.note"), STR("{\"a\":1}")}};
@@ -130,6 +137,7 @@ static void user_away_script(struct scene *x)
         assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
         assert_int_equal(told(&c, ROOM, body), 1);
         assert_null(account_data(&c));
+        assert_counts(&c);
         assert_int_equal(stands_at(&c, me(&c)), user_at);
         assert_true(stands_at(&c, ROOM) > room_at);
         room_at = stands_at(&c, ROOM);
@@ -163,7 +171,7 @@ static void nothing_script(struct scene *x)
     assert_true(c.retry_ms > 0);
     assert_int_equal(sync_for(&other, PATIENT_MS), ERR_UNAVAILABLE); /* a first answer is whole, or none */
     cluster_stats(x->engine->cluster, &before);
-    assert_int_equal(sync_for(&c, 3000), ERR_OK); /* who waits, waits */
+    assert_int_equal(sync_for(&c, 3000), ERR_UNAVAILABLE); /* who waits, waits; and an answer would have no counts of keys */
     cluster_stats(x->engine->cluster, &after);
     assert_string_equal(c.since, since);
     assert_true(after.commands - before.commands < 40);
@@ -213,6 +221,7 @@ static void torn_script(struct scene *x)
     assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
     assert_int_equal(told(&c, ROOM, "meanwhile"), 1);
     assert_null(joined(&c, SECOND_ROOM));
+    assert_counts(&c);
     assert_int_equal(stands_at(&c, me(&c)), user_at);
     assert_int_equal(stands_at(&c, SECOND_ROOM), second_at);
     gate->broken = ERR_OK;
