@@ -1,5 +1,5 @@
 /** New messages told outside the timeline: browser notifications, a sound, and the live region of screen readers. */
-import { type MatrixEvent, type Room, RoomEvent } from "matrix-js-sdk";
+import { type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk";
 import { t } from "../text";
 import type { Chat } from "./chat";
 import { isShown, toMessage } from "./message";
@@ -30,10 +30,26 @@ async function membershipChanged(chat: Chat, room: Room, membership: string, bef
     await Promise.resolve(); // the room has its name a moment later
     if (before === "invite") await takeBack(room);
     if (membership === "invite") return tell(chat, room, room.name, t("invitation"), true);
-    const by = room.getMember(chat.me)?.events.member?.getSender();
-    if ((membership !== "leave" && membership !== "ban") || !by || by === chat.me) return;
+    if (membership !== "leave" && membership !== "ban") return;
+    const by = (await ownMember(chat, room, membership)).getSender();
+    if (by === chat.me) return;
     if (before === "knock") chat.say(t("knock_refused", { room: room.name }), true);
     if (before === "join") chat.say(t("was_removed", { room: room.name }), true);
+}
+
+/** The event by which one's membership has become that. The SDK may tell of the membership before the room's state has it. */
+function ownMember(chat: Chat, room: Room, membership: string): Promise<MatrixEvent> {
+    const fits = (event?: MatrixEvent) => event?.getStateKey() === chat.me && event.getRoomId() === room.roomId && event.getContent().membership === membership;
+    const member = room.getMember(chat.me)?.events.member;
+    if (member && fits(member)) return Promise.resolve(member);
+    return new Promise((resolve) => {
+        const look = (event: MatrixEvent) => {
+            if (event.getType() !== "m.room.member" || !fits(event)) return;
+            chat.client.off(RoomStateEvent.Events, look);
+            resolve(event);
+        };
+        chat.client.on(RoomStateEvent.Events, look);
+    });
 }
 
 async function tell(chat: Chat, room: Room, title: string, text: string, loud: boolean): Promise<void> {
