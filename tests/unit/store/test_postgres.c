@@ -1,50 +1,6 @@
-/* What only the store on PostgreSQL has: starting, shards, what an administrator sees, and a database that fails. */
+/* What only the store on PostgreSQL has: starting, shards, what an administrator sees, and a database that fails. Moving slots: test_postgres_move.c. */
 #include "contract/pg_proxy.h"
-#include "contract/postgres.h"
-#include "contract/store_fixture.h"
-
-#include <sys/wait.h>
-
-#include "base/log.h"
-
-/* --- stores and databases --- */
-
-static struct str url[POSTGRES_SHARDS];
-
-static int setup(void **state)
-{
-    struct fixture *x = mem_zero(sizeof *x);
-    fixture_init(x);
-    postgres_urls(url, POSTGRES_SHARDS);
-    postgres_begin(url, POSTGRES_SHARDS, x->dir);
-    fixture_loops(x);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
-static struct store *open_urls(const struct str *urls, size_t count)
-{
-    struct fault f = {0};
-    struct store *s = NULL;
-    enum err e = store_postgres_open(&(struct store_postgres_config){.url = urls, .urls = count}, &s, &f);
-    if (e) print_message("%s\n", f.text);
-    assert_int_equal(e, ERR_OK);
-    return s;
-}
-
-static void reopen(struct fixture *x, size_t count)
-{
-    if (x->store) x->store->ops->close(x->store);
-    x->store = NULL;
-    x->store = open_urls(url, count);
-}
+#include "unit/store/shards.h"
 
 static enum err refused(const struct str *urls, size_t count, const char *why)
 {
@@ -65,23 +21,9 @@ static void check_refused(const struct str *urls, size_t count, const char *why)
     assert_int_not_equal(refused(urls, count, why), ERR_UNAVAILABLE); /* waiting would not help */
 }
 
-static int64_t count_in(struct str database, const char *sql)
-{
-    char answer[200];
-    postgres_sql(database, sql, answer, sizeof answer);
-    return strtoll(answer, NULL, 10);
-}
-
 static int64_t count_sql(const char *sql)
 {
     return count_in(url[0], sql);
-}
-
-static size_t rows_of(struct fixture *x, unsigned slot)
-{
-    struct store_read r = {.slot = slot, .table = T_timeline, .prefix = 1, .key = {cell_str(STR("!r"))}};
-    assert_int_equal(read_rows(x, &r), ERR_OK);
-    return r.count;
 }
 
 /* --- starting --- */
@@ -257,13 +199,6 @@ static void a_former_owner_meets_the_fence_and_harms_nobody(void **state)
     assert_int_equal(slot_of(&other, 5).epoch, 2);
     other.store->ops->close(other.store);
 }
-
-/* Batches that are under way at once, each of a slot of its own. */
-enum { LANES = 16 };
-struct lane {
-    struct waiting_batch w;
-    struct change change;
-};
 
 static void start_all(struct call *c)
 {
@@ -442,102 +377,6 @@ static void somebody_else_who_went_on_is_a_conflict(void **state)
 
 /* --- a server that dies, and comes again --- */
 
-/* Writes one batch after another in each of some slots, again where it was told that it was not written. */
-struct stream {
-    struct call call;
-    struct lane lane[LANES];
-    int64_t at[LANES];
-    atomic_bool stop;
-    unsigned running;
-    atomic_uint refused, conflicts, written;
-};
-
-static void stream_next(struct lane *l);
-
-static void stream_done(struct store_batch *b)
-{
-    struct lane *l = (struct lane *)(void *)b;
-    struct stream *s = list_item(l, struct stream, lane[b->slot]);
-    if (b->err == ERR_OK) s->at[b->slot]++;
-    s->written += b->err == ERR_OK;
-    s->refused += b->err == ERR_STORAGE;
-    s->conflicts += b->err == ERR_CONFLICT;
-    if (s->stop || b->err == ERR_CONFLICT) {
-        if (--s->running == 0) sem_post(&s->call.ready);
-        return;
-    }
-    stream_next(l);
-}
-
-static void stream_next(struct lane *l)
-{
-    struct stream *s = list_item(l, struct stream, lane[l->w.batch.slot]);
-    unsigned slot = l->w.batch.slot;
-    int64_t at = s->at[slot];
-    l->change = put_timeline(STR("!r"), at, at, STR("{}"));
-    l->w.batch = (struct store_batch){.loop = loop_current(),
-                                      .slot = slot,
-                                      .epoch = 1,
-                                      .predecessor = at,
-                                      .position = at + 1,
-                                      .change = &l->change,
-                                      .count = 1,
-                                      .done = stream_done};
-    store_apply(s->call.store, &l->w.batch);
-}
-
-static void stream_start(struct call *c)
-{
-    struct stream *s = list_item(c, struct stream, call);
-    for (unsigned i = 0; i < LANES; i++) {
-        s->lane[i].w.batch.slot = i;
-        s->running++;
-        stream_next(&s->lane[i]);
-    }
-}
-
-static void *stream_thread(void *arg)
-{
-    struct stream *s = arg;
-    call_wait(s->call.batch->loop, &s->call);
-    return NULL;
-}
-
-static void stream_wait(struct stream *s, unsigned more)
-{
-    unsigned want = s->written + more;
-    while (s->written < want)
-        usleep(1000);
-}
-
-static void check_stream(struct fixture *x, struct stream *s)
-{
-    assert_int_equal(s->conflicts, 0);
-    for (unsigned i = 0; i < LANES; i++) {
-        assert_int_equal(slot_of(x, i).position, s->at[i]);
-        assert_int_equal(rows_of(x, i), s->at[i]);
-    }
-}
-
-static struct stream *stream_begin(struct fixture *x, pthread_t *thread)
-{
-    struct stream *s = mem_zero(sizeof *s);
-    s->call = (struct call){.fn = stream_start, .store = x->store, .batch = &s->lane[0].w.batch};
-    s->lane[0].w.batch.loop = x->loop[0];
-    pthread_create(thread, NULL, stream_thread, s);
-    stream_wait(s, 200);
-    return s;
-}
-
-static void stream_end(struct fixture *x, struct stream *s, pthread_t thread)
-{
-    stream_wait(s, 200);
-    s->stop = true;
-    pthread_join(thread, NULL);
-    check_stream(x, s);
-    mem_free(s);
-}
-
 static void backends_that_die_in_a_commit_lose_and_double_nothing(void **state)
 {
     struct fixture *x = *state;
@@ -634,165 +473,9 @@ static void a_server_that_stands_still_is_waited_for(void **state)
     }
 }
 
-/* --- moving slots --- */
-
-static void count_progress(void *ctx, const struct store_move_progress *p)
-{
-    uint64_t *rows = ctx;
-    char left[100];
-    *rows += p->copied;
-    if (!p->done) return;
-    snprintf(left, sizeof left, "SELECT count(*) FROM rookery.shard_change WHERE slot = %u", p->slot);
-    for (size_t k = 0; k < POSTGRES_SHARDS; k++) /* what was forgotten where it was is not noted as a change */
-        assert_int_equal(count_in(url[k], left), 0);
-}
-
-static enum err move(uint64_t slots, size_t to, uint64_t *rows)
-{
-    struct fault f = {0};
-    struct store_postgres_config c = {.url = url, .urls = POSTGRES_SHARDS};
-    enum err e =
-        store_postgres_move(&c, &(struct store_move_config){.slots = slots, .to = to, .progress = count_progress, .ctx = rows}, &f);
-    if (e) print_message("%s\n", f.text);
-    return e;
-}
-
-static uint64_t slots_in(size_t shard)
-{
-    struct arena a;
-    struct store_shard s[POSTGRES_SHARDS];
-    struct fault f = {0};
-    struct store_postgres_config c = {.url = url, .urls = POSTGRES_SHARDS};
-    arena_init(&a);
-    assert_int_equal(store_postgres_shards(&c, &a, s, &f), ERR_OK);
-    assert_int_equal(s[0].slots | s[1].slots | s[2].slots, UINT64_MAX);
-    assert_true(s[shard].bytes > 0 && strstr(s[shard].name, "shard"));
-    arena_release(&a);
-    return s[shard].slots;
-}
-
-static void slots_move_while_they_are_written(void **state)
-{
-    struct fixture *x = *state;
-    pthread_t thread;
-    uint64_t rows = 0;
-    reopen(x, 2); /* the third is new */
-    struct change kept[] = {put_profile(STR("\xFF@u\0"), STR("f"), STR("\"\xC3\xBC\"")), put_letter(3, INT64_MIN, STR("\0\x01\xFF"))};
-    assert_int_equal(apply_in_epoch(x, 1, 40, 0, 1, kept, 2), ERR_OK);
-    x->store->ops->close(x->store);
-    x->store = open_urls(url, POSTGRES_SHARDS);
-    assert_int_equal(slots_in(2), 0);
-    struct stream *s = stream_begin(x, &thread);
-    assert_int_equal(move((uint64_t)0xFF00000000FF, 2, &rows), ERR_OK);
-    assert_true(rows > 0);
-    stream_wait(s, 200);
-    assert_int_equal(slots_in(2), (uint64_t)0xFF00000000FF);
-    assert_int_equal(move((uint64_t)0x00000000000F, 0, &rows), ERR_OK); /* some come back, some go on */
-    assert_int_equal(move((uint64_t)0x0000000000F0, 1, &rows), ERR_OK);
-    assert_int_equal(s->refused, 0);
-    stream_end(x, s, thread);
-    struct store_read r = {.slot = 40, .table = T_profile};
-    assert_int_equal(read_rows(x, &r), ERR_OK);
-    assert_int_equal(r.count, 1);
-    assert_int_equal(r.as_of, 1);
-    assert_true(str_eq(r.row->c[C_profile_user_id].s, STR("\xFF@u\0")));
-    reopen(x, POSTGRES_SHARDS);
-    r = (struct store_read){.slot = 40, .table = T_letter_out};
-    assert_int_equal(read_rows(x, &r), ERR_OK);
-    assert_int_equal(r.count, 1);
-    assert_true(str_eq(r.row->c[C_letter_out_command].s, STR("\0\x01\xFF")));
-    for (size_t k = 0; k < POSTGRES_SHARDS; k++) /* nothing is left where it was */
-        assert_int_equal(
-            count_in(url[k],
-                     "SELECT (SELECT count(*) FROM rookery.timeline WHERE slot NOT IN (SELECT slot FROM rookery.shard_slot WHERE state = "
-                     "'live')) + (SELECT count(*) FROM rookery.shard_change) + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE "
-                     "'rookery_move%')"),
-            0);
-}
-
-static void deletions_move_too(void **state)
-{
-    struct fixture *x = *state;
-    uint64_t rows = 0;
-    reopen(x, POSTGRES_SHARDS);
-    struct change c[] = {put_timeline(STR("!r"), 1, 1, STR("a")), put_timeline(STR("!r"), 2, 1, STR("b"))};
-    assert_int_equal(apply(x, 0, 0, 1, c, 2), ERR_OK);
-    assert_int_equal(move(1, 1, &rows), ERR_OK);
-    c[0].del = true;
-    assert_int_equal(apply(x, 0, 1, 2, c, 1), ERR_OK);
-    assert_int_equal(move(1, 2, &rows), ERR_OK);
-    assert_int_equal(rows_of(x, 0), 1);
-    assert_int_equal(slot_of(x, 0).position, 2);
-    assert_int_equal(slot_of(x, 0).epoch, 7);
-}
-
-/* Settings of the whole store live with slot 0. */
-static void settings_move_with_slot_0(void **state)
-{
-    struct fixture *x = *state;
-    uint64_t rows = 0;
-    struct str v;
-    reopen(x, POSTGRES_SHARDS);
-    assert_int_equal(x->store->ops->meta_set(x->store, STR("history"), STR("a\0b")), ERR_OK);
-    assert_int_equal(move(1, 2, &rows), ERR_OK);
-    reopen(x, POSTGRES_SHARDS);
-    assert_int_equal(x->store->ops->meta_get(x->store, STR("history"), &x->arena, &v), ERR_OK);
-    assert_true(str_eq(v, STR("a\0b")));
-}
-
-static void a_move_that_is_half_done_is_finished(void **state)
-{
-    struct fixture *x = *state;
-    uint64_t rows = 0;
-    struct change c = put_timeline(STR("!r"), 1, 1, STR("a"));
-    reopen(x, POSTGRES_SHARDS);
-    if (slots_in(1) & 1) assert_int_equal(move(1, 0, &rows), ERR_OK); /* which shard got it first is chance: it must come from another */
-    assert_int_equal(apply(x, 0, 0, 1, &c, 1), ERR_OK);
-    assert_int_equal(move(1, 1, &rows), ERR_OK);
-    postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0); /* the mover died here */
-    assert_int_equal(rows_of(x, 0), 1);                                                              /* a server that runs */
-    assert_int_equal(count_in(url[1], "SELECT count(*) FROM rookery.shard_slot WHERE slot = 0 AND state = 'live'"), 1);
-    postgres_sql(url[1], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0);
-    reopen(x, POSTGRES_SHARDS); /* one that starts */
-    assert_int_equal(rows_of(x, 0), 1);
-}
-
-/* The mover is killed at any moment, again and again; then it is let go on. */
-static void a_mover_that_is_killed_harms_nothing(void **state)
-{
-    struct fixture *x = *state;
-    pthread_t thread;
-    uint64_t rows = 0;
-    reopen(x, POSTGRES_SHARDS);
-    struct stream *s = stream_begin(x, &thread);
-    for (unsigned i = 0; i < 12; i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            execl("/proc/self/exe", "test_postgres", "move", (char *)NULL);
-            _exit(9);
-        }
-        usleep(20000 + i * 35000); /* whatever it does then */
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
-    while (move(0xFFFF, 2, &rows) == ERR_CONFLICT) /* until the server has seen that the other one is gone */
-        usleep(50000);
-    assert_int_equal(s->refused, 0);
-    stream_end(x, s, thread);
-    assert_int_equal(slots_in(2) & 0xFFFF, 0xFFFF);
-    reopen(x, POSTGRES_SHARDS);
-    for (unsigned i = 0; i < LANES; i++)
-        assert_int_equal(rows_of(x, i), slot_of(x, i).position);
-}
-
 int main(int argc, char **argv)
 {
     postgres_need(argc, argv);
-    if (argc == 2 && strcmp(argv[1], "move") == 0) {
-        uint64_t rows = 0;
-        postgres_urls(url, POSTGRES_SHARDS);
-        return move(0xFFFF, 2, &rows) != ERR_OK;
-    }
     log_setup(LOG_ERROR, false);
     const struct CMUnitTest tests[] = {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -811,11 +494,6 @@ int main(int argc, char **argv)
         ROW(a_question_that_was_lost_is_asked_again),
         ROW(a_commit_that_comes_late_is_waited_for),
         ROW(somebody_else_who_went_on_is_a_conflict),
-        ROW(slots_move_while_they_are_written),
-        ROW(deletions_move_too),
-        ROW(settings_move_with_slot_0),
-        ROW(a_move_that_is_half_done_is_finished),
-        ROW(a_mover_that_is_killed_harms_nothing),
         ROW(backends_that_die_in_a_commit_lose_and_double_nothing),
         ROW(a_server_that_is_killed_loses_and_doubles_nothing),
         ROW(a_backend_killed_with_9_loses_and_doubles_nothing),
