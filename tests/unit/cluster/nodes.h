@@ -328,12 +328,21 @@ static inline void nodes_start_two(struct nodes *n)
     nodes_skip(n, 1100);
 }
 
-/* Three of them, which have shared the slots (slot 30 is node 0's); their journal is the queue. The test's teardown frees them. */
-static inline struct nodes *nodes_three_on_queues(void)
+/* --- the life of a test's nodes --- */
+
+/* None has started yet. Their journal is the queue. The teardown frees them. */
+static inline struct nodes *nodes_on_queues(void)
 {
     struct nodes *n = mem_zero(sizeof *n);
     nodes_init(n);
     n->config.journal = JOURNAL_QUEUE;
+    return n;
+}
+
+/* Three, which have shared the slots; slot 30 is node 0's. */
+static inline struct nodes *nodes_three_on_queues(void)
+{
+    struct nodes *n = nodes_on_queues();
     n->unique = true;
     nodes_start_two(n);
     node_start(n, 2);

@@ -5,21 +5,12 @@ static struct str box, same; /* two of a slot */
 
 static int setup(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
+    struct nodes *n = nodes_on_queues();
     n->config.at_hand = toy_at_hand;
     box = key_in_slot(&n->arena, 30, 0);
     same = key_in_slot(&n->arena, 30, 1);
     nodes_start_two(n);
     *state = n;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -148,7 +139,7 @@ static void an_answer_that_is_newer_than_known_is_right(void **state)
     assert_int_equal(count_at(n, 0, same), 0);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {

@@ -5,20 +5,11 @@ static struct str box, other; /* of slots that the node that started first has *
 
 static int setup(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
+    struct nodes *n = nodes_on_queues();
     box = key_in_slot(&n->arena, 30, 0);
     other = key_in_slot(&n->arena, 31, 0);
     nodes_start_two(n);
     *state = n;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -244,7 +235,7 @@ static void a_row_that_is_in_memory_needs_no_store(void **state)
     assert_int_equal(sum_at(n, 0, box), -3);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {

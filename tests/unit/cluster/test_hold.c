@@ -16,13 +16,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
-    return 0;
-}
-
 static void one_node_holds_what_nobody_else_does(void **state)
 {
     struct nodes *n = *state;
@@ -324,7 +317,7 @@ static void nothing_acknowledged_is_lost_whoever_holds(void **state)
         storm_of_seed(seed);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {

@@ -5,9 +5,7 @@ static struct str box, same, other; /* two of a slot, one of another */
 
 static int setup_empty(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
+    struct nodes *n = nodes_on_queues();
     box = key_in_slot(&n->arena, 30, 0);
     same = key_in_slot(&n->arena, 30, 1);
     other = key_in_slot(&n->arena, 31, 0);
@@ -20,13 +18,6 @@ static int setup(void **state)
     int status = setup_empty(state);
     nodes_start_two(*state);
     return status;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
-    return 0;
 }
 
 /* The database is away: nothing can be written or read. */
@@ -721,7 +712,7 @@ static void followers_are_told_of_a_gap(void **state)
     assert_int_equal(heard.to, slot_at(n, 0, box)->position);
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {
@@ -757,7 +748,7 @@ int main(void)
         test(a_store_that_stands_elsewhere_sets_the_slot_aside),
         test(large_turns),
         test(a_turn_that_is_too_large_costs_nobody_else),
-        cmocka_unit_test_setup_teardown(followers_are_told_of_a_gap, setup_empty, teardown),
+        cmocka_unit_test_setup_teardown(followers_are_told_of_a_gap, setup_empty, nodes_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,20 +7,11 @@ static struct str box;
 
 static int setup(void **state)
 {
-    struct nodes *n = mem_zero(sizeof *n);
-    nodes_init(n);
-    n->config.journal = JOURNAL_QUEUE;
+    struct nodes *n = nodes_on_queues();
     n->config.at_hand = toy_at_hand;
     box = key_in_slot(&n->arena, 30, 0);
     nodes_start_two(n);
     *state = n;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    nodes_release(*state);
-    mem_free(*state);
     return 0;
 }
 
@@ -264,7 +255,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acknowledged_is_lost_or_comes_twice),
-        cmocka_unit_test_setup_teardown(nodes_on_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(nodes_on_threads, setup, nodes_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
