@@ -43,15 +43,30 @@ struct stock *stock_new(const unsigned char *cells, size_t bytes)
     return s;
 }
 
+/* What a range has more, or less, the stock has. */
+static void more(struct stock *s, struct range *g, size_t bytes)
+{
+    g->bytes += bytes;
+    s->bytes += bytes;
+}
+static void less(struct stock *s, struct range *g, size_t bytes)
+{
+    g->bytes -= bytes;
+    s->bytes -= bytes;
+}
+
+static size_t piece_bytes(const struct piece *p)
+{
+    return sizeof *p + p->n;
+}
+
 static void drop_rows(struct stock *s, struct range *g)
 {
     for (uint32_t i = 0; i < g->count; i++) {
-        s->bytes -= sizeof(struct piece) + g->row[i]->n;
-        g->bytes -= sizeof(struct piece) + g->row[i]->n;
+        less(s, g, piece_bytes(g->row[i]));
         mem_free(g->row[i]);
     }
-    s->bytes -= g->cap * sizeof *g->row;
-    g->bytes -= g->cap * sizeof *g->row;
+    less(s, g, g->cap * sizeof *g->row);
     mem_free(g->row);
     g->row = NULL;
     g->count = g->cap = 0;
@@ -97,10 +112,9 @@ static struct range *range_new(struct stock *s, enum table table, struct str nam
 {
     struct range *g = mem_zero(sizeof *g + name.n);
     g->table = table;
-    g->bytes = sizeof *g + name.n + sizeof(struct map_entry);
+    more(s, g, sizeof *g + name.n + sizeof(struct map_entry));
     g->name_n = name.n;
     memcpy(g->name, name.p, name.n);
-    s->bytes += g->bytes;
     map_put(&s->ranges, str_make(g->name, g->name_n), g);
     list_push(&s->used, &g->link);
     return g;
@@ -165,20 +179,17 @@ static uint32_t place_of(const struct stock *s, const struct range *g, const str
 
 static void take_out(struct stock *s, struct range *g, uint32_t at)
 {
-    size_t bytes = sizeof(struct piece) + g->row[at]->n;
+    less(s, g, piece_bytes(g->row[at]));
     mem_free(g->row[at]);
     g->count--;
     memmove(&g->row[at], &g->row[at + 1], (g->count - at) * sizeof *g->row);
-    g->bytes -= bytes;
-    s->bytes -= bytes;
 }
 
 static void grow(struct stock *s, struct range *g)
 {
     uint32_t cap = g->cap ? 2 * g->cap : 4;
     g->row = mem_resize(g->row, cap, sizeof *g->row);
-    g->bytes += (cap - g->cap) * sizeof *g->row;
-    s->bytes += (cap - g->cap) * sizeof *g->row;
+    more(s, g, (cap - g->cap) * sizeof *g->row);
     g->cap = cap;
 }
 
@@ -188,8 +199,7 @@ static void put_in(struct stock *s, struct range *g, uint32_t at, const struct r
     memmove(&g->row[at + 1], &g->row[at], (g->count - at) * sizeof *g->row);
     g->row[at] = piece_new(s, row);
     g->count++;
-    g->bytes += sizeof(struct piece) + g->row[at]->n;
-    s->bytes += sizeof(struct piece) + g->row[at]->n;
+    more(s, g, piece_bytes(g->row[at]));
     if (g->bytes > s->max / PART_MAX) now_too_large(s, g);
 }
 

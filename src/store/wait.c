@@ -33,40 +33,47 @@ enum err store_read_wait(struct store *s, struct store_read *r)
     return r->err;
 }
 
+/* Who waits for an answer; NULL: it has come. */
+static void wake(struct fiber **waiting)
+{
+    struct fiber *f = *waiting;
+    *waiting = NULL;
+    fiber_wake(f);
+}
+
+static void wait_for(struct fiber **waiting)
+{
+    while (*waiting)
+        fiber_park();
+}
+
 struct looking {
     struct store_look look;
-    struct fiber *fiber; /* NULL: it has been answered */
+    struct fiber *fiber;
 };
 
 static void looked(struct store_look *l)
 {
-    struct looking *w = list_item(l, struct looking, look);
-    struct fiber *f = w->fiber;
-    w->fiber = NULL;
-    fiber_wake(f);
+    wake(&list_item(l, struct looking, look)->fiber);
 }
 
 enum err store_look_wait(struct store *s, unsigned slot, struct store_slot *out)
 {
     struct looking w = {.look = {.loop = loop_current(), .slot = slot, .done = looked}, .fiber = fiber_current()};
     store_look(s, &w.look);
-    while (w.fiber)
-        fiber_park();
+    wait_for(&w.fiber);
     *out = w.look.at;
     return w.look.err;
 }
 
 struct applying {
     struct store_batch batch;
-    struct fiber *fiber; /* NULL: it has been answered */
+    struct fiber *fiber;
 };
 
 static void applied(struct store_batch *b)
 {
-    struct applying *w = list_item(b, struct applying, batch);
-    struct fiber *f = w->fiber;
-    w->fiber = NULL;
-    fiber_wake(f);
+    wake(&list_item(b, struct applying, batch)->fiber);
 }
 
 enum err store_apply_wait(struct store *s, const struct store_batch *b)
@@ -75,7 +82,6 @@ enum err store_apply_wait(struct store *s, const struct store_batch *b)
     w.batch.loop = loop_current();
     w.batch.done = applied;
     store_apply(s, &w.batch);
-    while (w.fiber)
-        fiber_park();
+    wait_for(&w.fiber);
     return w.batch.err;
 }

@@ -1,4 +1,4 @@
-/* Calls of the store whose answer a fiber waits for. All of them wait, on the fiber's loop. */
+/* Calls of the store whose answer a fiber waits for, on its own loop. */
 #ifndef ROOKERY_STORE_WAIT_H
 #define ROOKERY_STORE_WAIT_H
 
