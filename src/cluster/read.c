@@ -88,6 +88,15 @@ static size_t limit_with(size_t limit, size_t room)
     return limit > SIZE_MAX - room ? SIZE_MAX : limit + room;
 }
 
+/* The store is asked for so many more rows than are wanted as the overlay has now. */
+static size_t make_room(const struct slot *s, struct store_read *r)
+{
+    const struct change **over;
+    size_t room = rows_over(s, r, &over);
+    r->limit = limit_with(r->limit, room);
+    return room;
+}
+
 /* Is what the store has answered what was asked for, with room for so many rows of the overlay? Then they are laid over it. */
 static bool fits(const struct slot *s, struct store_read *r, size_t limit, size_t room, bool *overlaid)
 {
@@ -130,9 +139,7 @@ enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *ove
     size_t limit = r->limit;
     r->slot = s->index;
     for (;;) {
-        const struct change **over;
-        size_t room = rows_over(s, r, &over);
-        r->limit = limit_with(limit, room);
+        size_t room = make_room(s, r);
         enum err e = is_in_overlay(s, r, room) ? ERR_OK : read_store(s, r, at_hand && s->stock);
         e = check(s, r, generation, e);
         if (e != ERR_OK || fits(s, r, limit, room, overlaid)) return e;
@@ -141,18 +148,6 @@ enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *ove
 
 /* --- several at once --- */
 
-enum { TAKEN }; /* in place of a limit, which is never 0 */
-
-static void ask(struct slot *s, struct slot_reads *q, size_t i)
-{
-    const struct change **over;
-    struct store_read *r = &q->read[i];
-    q->room[i] = rows_over(s, r, &over);
-    r->slot = s->index;
-    r->limit = limit_with(q->limit[i], q->room[i]);
-    store_reads_begin(s->cluster->config.store, r, 1);
-}
-
 void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r, size_t n)
 {
     *q = (struct slot_reads){.read = r, .count = n, .generation = s->generation};
@@ -160,33 +155,20 @@ void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r
     q->room = q->limit + n;
     for (size_t i = 0; i < n; i++) {
         q->limit[i] = r[i].limit;
-        ask(s, q, i);
+        r[i].slot = s->index;
+        q->room[i] = make_room(s, &r[i]);
     }
-}
-
-/* What is not as it should be is asked once more: `again`. */
-static enum err take(struct slot *s, struct slot_reads *q, size_t i, bool *overlaid, bool *again)
-{
-    struct store_read *r = &q->read[i];
-    enum err e = check(s, r, q->generation, r->err);
-    if (e != ERR_OK) return e;
-    if (fits(s, r, q->limit[i], q->room[i], overlaid)) {
-        q->limit[i] = TAKEN;
-    } else {
-        ask(s, q, i);
-        *again = true;
-    }
-    return ERR_OK;
+    store_reads_begin(s->cluster->config.store, r, n);
 }
 
 enum err slot_reads_end(struct slot *s, struct slot_reads *q, bool *overlaid)
 {
     enum err e = ERR_OK;
-    for (bool again = true; again;) {
-        store_reads_wait(q->read, q->count);
-        again = false;
-        for (size_t i = 0; e == ERR_OK && i < q->count; i++)
-            if (q->limit[i] != TAKEN) e = take(s, q, i, overlaid, &again);
+    store_reads_wait(q->read, q->count);
+    for (size_t i = 0; e == ERR_OK && i < q->count; i++) {
+        struct store_read *r = &q->read[i];
+        e = check(s, r, q->generation, r->err);
+        if (e == ERR_OK && !fits(s, r, q->limit[i], q->room[i], overlaid)) e = slot_read(s, r, false, overlaid); /* once more, by itself */
     }
     return e;
 }

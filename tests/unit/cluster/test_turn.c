@@ -451,7 +451,7 @@ static void begin_anew(struct scene *x, struct str box)
         expected.value[i] = full ? c.num[1] : 0;
 }
 
-/* num[0] from, num[1] to (-1: none), num[2] reverse, num[3] limit, num[4] values that are expected: struct expected. */
+/* num[0] from, num[1] to (-1: none), num[2] reverse, num[3] limit, num[4] as one of several. */
 static enum err read_and_compare(struct turn *t)
 {
     const struct command *c = turn_command(t);
@@ -462,7 +462,7 @@ static enum err read_and_compare(struct turn *t)
     r.to.i = c->num[1];
     r.reverse = c->num[2] != 0;
     r.limit = (size_t)c->num[3];
-    enum err e = turn_range(t, &r);
+    enum err e = c->num[4] ? turn_ranges(t, &r, 1) : turn_range(t, &r);
     if (e != ERR_OK) return e;
     size_t n = 0;
     for (unsigned i = 0; i < ORDS; i++) {
@@ -502,6 +502,7 @@ static struct command any_range(struct str box)
     c.num[1] = dice(2) ? (int64_t)dice(ORDS) : -1;
     c.num[2] = dice(2);
     c.num[3] = dice(3) ? 1 + dice(ORDS + 3) : 100000;
+    c.num[4] = dice(2);
     return c;
 }
 
