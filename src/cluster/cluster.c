@@ -209,6 +209,11 @@ bool cluster_holds(const struct cluster *c, unsigned slot)
     return nodes_serves(c->nodes, slot);
 }
 
+bool cluster_reaches(const struct cluster *c, unsigned slot)
+{
+    return atomic_load_explicit(&c->slot[slot].reachable, memory_order_relaxed);
+}
+
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */
 void cluster_stats(const struct cluster *c, struct cluster_stats *out)
 {

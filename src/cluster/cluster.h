@@ -225,5 +225,7 @@ struct cluster_status {
 void cluster_status(struct cluster *c, struct cluster_status *out);
 /* Is it this node's at the moment? From any thread, for what need not be right. */
 bool cluster_holds(const struct cluster *c, unsigned slot);
+/* Is it served here, or its owner known? Who asks it otherwise waits for that. Likewise. */
+bool cluster_reaches(const struct cluster *c, unsigned slot);
 
 #endif

@@ -114,7 +114,7 @@ struct slot {
     bool subscribed, in_line, holding; /* wants it; the broker says that it waits, that it is this node's */
     bool opening;                      /* open_fiber is at work */
     bool left;                         /* for good */
-    bool reachable;                    /* counted as such */
+    atomic_bool reachable;             /* counted as such */
     bool wanted;                       /* it will be subscribed to when its time has come */
     int64_t wanted_ms;                 /* since */
     int64_t leave_ms;                  /* since when somebody else should have it; 0: nobody */

@@ -46,8 +46,8 @@ void slot_say(struct slot *s)
     uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->in_line ? STANDS_WAITING : STANDS_APART;
     bool reachable = slot_is_served(s) || s->home->owner[s->index].node >= 0;
     nodes_say(s->cluster->nodes, s->index, stands);
-    if (reachable != s->reachable) stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
-    s->reachable = reachable;
+    bool was = atomic_exchange_explicit(&s->reachable, reachable, memory_order_relaxed);
+    if (reachable != was) stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
 }
 
 void slot_go_on(struct slot *s)

@@ -265,6 +265,16 @@ static enum err ask_rooms(struct look *l, struct fault *f)
 
 /* --- all of it --- */
 
+/* Those of the slots that could not be asked which are left alone still: for a while all of them, then those that nobody serves. */
+static uint64_t still_behind(const struct sync_job *job)
+{
+    uint64_t slots = job->behind;
+    if (job->ask_again_ms > loop_now_ms(loop_current())) return slots;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (has(slots, i) && cluster_reaches(job_engine(job)->cluster, i)) slots &= ~((uint64_t)1 << i);
+    return slots;
+}
+
 static void look_begin(struct look *l)
 {
     struct buf *parts[] = {&l->join, &l->leave, &l->invite, &l->knock};
@@ -273,7 +283,7 @@ static void look_begin(struct look *l)
     l->filter = &l->job->filter->filter;
     l->user_slot = cluster_slot_of(job_user(l->job));
     if (l->job->stand) l->now = l->since = sync_token_unpack(l->job->stand);
-    if (l->job->ask_again_ms > loop_now_ms(loop_current())) l->failed = l->job->behind;
+    l->failed = still_behind(l->job);
 }
 
 static void look_release(struct look *l)

@@ -20,6 +20,7 @@ struct gate {
     bool dead;               /* batches are refused */
     enum err broken;         /* what reads, and the question where a slot stands, are answered with */
     enum table broken_table; /* reads of this one alone; T__COUNT: of all */
+    unsigned broken_slot;    /* likewise of this one; STORE_SLOTS: of all */
     struct list batches, reads, looks;
     _Atomic uint64_t applied;
 };
@@ -134,10 +135,15 @@ static inline void gate_answer(struct store_read *r, enum err e)
     r->done(r);
 }
 
+static inline bool gate_is_broken(const struct gate *g, unsigned slot)
+{
+    return g->broken && (g->broken_slot == STORE_SLOTS || g->broken_slot == slot);
+}
+
 static inline void gate_read(struct store *s, struct store_read *r)
 {
     struct gate *g = gate_of(s);
-    if (g->broken && (g->broken_table == T__COUNT || g->broken_table == r->table)) {
+    if (gate_is_broken(g, r->slot) && (g->broken_table == T__COUNT || g->broken_table == r->table)) {
         gate_answer(r, g->broken);
         return;
     }
@@ -170,7 +176,7 @@ static inline bool gate_let_read(struct gate *g)
         r->more = h->copy.more;
         r->as_of = h->copy.as_of;
         r->done(r);
-    } else if (g->broken) {
+    } else if (gate_is_broken(g, r->slot)) {
         gate_answer(r, g->broken);
     } else {
         store_read(g->inside, r);
@@ -193,7 +199,7 @@ static inline void gate_look(struct store *s, struct store_look *l)
         struct held_look *h = mem_zero(sizeof *h);
         h->look = l;
         list_push(&g->looks, &h->link);
-    } else if (g->broken) {
+    } else if (gate_is_broken(g, l->slot)) {
         l->err = g->broken;
         l->done(l);
     } else {
@@ -274,6 +280,7 @@ static inline struct gate *gate_new(struct store *inside)
     g->store.ops = &ops;
     g->inside = inside;
     g->broken_table = T__COUNT;
+    g->broken_slot = STORE_SLOTS;
     list_init(&g->batches);
     list_init(&g->reads);
     list_init(&g->looks);

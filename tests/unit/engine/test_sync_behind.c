@@ -119,6 +119,28 @@ static void assert_apart(struct client *c)
     assert_true(user != one && user != two && one != two);
 }
 
+static struct command in_second_room(struct command c)
+{
+    c.key = SECOND_ROOM;
+    return c;
+}
+
+static void make_second_room(struct scene *x)
+{
+    struct command c = {.type = CMD_room_create, .key = SECOND_ROOM, .s = {STR("11"), person(&x->arena, 0), STR("")}, .num = {0, now_ms}};
+    c.s[3] = STR(
+        "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"room_version\":\"11\"}},"
+        "{\"type\":\"m.room.member\",\"state_key\":\"@u0:localhost\",\"sender\":\"@u0:localhost\",\"content\":{\"membership\":\"join\"}},"
+        "{\"type\":\"m.room.join_rules\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"join_rule\":\"public\"}}]");
+    call(x, c);
+}
+
+static void say_in_second_room(struct scene *x, const char *body)
+{
+    struct str content = arena_printf(&x->arena, "{\"msgtype\":\"m.text\",\"body\":\"%s\"}", body);
+    call(x, in_second_room(message(person(&x->arena, 0), content)));
+}
+
 /* --- the user cannot be asked --- */
 
 static void user_away_script(struct scene *x)
@@ -153,6 +175,65 @@ static void rooms_are_told_while_the_user_cannot_be_asked(void **state)
 {
     (void)state;
     play_at_gate(user_away_script, NULL);
+}
+
+/* --- nobody serves a room's slot --- */
+
+struct watch {
+    struct slot *slot;
+    bool asked, over, done;
+};
+
+static void watch_slot(void *arg)
+{
+    struct watch *w = arg;
+    for (; !w->over; fiber_sleep_ms(1))
+        w->asked |= !list_is_empty(&w->slot->waiting_to_open);
+    w->done = true;
+}
+
+/* The store is away for it alone: it cannot be opened again. */
+static void lose_slot(struct scene *x, unsigned slot)
+{
+    log_setup((enum log_level)(LOG_ERROR + 1), false);
+    gate->broken = ERR_UNAVAILABLE;
+    gate->broken_slot = slot;
+    slot_fail(&x->engine->cluster->slot[slot], ERR_UNAVAILABLE);
+}
+
+static void unserved_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1};
+    struct watch w = {.slot = &x->engine->cluster->slot[cluster_slot_of(ROOM)]};
+    fill_room(x);
+    make_second_room(x);
+    call(x, in_second_room(member(me(&c), me(&c), "join")));
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    int64_t room_at = stands_at(&c, ROOM);
+    say(x, person(&x->arena, 0), "{\"msgtype\":\"m.text\",\"body\":\"before\"}");
+    lose_slot(x, w.slot->index);
+    say_in_second_room(x, "one");
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK); /* asked once: it may be a moment only */
+    assert_int_equal(told(&c, SECOND_ROOM, "one"), 1);
+    fiber_spawn(watch_slot, &w);
+    assert_int_equal(sync_for(&c, 3000), ERR_OK); /* longer than it is left alone for other reasons */
+    say_in_second_room(x, "two");
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(&c, SECOND_ROOM, "two"), 1);
+    assert_int_equal(stands_at(&c, ROOM), room_at);
+    w.over = true;
+    while (!w.done)
+        fiber_sleep_ms(1);
+    assert_false(w.asked);
+    gate->broken = ERR_OK;
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK); /* by itself, once somebody serves it */
+    assert_int_equal(told(&c, ROOM, "before"), 1);
+}
+
+static void a_slot_that_nobody_serves_is_left_alone(void **state)
+{
+    (void)state;
+    play_at_gate(unserved_script, NULL);
 }
 
 /* --- nothing can be told --- */
@@ -195,18 +276,10 @@ static void joining_script(struct scene *x)
     struct client c = {.x = x, .number = 1};
     assert_apart(&c);
     fill_room(x);
-    struct command second = {
-        .type = CMD_room_create, .key = SECOND_ROOM, .s = {STR("11"), person(&x->arena, 0), STR("")}, .num = {0, now_ms}};
-    second.s[3] = STR(
-        "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"room_version\":\"11\"}},"
-        "{\"type\":\"m.room.member\",\"state_key\":\"@u0:localhost\",\"sender\":\"@u0:localhost\",\"content\":{\"membership\":\"join\"}},"
-        "{\"type\":\"m.room.join_rules\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"join_rule\":\"public\"}}]");
-    call(x, second);
+    make_second_room(x);
     assert_int_equal(sync_for(&c, 0), ERR_OK);
     memcpy(since_first_life, c.since, sizeof since_first_life);
-    struct command join = member(me(&c), me(&c), "join");
-    join.key = SECOND_ROOM;
-    call(x, join);
+    call(x, in_second_room(member(me(&c), me(&c), "join")));
     say(x, person(&x->arena, 0), "{\"msgtype\":\"m.text\",\"body\":\"meanwhile\"}");
 }
 
@@ -241,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),
+        cmocka_unit_test(a_slot_that_nobody_serves_is_left_alone),
         cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
         cmocka_unit_test(a_new_room_is_told_whole_when_it_can_be),
     };
