@@ -52,9 +52,11 @@ enum err cluster_new(const struct cluster_config *config, struct cluster **out, 
     c->config = *config;
     c->life = random_u64();
     if (!c->config.backlog_bytes) c->config.backlog_bytes = config->journal == JOURNAL_QUEUE ? BACKLOG_QUEUE_BYTES : BACKLOG_BYTES;
+    if (!c->config.record_bytes) c->config.record_bytes = CLUSTER_RECORD_BYTES;
     if (!c->config.at_hand_bytes) c->config.at_hand_bytes = AT_HAND_BYTES;
     if (config->journal == JOURNAL_QUEUE && !config->broker) abort();
     if (config->loops == 0 || config->loops > CLUSTER_LOOPS_MAX || config->kinds > KINDS_MAX) abort();
+    if (config->record_bytes > CLUSTER_RECORD_BYTES) abort(); /* what else a record takes is reckoned with that */
     enum err e = load_history(c, f);
     if (e != ERR_OK) {
         mem_free(c);

@@ -51,6 +51,8 @@ enum cluster_journal {
     JOURNAL_QUEUE  /* in the slot's queue; the store gets them later */
 };
 
+enum { CLUSTER_RECORD_BYTES = 1048576 };
+
 struct cluster_config {
     struct loop **loop;
     size_t loops;
@@ -72,6 +74,10 @@ struct cluster_config {
     unsigned at_hand_kind;
     size_t at_hand_bytes;  /* of a slot; 0: the default */
     int64_t backlog_bytes; /* unwritten bytes of a slot before it refuses changes; 0: the default */
+    /* With JOURNAL_QUEUE: a record that has grown to `record_bytes` (at most, and 0: CLUSTER_RECORD_BYTES) is published at once; any other waits
+     * `tick_ms` for more from its first command on, and for the one before it to come back. */
+    size_t record_bytes;
+    int64_t tick_ms;
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
     /* An item on its way to another node: what it is besides kind, key and position; and there, with one reference. NULL: it cannot be read. */

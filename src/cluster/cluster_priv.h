@@ -134,6 +134,7 @@ struct slot {
     const struct journal *journal;
     struct queue queue;
     struct record *open;
+    struct timer tick; /* until then `open` waits for more */
     struct list link_dirty;
     bool dirty;         /* in home's list of slots with an open record */
     struct list flying; /* records that are on their way to the journal */
@@ -218,7 +219,7 @@ struct journal {
     void (*release)(struct slot *s);
     /* May a turn that changes something go on? NULL: yes. */
     enum err (*admit)(const struct slot *s, const struct record *r, struct fault *f);
-    /* While a record of the slot is on its way, does the next one wait for it, and grow? */
+    /* Does a record wait for more, until its tick is over and the one before it is back? */
     bool gathers;
     /* Is the open record so large that it should go now? NULL: never. */
     bool (*is_enough)(const struct record *r);

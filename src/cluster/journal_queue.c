@@ -15,7 +15,6 @@ enum {
     MARKS_MAX = 5,
     ANSWER_CHANGES_MAX = 1024, /* that answered_seal adds */
     RECORDS_MAX = BROKER_BACKLOG_RECORDS / 10 * 9,
-    RECORD_ENOUGH = 1048576,
     CHANGE_BYTES = 112 /* of a change in a record, besides its strings, at most */
 };
 
@@ -109,7 +108,8 @@ static enum err queue_admit(const struct slot *s, const struct record *r, struct
 
 static bool queue_is_enough(const struct record *r)
 {
-    return r->arena.used + r->changes * CHANGE_BYTES > RECORD_ENOUGH || answered_is_enough(r);
+    size_t bytes = r->arena.used + r->answer_bytes + r->changes * CHANGE_BYTES;
+    return bytes >= r->slot->cluster->config.record_bytes || answered_is_enough(r);
 }
 
 /* A beat or a mark on its way out. */

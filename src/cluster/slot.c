@@ -232,14 +232,23 @@ void home_release(struct home *h)
     view_unref(h->view);
 }
 
+static void tick_is_over(struct timer *t)
+{
+    slot_mark_dirty(list_item(t, struct slot, tick));
+}
+
 struct record *slot_open_record(struct slot *s)
 {
-    if (!s->open) s->open = record_new(s);
+    int64_t tick = s->cluster->config.tick_ms;
+    if (s->open) return s->open;
+    s->open = record_new(s);
+    if (tick && s->journal->gathers) timer_set(s->loop, &s->tick, tick, tick_is_over);
     return s->open;
 }
 
 void slot_drop_open_record(struct slot *s)
 {
+    timer_clear(s->loop, &s->tick);
     record_free(s->open);
     s->open = NULL;
 }
@@ -379,6 +388,7 @@ static void publish(struct slot *s)
 {
     struct record *r = s->open;
     s->open = NULL;
+    timer_clear(s->loop, &s->tick);
     answered_seal(s, r);
     r->batch = (struct store_batch){.loop = s->loop,
                                     .slot = s->index,
@@ -399,11 +409,11 @@ void slot_under_way(struct slot *s, int by)
     stat_add(&s->home->stats.in_flight, by);
 }
 
-/* What is not published yet goes when what is under way has come back: the more there is to do, the more goes together. But the last one of an owner
- * that leaves goes at once. */
+/* What is not published yet goes when its tick is over and what is under way has come back: the more there is to do, the more goes together. But the
+ * last one of an owner that leaves goes at once. */
 static bool gathers(const struct slot *s)
 {
-    return s->journal->gathers && s->state == SLOT_OPEN && !list_is_empty(&s->flying);
+    return s->journal->gathers && s->state == SLOT_OPEN && (timer_is_set(&s->tick) || !list_is_empty(&s->flying));
 }
 
 void home_seal(struct task *t)
@@ -497,7 +507,7 @@ void slot_release(struct slot *s)
     s->journal->release(s);
     while ((flying = list_pop(&s->flying)))
         record_free(list_item(flying, struct record, link));
-    if (s->open) record_free(s->open);
+    if (s->open) slot_drop_open_record(s);
     forget_entities(s);
     overlay_free(s->overlay);
     stock_free(s->stock);

@@ -103,6 +103,8 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .store = store,
                                 .broker = broker,
                                 .journal = config->journal,
+                                .record_bytes = config->record_bytes,
+                                .tick_ms = config->tick_ms,
                                 .clock = clock,
                                 .kind = own,
                                 .kinds = KIND__COUNT,

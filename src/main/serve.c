@@ -131,6 +131,7 @@ static enum err open_broker(struct server *s, struct fault *f)
     c.urls = set->broker.url.count;
     c.ca_file = *set->broker.ca_file ? set->broker.ca_file : NULL;
     c.prefix = set->broker.prefix;
+    c.prefetch = (unsigned)set->broker.prefetch;
     return broker_amqp_attach(&c, node_name(&s->arena), &s->broker, f);
 }
 
@@ -194,6 +195,8 @@ static enum err make_engine(struct server *s, struct fault *f)
         .warm_rooms = WARM_ROOMS,
         .warm_users = WARM_USERS,
         .journal = set->broker.url.count ? JOURNAL_QUEUE : JOURNAL_STORE,
+        .record_bytes = (size_t)set->broker.record_bytes,
+        .tick_ms = set->broker.tick,
         .keep_hot = *set->cache.url.p,
     };
     s->loops = loop_count(set);

@@ -133,6 +133,14 @@ static void check_broker(const struct checking *c)
     }
     if (s->broker.url.count && !s->store.url.count)
         tell(c, "broker", "url", "a broker is for several servers, and those need a database that they share: set [store] url");
+    if (s->broker.prefetch < BROKER_AMQP_PREFETCH_MIN) {
+        char reason[200];
+        snprintf(reason, sizeof reason,
+                 "is below %d: a slot's queue may hold %d records, and those beyond the prefetch lose their order when two servers die one "
+                 "after the other",
+                 BROKER_AMQP_PREFETCH_MIN, BROKER_BACKLOG_RECORDS);
+        tell(c, "broker", "prefetch", reason);
+    }
     if (!broker_name_ok(s->broker.prefix)) tell(c, "broker", "prefix", "has letters, digits, '.', '_' and '-' only");
 }
 

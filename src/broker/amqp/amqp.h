@@ -16,7 +16,7 @@ struct broker_amqp_config {
     size_t urls;
     const char *ca_file; /* PEM: whose signature makes a broker believed; NULL: who the system believes */
     struct str prefix;   /* of all names at the broker, so that several clusters can share one: as a node's name, at most 32 bytes */
-    unsigned prefetch;   /* of a slot: more than the backlog may be, else its order is lost when two holders die */
+    unsigned prefetch;   /* of a slot: BROKER_AMQP_PREFETCH_MIN to _MAX; with less its order is lost when two holders die */
     unsigned heartbeat_s;
     int64_t silence_ms;  /* a broker that says nothing for so long is dead; more than heartbeat_s */
     int64_t beat_ms;     /* how often a node says that it lives; after three times and a half as long without it is dead */
@@ -28,7 +28,12 @@ struct broker_amqp_config {
 /* All but the URLs. */
 extern const struct broker_amqp_config broker_amqp_defaults;
 
-enum { BROKER_AMQP_PREFIX_MAX = 32 };
+enum {
+    BROKER_AMQP_PREFIX_MAX = 32,
+    /* Above what a slot's queue may hold, with room for what others publish to it; and what AMQP can say. */
+    BROKER_AMQP_PREFETCH_MIN = BROKER_BACKLOG_RECORDS / 10 * 11,
+    BROKER_AMQP_PREFETCH_MAX = 65535
+};
 
 /* Is this an address that can be tried? The sentence says what is wrong, without the password. */
 must_use enum err broker_amqp_check_url(struct str url, struct fault *f);

@@ -194,7 +194,7 @@ static void storm_of_seed(unsigned seed)
     check_ears(x);
     for (unsigned k = 0; k < 30; k++)
         storm_ask(s);
-    nodes_skip(s->n, 100);
+    nodes_skip(s->n, 300); /* a tick, in steps of 100 */
     check_ears(x);
     unsigned at = storm_survivor(s, 20, 2 * REOPEN_MS + LETTER_PATIENCE_MS);
     storm_check(s, at);

@@ -291,6 +291,20 @@ static void settings_at_odds(void **state)
     refuse_set("server.public_url=https://a\"b", "is not an address");
     refuse_set("tls.key=/k", "[tls] certificate: is missing");
     refuse_set("tls.certificate=/c", "[tls] key: is missing");
+    refuse_set("broker.prefetch=54999",
+               "[broker] prefetch: is below 55000: a slot's queue may hold 50000 records, and those beyond the prefetch "
+               "lose their order when two servers die one after the other");
+    refuse_set("broker.prefetch=65536", "65536 is too much; at most 65535");
+    refuse_set("broker.record_bytes=2MiB", "2MiB is too much; at most 1048576");
+    refuse_set("broker.record_bytes=1023", "1023 is too little; at least 1024");
+    refuse_set("broker.tick=101ms", "101ms is too much; at most 100ms");
+    refuse_set("broker.tick=1", "write it like 500ms");
+    const char *const batching[] = {"broker.prefetch=55000", "broker.record_bytes=4KiB", "broker.tick=5ms", NULL};
+    accept_sets(&f, batching);
+    assert_int_equal(f.s.broker.prefetch, 55000);
+    assert_int_equal(f.s.broker.record_bytes, 4096);
+    assert_int_equal(f.s.broker.tick, 5);
+    teardown(&f);
     refuse_set("registration.mode=token", "is empty, so that nobody could register");
     refuse_set("registration.tokens=a/b", "a token has 1 to 64 characters");
 }
