@@ -136,7 +136,7 @@ class Cluster(tool.Cluster):
         for i in self.running():
             while not tool.is_ready(self.server_ports[i]):
                 if time.monotonic() > end:
-                    raise NotReady(f"{self.servers[i].name} does not get ready within {READY_SECONDS} s")
+                    raise NotReady(f"{self.servers[i].name} does not get ready within {READY_SECONDS} s\n{self.all_status()}")
                 time.sleep(0.1)
 
     def close(self):
@@ -173,6 +173,16 @@ class Cluster(tool.Cluster):
 
     def status(self, i):
         return json.loads(self.admin(i, "status", "--json"))
+
+    def all_status(self):
+        """For who reads why something did not come to its end."""
+        told = []
+        for i in self.running():
+            try:
+                told.append(f"{self.servers[i].name}: {self.admin(i, 'status')}")
+            except (RuntimeError, subprocess.TimeoutExpired) as e:
+                told.append(f"{self.servers[i].name}: {e}")
+        return "\n".join(told)
 
     def restart_one_by_one(self):
         for i in self.running():
