@@ -209,7 +209,15 @@ class Cluster(tool.Cluster):
 
     def busiest(self):
         """The server that owns the most of the work: commands done so far."""
-        return max(self.running(), key=lambda i: self.status(i)["here"]["commands"] + self.status(i)["here"]["commands_inbound"])
+        return max(self.running(), key=self.commands)
+
+    def commands(self, i):
+        """Done by server i so far; 0 when it has only just been started, and does not answer."""
+        try:
+            here = self.status(i)["here"]
+        except RuntimeError:
+            return 0
+        return here["commands"] + here["commands_inbound"]
 
     def lose_primary(self):
         """Of the first shard: its machine is gone, and the standby takes over."""
