@@ -10,7 +10,7 @@ CC_coverage := gcc
 CC_fuzz := clang
 CC := $(CC_$(BUILD))
 
-PACKAGES := libuv rocksdb libpq libsodium libssl libcrypto libnghttp2 inih libseccomp libutf8proc
+PACKAGES := libuv rocksdb libpq libcurl libsodium libssl libcrypto libnghttp2 inih libseccomp libutf8proc
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wpointer-arith \
 	-Wconversion -Wno-sign-conversion
 CFLAGS_release := -O2 -g -fno-plt

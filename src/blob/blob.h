@@ -3,7 +3,7 @@
  * Promises, which the contract tests check for every back end:
  *  - When commit says ERR_OK the blob survives kill -9 and the power cord. Before that nothing of it can be read.
  *  - Identical content is stored once. A blob never changes.
- *  - Whoever has opened a blob can read it to the end, even when it is deleted meanwhile.
+ *  - Whoever has opened a blob can read it to the end, even when it is deleted meanwhile; a back end for which that has a limit says so in its header.
  *  - A writer whose process died leaves nothing behind for good.
  *  - A hash is 64 lower-case hex digits; any other string is simply not there (and never a path).
  *

@@ -44,7 +44,7 @@ static enum err make(struct arena *a, struct store *store, const struct settings
     enum err e = tree_make(to, f);
     /* Media after the store: a file is there before the row that names it, so none that this store names can be missing. */
     if (!e) e = store->ops->backup(store, inside(a, to, "db"), f);
-    if (!e) e = tree_copy(s->media.path, inside(a, to, "media"), f);
+    if (!e && !s->media.url.n) e = tree_copy(s->media.path, inside(a, to, "media"), f);
     if (!e) e = tree_sync(to, f);
     struct str text = arena_printf(a, "%sversion=%s\nserver_name=%s\nmade_ms=%lld\n", manifest_begin, ROOKERY_VERSION, s->server.name.p,
                                    (long long)clock_wall_ms(&clock_system));
@@ -97,7 +97,7 @@ static enum err restore(struct arena *a, const struct settings *s, const char *f
     if (!tree_is_empty(db))
         return fault_set(f, ERR_CONFLICT, "There is a store in %.100s already. Stop its server, move it away, and try again.", db);
     e = tree_make(s->store.path, f);
-    if (!e) e = tree_copy(inside(a, from, "media"), s->media.path, f);
+    if (!e && !s->media.url.n) e = tree_copy(inside(a, from, "media"), s->media.path, f);
     if (!e) e = restore_store(a, inside(a, from, "db"), db, f);
     return e ? e : tree_sync(s->store.path, f);
 }

@@ -2,7 +2,7 @@
  *
  *     DIR/manifest   "rookery-backup 1", then name=value lines
  *     DIR/db         the store, consistent as of one moment
- *     DIR/media      every file that the store of that moment names, perhaps more
+ *     DIR/media      every file that the store of that moment names, perhaps more; with media.url they stay in their bucket
  *
  * All of it blocks. */
 #ifndef ROOKERY_MAIN_BACKUP_H

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "blob/files/files.h"
+#include "blob/s3/s3.h"
 #include "broker/amqp/amqp.h"
 #include "broker/local/local.h"
 #include "cache/local/local.h"
@@ -159,14 +160,23 @@ static enum err open_store(struct server *s, struct fault *f)
     return store_rocksdb_open(arena_printf(&s->arena, "%s/db", set->store.path).p, &rc, &s->store, f);
 }
 
+static enum err open_blobs(struct server *s, struct fault *f)
+{
+    const struct settings *set = s->settings;
+    struct blobs_s3_config c = {.url = set->media.url,
+                                .region = set->media.region.p,
+                                .ca_file = *set->media.ca_file ? set->media.ca_file : NULL,
+                                .spool = set->store.path};
+    return set->media.url.n ? blobs_s3_open(&c, &s->blobs, f) : blobs_files_open(set->media.path, &s->blobs, f);
+}
+
 static enum err open_parts(struct server *s, struct fault *f)
 {
     const struct settings *set = s->settings;
     enum err e = make_folder(set->store.path, f);
-    const char *media = *set->media.path ? set->media.path : arena_printf(&s->arena, "%s/media", set->store.path).p;
     if (e == ERR_OK) e = crypto_init(f);
     if (e == ERR_OK) e = open_store(s, f);
-    if (e == ERR_OK) e = blobs_files_open(media, &s->blobs, f);
+    if (e == ERR_OK) e = open_blobs(s, f);
     if (e == ERR_OK) e = open_broker(s, f);
     if (e == ERR_OK) e = open_cache(s, f);
     if (e != ERR_OK) return e;

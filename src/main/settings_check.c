@@ -1,4 +1,5 @@
 /* What no single value can tell: forms with a grammar, and settings that need or exclude each other. */
+#include "blob/s3/s3.h"
 #include "broker/amqp/amqp.h"
 #include "cache/redis/redis.h"
 #include "main/listen.h"
@@ -198,6 +199,20 @@ static void check_cache(const struct checking *c)
     if (c->s->cache.url.n && cache_redis_check_url(c->s->cache.url, &f) != ERR_OK) tell(c, "cache", "url", f.text);
 }
 
+static bool is_region(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!host_char(s.p[i])) return false;
+    return true;
+}
+
+static void check_media(const struct checking *c)
+{
+    struct fault f;
+    if (c->s->media.url.n && blobs_s3_check_url(c->s->media.url, &f) != ERR_OK) tell(c, "media", "url", f.text);
+    if (!is_region(c->s->media.region)) tell(c, "media", "region", "has letters, digits, '.' and '-' only");
+}
+
 /* Without a word of the URL: it may have a password. */
 static void check_store(const struct checking *c)
 {
@@ -222,6 +237,7 @@ bool settings_check(const struct settings *s, struct buf *problems)
     check_broker(&c);
     check_rooms(&c);
     check_cache(&c);
+    check_media(&c);
     check_store(&c);
     return problems->n == before && buf_ok(problems);
 }

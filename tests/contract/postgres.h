@@ -10,36 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "contract/helper.h"
 #include "store/postgres/postgres.h"
 
 enum { POSTGRES_SHARDS = 3 };
 
-/* The helper, seen from the program, which is in build/<BUILD>/tests/<kind>[/<module>]. */
-static inline const char *postgres_helper(void)
-{
-    static char path[PATH_MAX];
-    char self[PATH_MAX] = {0};
-    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) abort();
-    char *build = strstr(self, "/build/");
-    if (!build) abort();
-    snprintf(path, sizeof path, "%.*s/tests/support/postgres.py", (int)(build - self), self);
-    return path;
-}
-
 /* At the start of main(): returns once there is a server. */
 static inline void postgres_need(int argc, char **argv)
 {
-    if (getenv("TEST_POSTGRES")) return;
-    char **again = calloc((size_t)argc + 3, sizeof *again), self[PATH_MAX] = {0};
-    if (!again || readlink("/proc/self/exe", self, sizeof self - 1) < 0) abort();
-    again[0] = (char *)(uintptr_t)postgres_helper();
-    again[1] = "run";
-    again[2] = self;
-    for (int i = 1; i < argc; i++)
-        again[i + 2] = argv[i];
-    execv(again[0], again);
-    perror(again[0]);
-    exit(1);
+    helper_need("postgres.py", "TEST_POSTGRES", argc, argv);
 }
 
 /* The URLs of the first `count` databases; the bytes live on. */
@@ -56,8 +35,9 @@ static inline void postgres_urls(struct str *out, size_t count)
 /* To the server: stop, kill, start, pause, continue. */
 static inline void postgres_do(const char *what)
 {
-    char command[2 * PATH_MAX];
-    snprintf(command, sizeof command, "%s %s %s", postgres_helper(), what, getenv("TEST_POSTGRES_FOLDER"));
+    char command[2 * PATH_MAX], helper[PATH_MAX];
+    helper_path("postgres.py", helper);
+    snprintf(command, sizeof command, "%s %s %s", helper, what, getenv("TEST_POSTGRES_FOLDER"));
     if (system(command) != 0) abort();
 }
 

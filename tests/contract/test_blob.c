@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "blob/files/files.h"
+#include "blob/s3/s3.h"
+#include "contract/helper.h"
 #include "contract/in_fiber.h"
 #include "crypto/crypto.h"
 
@@ -33,7 +35,20 @@ static void files_forget(void)
     assert_int_equal(system(command), 0);
 }
 
-static const struct backend backends[] = {{"files", files_open, files_forget}};
+static struct blobs *s3_open(void)
+{
+    struct blobs *s;
+    struct fault f = {0};
+    struct blobs_s3_config c = {.url = str_c(getenv("TEST_OBJECTS")), .region = "us-east-1", .spool = "/tmp"};
+    enum err e = blobs_s3_open(&c, &s, &f);
+    if (e) print_message("%s\n", f.text);
+    return e ? NULL : s;
+}
+
+/* The storage ends with the program; what a test left is there under other names. */
+static void s3_forget(void) {}
+
+static const struct backend backends[] = {{"files", files_open, files_forget}, {"s3", s3_open, s3_forget}};
 
 static const struct backend *backend;
 static struct blobs *blobs;
@@ -267,8 +282,9 @@ static void in_backend(void **state)
 #f, in_backend, set_up, tear_down, (void *)(uintptr_t)f                                                                            \
     }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    helper_need("objects.py", "TEST_OBJECTS", argc, argv);
     static const struct CMUnitTest tests[] = {
         ON_BACKEND(put_get),
         ON_BACKEND(nothing_there),

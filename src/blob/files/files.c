@@ -3,9 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <stddef.h>
 #include <unistd.h>
 
 #include "base/log.h"

@@ -178,6 +178,11 @@ static void bad_values(void **state)
     refuse_set("limits.messages=10", "write it like 10/s");
     refuse_set("limits.messages=10/w", "write it like 10/s");
     refuse_set("limits.messages=1000001/s", "is too much; at most 1000000/s");
+    refuse_set("media.url=s3://k:s@host/bucket", "[media] url: it does not begin with https:// or http://");
+    refuse_set("media.url=https://host/bucket", "[media] url: it has no key; write https://KEY:SECRET@HOST/BUCKET");
+    refuse_set("media.url=https://k:s@host/Bucket", "is no bucket");
+    refuse_set("media.url=https://k:s@host/bucket/folder", "is no bucket");
+    refuse_set("media.region=eu west", "[media] region: has letters, digits, '.' and '-' only");
     refuse_set("presence.enabled=yes", "\"yes\" is neither true nor false");
     refuse_set("log.level=loud", "\"loud\" is not among: debug info warn error");
     refuse_set("log.level=", "is not among");

@@ -1,0 +1,78 @@
+"""Uploaded files in an S3-compatible storage, which is a real one (OpenStack Swift): two servers that share nothing else, the storage away and back,
+and what an administrator is told at the start."""
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from harness import images, settings
+from harness.client import Client, unique
+
+sys.path.insert(0, str(settings.ROOT / "tests" / "support"))
+import objects as support  # noqa: E402
+
+PNG = images.png(400, 300)
+
+
+@pytest.fixture(scope="module")
+def storage():
+    with support.Objects() as o:
+        yield o
+
+
+def given(storage, url=None, **more):
+    return {("media", "url"): url or storage.url, **{("media", name): value for name, value in more.items()}}
+
+
+def test_upload_download_thumbnail(own_server, storage):
+    server = own_server(given(storage))
+    alice = Client(server).register(unique())
+    for data in (b"", b"x", bytes(range(256)) * 8192):
+        r = alice.download(alice.upload(data, "video/mp4"))
+        assert r.status == 200 and r.body == data
+    big = bytes(range(251)) * 12000
+    r = alice.download(alice.upload(big, "video/mp4"), headers={"Range": "bytes=1048570-1048590"})
+    assert r.status == 206 and r.body == big[1048570:1048591]
+    r = alice.call("GET", "/_matrix/client/v1/media/thumbnail/" + alice.upload(PNG, "image/png")[6:], query={"width": 96, "height": 96, "method": "scale"})
+    assert r.status == 200 and r.headers["content-type"].startswith("image/")
+    assert not (server.folder / "data" / "media").exists()
+
+
+def test_files_outlive_the_server(own_server, storage):
+    server = own_server(given(storage))
+    alice = Client(server).register(unique())
+    mxc = alice.upload(b"a" * 3_000_000)
+    server.restart(kill=True)
+    assert alice.download(mxc).body == b"a" * 3_000_000
+
+
+def test_storage_away_and_back(own_server, storage):
+    """Chat goes on; what needs the storage is refused with a sentence, and works again by itself."""
+    server = own_server(given(storage))
+    alice = Client(server).register(unique())
+    room, mxc = alice.create_room(), alice.upload(b"kept" * 1000)
+    storage.stop("proxy")
+    for r in (alice.download(mxc, check=False), alice.call("POST", "/_matrix/media/v3/upload", b"new", check=False)):
+        assert r.status in (500, 503) and "stored files" in r.json["error"], r
+    alice.send(room, {"body": "chat goes on"})
+    server.stop()
+    server.start()
+    assert "setting=media.url" in server.log() and "testing" not in server.log()
+    storage.start("proxy")
+    storage.ask("HEAD")
+    assert alice.download(mxc).body == b"kept" * 1000
+    assert alice.upload(b"new")
+
+
+def test_a_storage_that_refuses(storage):
+    """Said at the start in one line, with no secret in it."""
+    key, secret = "test%3Atester", "testing%2Fsecret"
+    for url, words in ((storage.url.replace(secret, "guessed"), "refuses key or secret"), (storage.url.replace(support.BUCKET, "no-such-bucket"), "no such bucket"),
+                       (storage.url.replace(f"{key}:{secret}@", ""), "it has no key"), ("s3://" + storage.url[7:], "https:// or http://"),
+                       (storage.url + "/folder", "is no bucket")):
+        done = subprocess.run([settings.binary(), "serve", "--set", f"media.url={url}", "--set", "server.listen=127.0.0.1:0"], capture_output=True, text=True,
+                              timeout=60, cwd=storage.folder)
+        assert done.returncode != 0 and words in done.stderr and "media" in done.stderr, done.stderr
+        assert "guessed" not in done.stderr and secret not in done.stderr and "testing/secret" not in done.stderr, done.stderr
+        shutil.rmtree(storage.folder / "data", ignore_errors=True)
