@@ -12,6 +12,8 @@ import sys
 import time
 import urllib.parse
 
+import wires
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVERS, SPARE = 3, 1
 THIRD = "shard2"                 # the third shard's database
@@ -80,12 +82,14 @@ class Network:
 
 class Cluster(tool.Cluster):
     def __init__(self, folder, port, binary):
-        self.network, self.standby = Network(), None
+        self.wires, self.network, self.standby = wires.Wires(SERVERS + SPARE), Network(), None
         self.grown = False  # there is a third shard, a database of the second one's server
         self.hosts = ["shard1a", "shard1b"]  # the first shard's primary and standby
         pathlib.Path(folder).chmod(0o755)  # PostgreSQL has a user of its own
         super().__init__(tool.argparse.Namespace(folder=folder, port=port, servers=SERVERS + SPARE, binary=binary))
         self.binary = binary
+        for i, server in enumerate(self.servers):
+            server.command = [*self.wires.inside(i), *server.command]
         self.shards = [Shard(shard.folder) for shard in self.shards]
         self.rabbitmq = os.environ["WITH_RABBITMQ_FOLDER"]
 
@@ -96,11 +100,12 @@ class Cluster(tool.Cluster):
         return self.port + LINKS + PER_SERVER * server + names.index(name)
 
     def settings(self, i):
-        port = lambda name: f"127.0.0.1:{self.link_port(i, name)}"  # noqa: E731
+        port = lambda name: f"{self.wires.host}:{self.link_port(i, name)}"  # noqa: E731
         brokers = self.brokers.split()
         third = f" postgresql://rookery@{port('shard2a')}/{THIRD}" if self.grown else ""
         given = {
-            "SERVER_LISTEN": f"127.0.0.1:{self.port + OWN + i}", "STORE_URL": f"postgresql://rookery@{port('shard1a')},{port('shard1b')}/shard1 "
+            "SERVER_LISTEN": f"{self.wires.address(i)}:{self.port + OWN + i}", "SERVER_TRUSTED_PROXIES": f"127.0.0.1 {self.wires.host}",
+            "REGISTRATION_ALLOW_PUBLIC_OPEN": "true", "STORE_URL": f"postgresql://rookery@{port('shard1a')},{port('shard1b')}/shard1 "
             f"postgresql://rookery@{port('shard2a')}/shard1{third}", "CACHE_URL": f"redis://:{self.secret()}@{port('redis')}",
             "BROKER_URL": " ".join(f"amqp://guest:guest@{port(f'broker{n + 1}')}" for n in range(len(brokers))),
             "PASSWORD_MEMORY_KIB": "1024", "PASSWORD_PASSES": "1", "WEB_PATH": "", **{f"LIMITS_{name}": "0" for name in LIMITS}}
@@ -108,8 +113,9 @@ class Cluster(tool.Cluster):
 
     def connect(self):
         for i in range(len(self.servers)):
-            add = lambda name, port, to: self.network.tell(add=f"{name}/{i}", group=f"server{i}", port=port, to=to)  # noqa: B023,E731
-            add("front", self.server_ports[i], ["127.0.0.1", self.port + OWN + i])
+            join = lambda name, at, to: self.network.tell(add=f"{name}/{i}", group=f"server{i}", at=at, to=to)  # noqa: B023,E731
+            add = lambda name, port, to: join(name, [self.wires.host, port], to)  # noqa: B023,E731
+            join("front", ["127.0.0.1", self.server_ports[i]], [self.wires.address(i), self.port + OWN + i])
             add("redis", self.link_port(i, "redis"), ["127.0.0.1", self.redis_port])
             add("shard1a", self.link_port(i, "shard1a"), socket_of(self.shards[0]))
             add("shard1b", self.link_port(i, "shard1b"), socket_of(self.standby))
@@ -157,6 +163,13 @@ class Cluster(tool.Cluster):
         """An orderly stop."""
         self.servers[i].stop()
         self.servers[i].wait()
+
+    def cut(self, i, off):
+        """The server and everything else do not reach each other."""
+        if self.wires.real:
+            self.wires.plug(i, not off)
+        else:
+            self.network.tell(group=f"server{i}", cut=off)
 
     def brokers_do(self, what, numbers):
         """At the same time: a node that was not the last to die waits for the others when it starts."""

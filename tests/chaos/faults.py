@@ -77,12 +77,12 @@ def nothing(*_):
 
 def cut_off(cluster, rng):
     victim = some_server(cluster, rng)
-    cluster.network.tell(group=f"server{victim}", cut=True)
+    cluster.cut(victim, True)
     return victim
 
 
 def heal(cluster, victim):
-    cluster.network.tell(group=f"server{victim}", cut=False)
+    cluster.cut(victim, False)
 
 
 def slow_down(cluster, rng):

@@ -1,6 +1,6 @@
 """The network between the parts: a process through which every connection of every server goes, in both directions, so that it can be cut or slowed.
 
-Reads lines of JSON: {"add": NAME, "group": GROUP, "port": PORT, "to": [HOST, PORT] or PATH}, {"to": ..., "of": NAME}, {"group": GROUP, "cut": true|false},
+Reads lines of JSON: {"add": NAME, "group": GROUP, "at": [HOST, PORT], "to": [HOST, PORT] or PATH}, {"to": ..., "of": NAME}, {"group": GROUP, "cut": true|false},
 {"group": GROUP, "delay": SECONDS}; answers each with "done". What is cut is not closed: bytes wait, as they do where packets are lost, and come when it is healed."""
 import asyncio
 import json
@@ -20,11 +20,11 @@ class Group:
 
 
 class Link:
-    def __init__(self, group, port, to):
-        self.group, self.port, self.to = group, port, to
+    def __init__(self, group, at, to):
+        self.group, self.at, self.to = group, at, to
 
     async def listen(self):
-        return await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+        return await asyncio.start_server(self.serve, *self.at)
 
     async def serve(self, reader, writer):
         await self.group.whole.wait()
@@ -83,7 +83,7 @@ class Links:
     async def obey(self, order):
         to = tuple(order["to"]) if isinstance(order.get("to"), list) else order.get("to")
         if "add" in order:
-            self.links[order["add"]] = link = Link(self.group(order["group"]), order["port"], to)
+            self.links[order["add"]] = link = Link(self.group(order["group"]), order["at"], to)
             link.server = await link.listen()
         elif "of" in order:
             self.links[order["of"]].to = to
