@@ -9,11 +9,13 @@ import sys
 INSIDE = "CHAOS_WIRES"  # in the environment: all of it is in namespaces of its own
 NETNS = pathlib.Path("/run/netns")
 HOST, PREFIX = "10.99.0.1", 24
+BEGIN = f"""mkdir -p {NETNS} && mount -t tmpfs tmpfs {NETNS} && ip link set lo up && ip link add switch type bridge && ip address add {HOST}/{PREFIX} dev switch &&
+ip link set switch up && exec "$@\""""  # the mount is seen by us alone
 
 
 def enter():
     """Runs this program again in namespaces of its own, if it may."""
-    here = ["unshare", "--net", "--mount", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    here = ["unshare", "--net", "--mount", "--", "sh", "-c", BEGIN, "sh"]
     if INSIDE in os.environ or os.geteuid() or not shutil.which("ip") or subprocess.run([*here, "true"], capture_output=True).returncode:
         return
     os.environ[INSIDE] = "1"
@@ -31,11 +33,6 @@ class Wires:
         self.real = INSIDE in os.environ
         if not self.real:
             return
-        NETNS.mkdir(exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", NETNS], check=True)  # seen by us alone
-        ip("link", "add", "switch", "type", "bridge")
-        ip("address", "add", f"{HOST}/{PREFIX}", "dev", "switch")
-        ip("link", "set", "switch", "up")
         for i in range(count):
             ip("netns", "add", f"server{i}")
             ip("link", "add", f"cable{i}", "type", "veth", "peer", "name", "eth0", "netns", f"server{i}")
