@@ -11,6 +11,16 @@ enum err look_parse(struct look *l, struct str text, struct json **out)
     return json_parse(&l->arena, text, out, NULL) == ERR_OK ? ERR_OK : ERR_INTERNAL;
 }
 
+static bool has(uint64_t slots, unsigned slot)
+{
+    return slots >> slot & 1;
+}
+
+static uint64_t only(unsigned slot)
+{
+    return (uint64_t)1 << slot;
+}
+
 /* --- the user's slot --- */
 
 static struct slot_ask *ask_of(struct look *l, unsigned slot)
@@ -30,6 +40,7 @@ static void add_mode(struct look *l, unsigned slot, const char *mode, int64_t po
     pack_str(&s->rooms, str_make(text, (size_t)n));
     pack_str(&s->rooms, room_id);
     s->any = room_id;
+    s->due = true;
 }
 
 /* From here on the rooms that the user is in are followed; those that were before still are. */
@@ -96,6 +107,7 @@ static enum err ask_user(struct look *l, struct fault *f)
     struct command c = {.type = CMD_user_sync, .key = job_user(job), .s[0] = job_device(job)};
     c.num[0] = since;
     c.num[1] = gateway_index(job->gateway);
+    if (!has(job->look_all, l->user_slot)) c.num[2] = gateway_heard(job->gateway, l->user_slot);
     enum err e = engine_call(job_engine(job), &c, &l->arena, &l->user, f);
     if (e == ERR_OK) e = look_parse(l, l->user.s[2], &l->user_rooms);
     if (e == ERR_OK) e = look_parse(l, l->user.s[1], &l->room_data);
@@ -119,74 +131,74 @@ static void put_invitation(struct buf *b, const char *name, const struct json *r
     buf_add(b, STR("}}"));
 }
 
-/* What each of the user's rooms means for this answer. */
+/* --- which rooms are asked for --- */
+
+static bool is_news(const struct look *l, const struct json *room)
+{
+    return json_int_at(room, "position", 0) > (l->job->initial ? 0 : sync_token_at(&l->since, l->user_slot));
+}
+
+static void add_once(struct look *l, const char *mode, int64_t position, struct str room_id)
+{
+    unsigned slot = cluster_slot_of(room_id);
+    add_mode(l, slot, mode, position, room_id);
+    l->once |= only(slot);
+}
+
+/* What a room that the user's slot tells of means for this answer, but for one in which the user was before. */
+static void sort_room(struct look *l, const struct json *v)
+{
+    bool initial = l->job->initial, news = is_news(l, v);
+    struct str id = json_string_at(v, "room_id"), m = json_string_at(v, "membership");
+    if (!filter_room_matches(&l->filter->room, id)) return;
+    if (str_is(m, "join") && news)
+        add_once(l, "n", 0, id);
+    else if (str_is(m, "invite") && (news || initial))
+        put_invitation(&l->invite, "invite_state", v);
+    else if (str_is(m, "knock") && (news || initial))
+        put_invitation(&l->knock, "knock_state", v);
+    else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter->room.include_leave))
+        add_once(l, "l", json_int_at(v, "room_position", 0), id);
+}
+
+/* A room in which the user was before: if something was delivered of it, or all of its slot is asked for. */
+static void add_if_due(struct look *l, const struct follow *f)
+{
+    bool due = has(l->whole, f->slot) || f->position > sync_token_at(&l->since, f->slot);
+    if (due && filter_room_matches(&l->filter->room, follow_key(f))) add_mode(l, f->slot, "j", 0, follow_key(f));
+}
+
+/* What is new or was left is read as of now, and with it the rest of its slot. The user's slot has one position for both kinds of things: where the gateway
+ * has not heard of all up to there, all is asked for. */
 static void sort_rooms(struct look *l)
 {
-    bool initial = l->job->initial;
-    int64_t seen = initial ? 0 : sync_token_at(&l->since, l->user_slot);
+    size_t joined = 0;
+    json_each(v, l->user_rooms) sort_room(l, v);
+    l->whole |= l->once;
+    if (gateway_heard(l->job->gateway, l->user_slot) < l->user.num[0]) l->whole |= only(l->user_slot);
     json_each(v, l->user_rooms)
     {
-        struct str id = json_string_at(v, "room_id"), m = json_string_at(v, "membership");
-        bool news = json_int_at(v, "position", 0) > seen;
-        if (!filter_room_matches(&l->filter->room, id)) continue;
-        unsigned slot = cluster_slot_of(id);
-        if (str_is(m, "join")) {
-            add_mode(l, slot, news ? "n" : "j", 0, id);
-            if (news) l->slot[slot]->due = l->slot[slot]->once = true;
-        } else if (str_is(m, "invite") && (news || initial)) {
-            put_invitation(&l->invite, "invite_state", v);
-        } else if (str_is(m, "knock") && (news || initial)) {
-            put_invitation(&l->knock, "knock_state", v);
-        } else if ((str_is(m, "leave") || str_is(m, "ban")) && news && (!initial || l->filter->room.include_leave)) {
-            add_mode(l, slot, "l", json_int_at(v, "room_position", 0), id);
-            l->slot[slot]->due = l->slot[slot]->once = true;
-        }
+        if (!str_is(json_string_at(v, "membership"), "join")) continue;
+        const struct follow *f = l->room[joined++].follow;
+        if (!is_news(l, v)) add_if_due(l, f);
     }
 }
 
-static bool has(uint64_t slots, unsigned slot)
-{
-    return slots >> slot & 1;
-}
-
-/* Something was delivered of it, or it was not to be had when the job last looked. */
-static bool is_due(const struct look *l, const struct follow *f)
-{
-    return f->position > sync_token_at(&l->since, f->slot) || has(l->job->behind, f->slot);
-}
-
-/* Without having asked the user's slot: those of the rooms that the job follows of which something was delivered. Whatever else happened in
- * their slots up to what was delivered does not concern it. */
+/* Without having asked the user's slot: of the rooms that the job follows. */
 static void sort_followed(struct look *l)
 {
-    for (size_t i = 0; i < l->job->rooms; i++) {
-        const struct follow *f = l->job->room[i].follow;
-        if (!(is_due(l, f) || l->job->look_all) || !filter_room_matches(&l->filter->room, follow_key(f))) continue;
-        add_mode(l, f->slot, "j", 0, follow_key(f));
-        l->slot[f->slot]->due = true;
-    }
+    for (size_t i = 0; i < l->job->rooms; i++)
+        add_if_due(l, l->job->room[i].follow);
 }
 
 /* --- the rooms' slots --- */
 
-static void choose_slots(struct look *l)
-{
-    bool all = l->job->look_all || (l->job->flags & SYNC_FULL_STATE);
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        /* The user's slot has one position for both kinds of things: both are asked, as of the same. */
-        if (l->slot[i] && (all || i == l->user_slot)) l->slot[i]->due = true;
-    for (size_t i = 0; i < l->rooms; i++) {
-        const struct follow *f = l->room[i].follow;
-        if (l->slot[f->slot] && is_due(l, f)) l->slot[f->slot]->due = true;
-    }
-}
-
-/* As of which position the rooms of the slot are read: of the user's slot as all else of it; where something was delivered, as of that; else 0, as of
- * now. */
+/* As of which position the rooms of the slot are read: of the user's slot as all else of it; where all is asked for 0, as of now; else as of what was
+ * delivered: whatever else happened up to there does not concern the job. */
 static int64_t as_of(const struct look *l, unsigned slot)
 {
-    if (l->asked_user) return slot == l->user_slot ? l->user.num[0] : 0;
-    return l->job->look_all || has(l->job->behind, slot) ? 0 : gateway_heard(l->job->gateway, slot);
+    if (l->asked_user && slot == l->user_slot) return l->user.num[0];
+    return has(l->whole, slot) ? 0 : gateway_heard(l->job->gateway, slot);
 }
 
 static void make_command(struct look *l, unsigned slot, struct command *c)
@@ -207,9 +219,11 @@ static void make_command(struct look *l, unsigned slot, struct command *c)
 }
 
 /* The rooms may be read as of an older position than that from which on the gateway hears of them: what lies between is to be looked at. */
-static void note_following(struct sync_job *job, const struct reply *r)
+static void note_following(struct look *l, unsigned slot, const struct reply *r)
 {
-    if (r->num[1] > r->num[0]) job->again = job->look_user = true;
+    if (!has(l->job->look_all | l->once, slot) || r->num[1] <= r->num[0]) return;
+    l->unheard |= only(slot);
+    l->job->again = true;
 }
 
 /* A first answer is whole or none. */
@@ -221,10 +235,9 @@ static bool may_stay_behind(const struct look *l, enum err e)
 /* What was asked of the slot does not count: the client stands there as before. */
 static void leave_behind(struct look *l, unsigned slot)
 {
-    uint64_t bit = (uint64_t)1 << slot;
-    l->failed |= bit;
+    l->failed |= only(slot);
     if (l->slot[slot]) l->slot[slot]->due = false;
-    l->now.some = (l->now.some & ~bit) | (l->since.some & bit);
+    l->now.some = (l->now.some & ~only(slot)) | (l->since.some & only(slot));
     l->now.position[slot] = l->since.position[slot];
 }
 
@@ -258,7 +271,7 @@ static enum err ask_rooms(struct look *l, struct fault *f)
             continue;
         }
         sync_token_set(&l->now, i, r->num[0]);
-        if (l->job->look_all || s->once || has(l->job->behind, i)) note_following(l->job, r);
+        note_following(l, i, r);
     }
     return e;
 }
@@ -271,7 +284,7 @@ static uint64_t still_behind(const struct sync_job *job)
     uint64_t slots = job->behind;
     if (job->ask_again_ms > loop_now_ms(loop_current())) return slots;
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (has(slots, i) && cluster_reaches(job_engine(job)->cluster, i)) slots &= ~((uint64_t)1 << i);
+        if (has(slots, i) && cluster_reaches(job_engine(job)->cluster, i)) slots &= ~only(i);
     return slots;
 }
 
@@ -284,6 +297,7 @@ static void look_begin(struct look *l)
     l->user_slot = cluster_slot_of(job_user(l->job));
     if (l->job->stand) l->now = l->since = sync_token_unpack(l->job->stand);
     l->failed = still_behind(l->job);
+    l->whole = l->job->flags & SYNC_FULL_STATE ? ALL_SLOTS : l->job->look_all;
 }
 
 static void look_release(struct look *l)
@@ -304,7 +318,7 @@ static void look_release(struct look *l)
 static bool user_is_due(const struct look *l)
 {
     const struct sync_job *job = l->job;
-    return job->look_all || job->look_user || (job->flags & SYNC_FULL_STATE) ||
+    return has(job->look_all, l->user_slot) || job->look_user || (job->flags & SYNC_FULL_STATE) ||
            job->user.follow->position > sync_token_at(&l->since, l->user_slot);
 }
 
@@ -320,16 +334,14 @@ static enum err try_user(struct look *l, struct fault *f)
 /* Is something of what goes with the user's news not to be had? */
 static bool is_torn(const struct look *l)
 {
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (has(l->failed, i) && l->slot[i] && (l->slot[i]->once || i == l->user_slot)) return true;
-    return false;
+    return l->failed & (l->once | only(l->user_slot));
 }
 
 /* Nothing of the user's news is told now. */
 static void leave_user_behind(struct look *l)
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (l->slot[i] && l->slot[i]->once) leave_behind(l, i);
+        if (has(l->once, i)) leave_behind(l, i);
     leave_behind(l, l->user_slot);
     l->asked_user = false;
     l->room_data = NULL;
@@ -350,7 +362,6 @@ static enum err ask(struct look *l, struct fault *f)
     /* Messages that are in this answer are acknowledged by the next request, which so has to ask again; as for more of them. */
     l->job->look_user = l->user.num[2] || l->user.num[3];
     sort_rooms(l);
-    choose_slots(l);
     e = ask_rooms(l, f);
     if (e != ERR_OK) return e;
     if (is_torn(l))
@@ -371,7 +382,8 @@ enum err compose(struct sync_job *job, struct buf *out, struct found *found, str
     if (e == ERR_OK) {
         look_write(l, out, found);
         sync_token_pack(&job->stand, &l->now);
-        job->look_all &= !l->asked_user;
+        if (l->asked_user) job->look_all &= l->failed;
+        job->look_all |= l->unheard;
         job->behind = l->failed;
         if (!buf_ok(out)) e = fault_set(f, ERR_TOO_LARGE, "The answer would be too large. Ask with a filter.");
     }

@@ -243,7 +243,7 @@ static struct sync_job *job_new(struct sync_gateway *g, const struct sync_params
     job->device_n = p->device_id.n;
     job->gateway = g;
     job->flags = p->flags;
-    job->look_all = true;
+    job->look_all = ALL_SLOTS;
     list_init(&job->link);
     list_push(&g->jobs, &job->link);
     follow_add(g, &job->user, job, p->user_id);
@@ -489,7 +489,7 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     job_begin(job, p, callbacks, ctx, out);
     /* Who does not wait is told all that was answered to anybody before: of that a delivery may still be under way. */
     if (p->timeout_ms <= 0) {
-        job->look_all = true;
+        job->look_all = ALL_SLOTS;
         job->ask_again_ms = 0;
     }
     if (e != ERR_OK)

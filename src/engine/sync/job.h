@@ -24,16 +24,18 @@ struct follower {
     struct sync_job *job;
 };
 
+static const uint64_t ALL_SLOTS = ~(uint64_t)0;
+
 enum job_state { JOB_WORKING, JOB_WAITING, JOB_KEPT /* answered; what it knows is of use to the same client's next request */ };
 
 struct sync_job {
     struct sync_gateway *gateway;
     enum job_state state;
     unsigned flags;
-    bool initial;   /* the client has no token, or one from before a restore */
-    bool look_all;  /* everything is to be asked for: the first look */
-    bool look_user; /* the user's slot is to be asked, whatever was delivered */
-    bool again;     /* something was delivered that the last look may not have seen */
+    bool initial;      /* the client has no token, or one from before a restore */
+    uint64_t look_all; /* a bit per slot: all there is to be asked for, whatever was delivered, as it has not been yet */
+    bool look_user;    /* the user's slot is to be asked, whatever was delivered */
+    bool again;        /* something was delivered that the last look may not have seen */
     bool over, cancelled;
     bool waited;          /* this request has waited */
     uint64_t behind;      /* a bit per slot that could not be asked in the last look: there the job stands where it stood */

@@ -7,8 +7,7 @@
 struct slot_ask {
     struct buf rooms; /* packed modes and rooms */
     struct str any;   /* a room of the slot: the command's key */
-    bool due;
-    bool once; /* a room of it is new, or was left: told with what the user's slot tells of it, or never */
+    bool due;         /* it is asked, and has answered */
     struct call call;
 };
 
@@ -21,6 +20,9 @@ struct look {
     bool asked_user;
     unsigned user_slot;
     uint64_t failed;       /* slots that are not asked yet, or could not be */
+    uint64_t whole;        /* all of the user's rooms there are asked for, of others those of which something was delivered */
+    uint64_t once;         /* a room there is new, or was left: told with what the user's slot tells of it, or never */
+    uint64_t unheard;      /* something may have happened there between where it was read and where the gateway begins to hear of it */
     struct follower *room; /* the rooms that the user is in, as its slot tells: the job's, if all that goes with it can be told */
     size_t rooms;
     struct json *user_rooms; /* as told by the user's slot; NULL: not asked */

@@ -380,8 +380,16 @@ static void bring_in(struct reader *r)
     }
 }
 
+/* Where nothing of the user is newer than what the gateway has heard of the slot, it is read as of that: so is what was delivered of the rooms there. */
+static int64_t as_of(const struct turn *t, int64_t since, int64_t heard)
+{
+    int64_t changed = turn_entity(t)->position, durable = turn_durable(t);
+    if (changed && changed <= heard && since <= heard && heard <= durable) return heard;
+    return durable > changed ? durable : changed; /* what is not durable yet the answer waits for */
+}
+
 /* user_sync: num[0] the position that the client has seen (0: an initial sync), which also shows what messages it has; num[1] the gateway that
- * follows the user; num[4] how many messages to the device at most (0: the default); s[0] device.
+ * follows the user; num[2] up to where it has heard of the slot before (0: it has to be told as of now); num[4] how many messages to the device at most (0: the default); s[0] device.
  * Reply: num[0] as of which position: nothing newer is in the answer, nothing older is missing; num[1] 1: account data changed; num[2] position of
  * the last message in it; num[3] 1: more messages wait; num[5] 1: the counts of keys may have changed. JSON: s[0] array of global account
  * data events; s[1] object, room id to array of its account data events; s[2] array of rooms {room_id, membership, position, room_position, json}: all
@@ -399,8 +407,7 @@ enum err user_sync(struct turn *t)
     size_t limit = c->num[4] <= 0 ? MESSAGES_DEFAULT : c->num[4] > MESSAGES_MAX ? MESSAGES_MAX : (size_t)c->num[4];
     bool more;
     turn_follow(t, turn_entity(t)->key, (unsigned)c->num[1]);
-    /* The user's own newest change may not be durable yet: the answer waits until it is. */
-    r.as_of = turn_durable(t) > turn_entity(t)->position ? turn_durable(t) : turn_entity(t)->position;
+    r.as_of = as_of(t, r.since, c->num[2]);
     if (r.since < 0 || r.since > r.as_of) r.since = r.since < 0 ? 0 : r.as_of;
     r.device = user_state_device(u, r.device_id);
     enum err e = user_state_rooms(t, u);

@@ -106,10 +106,15 @@ static void assert_counts(const struct client *c)
     assert_non_null(json_get(c->answer, "device_unused_fallback_key_types"));
 }
 
+static void put_data_of(struct scene *x, struct str user_id)
+{
+    struct command c = {.type = CMD_user_account_data_put, .key = user_id, .s = {STR(""), STR("org.example.note"), STR("{\"a\":1}")}};
+    assert_int_equal(call(x, c).err, ERR_OK);
+}
+
 static void put_account_data(struct client *c)
 {
-    struct command d = {.type = CMD_user_account_data_put, .key = me(c), .s = {STR(""), STR("org.example.note"), STR("{\"a\":1}")}};
-    assert_int_equal(call(c->x, d).err, ERR_OK);
+    put_data_of(c->x, me(c));
 }
 
 /* They are in three slots, so that each has a position of its own. */
@@ -119,15 +124,15 @@ static void assert_apart(struct client *c)
     assert_true(user != one && user != two && one != two);
 }
 
-static struct command in_second_room(struct command c)
+static struct command in_room(struct str room_id, struct command c)
 {
-    c.key = SECOND_ROOM;
+    c.key = room_id;
     return c;
 }
 
-static void make_second_room(struct scene *x)
+static void make_open_room(struct scene *x, struct str room_id)
 {
-    struct command c = {.type = CMD_room_create, .key = SECOND_ROOM, .s = {STR("11"), person(&x->arena, 0), STR("")}, .num = {0, now_ms}};
+    struct command c = {.type = CMD_room_create, .key = room_id, .s = {STR("11"), person(&x->arena, 0), STR("")}, .num = {0, now_ms}};
     c.s[3] = STR(
         "[{\"type\":\"m.room.create\",\"state_key\":\"\",\"sender\":\"@u0:localhost\",\"content\":{\"room_version\":\"11\"}},"
         "{\"type\":\"m.room.member\",\"state_key\":\"@u0:localhost\",\"sender\":\"@u0:localhost\",\"content\":{\"membership\":\"join\"}},"
@@ -135,10 +140,10 @@ static void make_second_room(struct scene *x)
     call(x, c);
 }
 
-static void say_in_second_room(struct scene *x, const char *body)
+static void say_in(struct scene *x, struct str room_id, const char *body)
 {
     struct str content = arena_printf(&x->arena, "{\"msgtype\":\"m.text\",\"body\":\"%s\"}", body);
-    call(x, in_second_room(message(person(&x->arena, 0), content)));
+    call(x, in_room(room_id, message(person(&x->arena, 0), content)));
 }
 
 /* --- the user cannot be asked --- */
@@ -206,18 +211,18 @@ static void unserved_script(struct scene *x)
     struct client c = {.x = x, .number = 1};
     struct watch w = {.slot = &x->engine->cluster->slot[cluster_slot_of(ROOM)]};
     fill_room(x);
-    make_second_room(x);
-    call(x, in_second_room(member(me(&c), me(&c), "join")));
+    make_open_room(x, SECOND_ROOM);
+    call(x, in_room(SECOND_ROOM, member(me(&c), me(&c), "join")));
     assert_int_equal(sync_for(&c, 0), ERR_OK);
     int64_t room_at = stands_at(&c, ROOM);
     say(x, person(&x->arena, 0), "{\"msgtype\":\"m.text\",\"body\":\"before\"}");
     lose_slot(x, w.slot->index);
-    say_in_second_room(x, "one");
+    say_in(x, SECOND_ROOM, "one");
     assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK); /* asked once: it may be a moment only */
     assert_int_equal(told(&c, SECOND_ROOM, "one"), 1);
     fiber_spawn(watch_slot, &w);
     assert_int_equal(sync_for(&c, 3000), ERR_OK); /* longer than it is left alone for other reasons */
-    say_in_second_room(x, "two");
+    say_in(x, SECOND_ROOM, "two");
     assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
     assert_int_equal(told(&c, SECOND_ROOM, "two"), 1);
     assert_int_equal(stands_at(&c, ROOM), room_at);
@@ -234,6 +239,165 @@ static void a_slot_that_nobody_serves_is_left_alone(void **state)
 {
     (void)state;
     play_at_gate(unserved_script, NULL);
+}
+
+static char since_first_life[2000];
+
+/* --- a cold room beside a warm one --- */
+
+enum { WARM, COLD, ROOMS };
+
+/* Two rooms of one slot, in which the client is; the store is away for the cold one. */
+struct neighbours {
+    struct client c;
+    struct str room[ROOMS];
+};
+
+static struct str id_in_slot(struct arena *a, char sigil, unsigned slot, unsigned number)
+{
+    for (unsigned i = 0;; i++) {
+        struct str id = arena_printf(a, "%cn%u:localhost", sigil, i);
+        if (cluster_slot_of(id) == slot && number-- == 0) return id;
+    }
+}
+
+static void find_neighbours(struct neighbours *n, struct scene *x, unsigned slot)
+{
+    *n = (struct neighbours){.c = {.x = x, .number = 1}};
+    for (unsigned i = 0; i < ROOMS; i++)
+        n->room[i] = id_in_slot(&x->arena, '!', slot, i);
+}
+
+static void come_in(struct client *c, struct str room_id)
+{
+    make_open_room(c->x, room_id);
+    call(c->x, in_room(room_id, member(me(c), me(c), "join")));
+}
+
+/* The slot forgets what it has in memory, and then has one room only; no other gets there. Users can be asked. */
+static void cool_down(struct neighbours *n)
+{
+    struct scene *x = n->c.x;
+    unsigned slot = cluster_slot_of(n->room[WARM]);
+    struct command warm = {.type = CMD_room_joined_members, .key = n->room[WARM], .s = {person(&x->arena, 0)}};
+    slot_fail(&x->engine->cluster->slot[slot], ERR_UNAVAILABLE);
+    call(x, warm);
+    gate->broken = ERR_UNAVAILABLE;
+    gate->broken_table = T_state_log;
+    gate->broken_slot = slot;
+}
+
+static void check_the_warm_one_goes_on(struct neighbours *n)
+{
+    struct scene *x = n->c.x;
+    struct client *c = &n->c;
+    for (unsigned i = 0; i < ROOMS; i++)
+        come_in(c, n->room[i]);
+    assert_int_equal(sync_for(c, 0), ERR_OK);
+    assert_non_null(joined(c, n->room[COLD]));
+    cool_down(n);
+    put_account_data(c);
+    say_in(x, n->room[WARM], "one");
+    put_data_of(x, id_in_slot(&x->arena, '@', cluster_slot_of(n->room[WARM]), 0)); /* of which the gateway does not hear */
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n->room[WARM], "one"), 1);
+    assert_int_equal(account_data(c)->count, 1);
+    say_in(x, n->room[WARM], "two");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n->room[WARM], "two"), 1);
+    gate->broken = ERR_OK;
+    say_in(x, n->room[COLD], "three");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n->room[COLD], "three"), 1);
+}
+
+static void neighbours_script(struct scene *x)
+{
+    struct neighbours n;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    check_the_warm_one_goes_on(&n);
+}
+
+static void neighbours_of_the_user_script(struct scene *x)
+{
+    struct neighbours n;
+    find_neighbours(&n, x, cluster_slot_of(person(&x->arena, 1)));
+    check_the_warm_one_goes_on(&n);
+}
+
+static void a_cold_room_does_not_hold_up_a_warm_one(void **state)
+{
+    (void)state;
+    play_at_gate(neighbours_script, NULL);
+    play_at_gate(neighbours_of_the_user_script, NULL);
+}
+
+static void come_into_all(struct neighbours *n)
+{
+    for (unsigned i = 0; i < ROOMS; i++)
+        come_in(&n->c, n->room[i]);
+    come_in(&n->c, SECOND_ROOM);
+    assert_int_equal(sync_for(&n->c, 0), ERR_OK);
+}
+
+static void neighbours_behind_script(struct scene *x)
+{
+    struct neighbours n;
+    struct client *c = &n.c;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    come_into_all(&n);
+    say_in(x, n.room[WARM], "one");
+    lose_slot(x, cluster_slot_of(ROOM));
+    say_in(x, SECOND_ROOM, "meanwhile");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_null(joined(c, n.room[WARM]));
+    gate->broken = ERR_OK;
+    while (!cluster_reaches(x->engine->cluster, cluster_slot_of(ROOM)))
+        fiber_sleep_ms(1);
+    cool_down(&n);
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n.room[WARM], "one"), 1);
+}
+
+static void nor_where_the_slot_could_not_be_asked_before(void **state)
+{
+    (void)state;
+    play_at_gate(neighbours_behind_script, NULL);
+}
+
+static void before_first_look_script(struct scene *x)
+{
+    struct neighbours n;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    come_into_all(&n);
+    memcpy(since_first_life, n.c.since, sizeof since_first_life);
+    say_in(x, n.room[COLD], "before");
+}
+
+/* What was said before the gateway heard of the room is told once the room can be read, though what was said later in its neighbour is known. */
+static void first_look_script(struct scene *x)
+{
+    struct neighbours n;
+    struct client *c = &n.c;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    memcpy(c->since, since_first_life, sizeof since_first_life);
+    cool_down(&n);
+    say_in(x, SECOND_ROOM, "meanwhile");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, SECOND_ROOM, "meanwhile"), 1);
+    say_in(x, n.room[WARM], "later");
+    assert_int_equal(sync_for(c, 3000), ERR_OK); /* it is asked again, in vain */
+    assert_null(joined(c, n.room[WARM]));
+    gate->broken = ERR_OK;
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n.room[COLD], "before"), 1);
+    assert_int_equal(told(c, n.room[WARM], "later"), 1);
+}
+
+static void a_first_look_that_could_not_be_whole_is_made_good(void **state)
+{
+    (void)state;
+    play_at_gate(before_first_look_script, first_look_script);
 }
 
 /* --- nothing can be told --- */
@@ -269,17 +433,15 @@ static void nothing_is_lost_where_nothing_can_be_told(void **state)
 
 /* --- a room that goes with the user's news cannot be asked --- */
 
-static char since_first_life[2000];
-
 static void joining_script(struct scene *x)
 {
     struct client c = {.x = x, .number = 1};
     assert_apart(&c);
     fill_room(x);
-    make_second_room(x);
+    make_open_room(x, SECOND_ROOM);
     assert_int_equal(sync_for(&c, 0), ERR_OK);
     memcpy(since_first_life, c.since, sizeof since_first_life);
-    call(x, in_second_room(member(me(&c), me(&c), "join")));
+    call(x, in_room(SECOND_ROOM, member(me(&c), me(&c), "join")));
     say(x, person(&x->arena, 0), "{\"msgtype\":\"m.text\",\"body\":\"meanwhile\"}");
 }
 
@@ -313,9 +475,9 @@ static void a_new_room_is_told_whole_when_it_can_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),
-        cmocka_unit_test(a_slot_that_nobody_serves_is_left_alone),
-        cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
+        cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),     cmocka_unit_test(a_slot_that_nobody_serves_is_left_alone),
+        cmocka_unit_test(a_cold_room_does_not_hold_up_a_warm_one),           cmocka_unit_test(nor_where_the_slot_could_not_be_asked_before),
+        cmocka_unit_test(a_first_look_that_could_not_be_whole_is_made_good), cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
         cmocka_unit_test(a_new_room_is_told_whole_when_it_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
