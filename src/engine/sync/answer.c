@@ -101,24 +101,83 @@ static void put_room_data(struct look *l)
     }
 }
 
-/* Of those who left a room, the ones with whom no room is shared any more. */
+/* --- who left --- */
+
+/* One of those who left a room: does the user share another one with them? */
+struct left_ask {
+    struct str user_id;
+    bool asked;
+    struct call call;
+};
+
+/* What the user's slot has just told of the rooms is newer. */
+static void pack_rooms(const struct look *l, struct buf *out)
+{
+    const struct follower *room = l->room ? l->room : l->job->room;
+    size_t count = l->room ? l->rooms : l->job->rooms;
+    for (size_t i = 0; i < count; i++)
+        pack_str(out, follow_key(room[i].follow));
+}
+
+/* All at once; but for those whose slot nobody serves, for which nothing waits here. */
+static void ask_left(const struct look *l, struct left_ask *ask, size_t count, struct str rooms)
+{
+    struct cluster *c = job_engine(l->job)->cluster;
+    struct call_group g = {0};
+    for (size_t i = 0; i < count; i++) {
+        ask[i].call.cmd = (struct command){.type = CMD_user_shares, .key = ask[i].user_id, .s[0] = rooms};
+        ask[i].asked = cluster_reaches(c, cluster_slot_of(ask[i].user_id));
+        if (ask[i].asked) cluster_call_start(c, &ask[i].call, &g);
+    }
+    cluster_call_wait(&g);
+}
+
+/* Those with whom no room is shared any more stay in the list. Of whom that is not known, `unsure`, the client is told later. */
+static void take_left(struct look *l, struct left_ask *ask, size_t count, struct buf *unsure)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct reply *r = &ask[i].call.reply;
+        enum err e = ask[i].asked ? r->err : ERR_UNAVAILABLE;
+        if (err_may_pass(e)) pack_str(unsure, ask[i].user_id);
+        if (e != ERR_OK || r->num[0]) json_remove(l->left, ask[i].user_id);
+        if (ask[i].asked) call_release(&ask[i].call);
+    }
+}
+
+enum { ASK_AT_ONCE = 64 };
+
+static void sort_left(struct look *l, struct str rooms, struct buf *unsure)
+{
+    struct left_ask *ask = arena_array(&l->arena, ASK_AT_ONCE, sizeof *ask);
+    for (struct json *v = l->left->child; v;) {
+        size_t n = 0;
+        for (; v && n < ASK_AT_ONCE; v = v->next)
+            ask[n++] = (struct left_ask){.user_id = v->key};
+        ask_left(l, ask, n, rooms);
+        take_left(l, ask, n, unsure);
+    }
+}
+
+/* Of those who left a room, the ones with whom no room is shared any more; among them those of whom that was not to be had before. */
 static void check_left(struct look *l)
 {
-    if (!l->left || !l->left->count) return;
-    struct buf rooms;
-    const struct follower *room = l->room ? l->room : l->job->room; /* what the user's slot has just told is newer */
-    size_t count = l->room ? l->rooms : l->job->rooms;
+    struct sync_job *job = l->job;
+    struct buf rooms, unsure;
     buf_init(&rooms, 16 * 1048576);
-    for (size_t i = 0; i < count; i++)
-        pack_str(&rooms, follow_key(room[i].follow));
-    for (struct json *v = l->left->child, *next; v; v = next) {
-        next = v->next;
-        struct command c = {.type = CMD_user_shares, .key = v->key, .s[0] = str_make(rooms.p ? rooms.p : "", rooms.n)};
-        struct reply r;
-        if (engine_call(job_engine(l->job), &c, &l->arena, &r, NULL) != ERR_OK || r.num[0]) json_remove(l->left, v->key);
-    }
+    buf_init(&unsure, 16 * 1048576);
+    if (l->asks_again)
+        put_users(l, &l->left, arena_str(&l->arena, bytes_str(job->unsure))); /* the keys are not copied */
+    else
+        buf_add(&unsure, bytes_str(job->unsure));
+    pack_rooms(l, &rooms);
+    if (l->left) sort_left(l, buf_str(&rooms), &unsure);
+    bytes_unref(job->unsure);
+    job->unsure = unsure.n && buf_ok(&unsure) ? bytes_new(buf_str(&unsure)) : NULL;
     buf_release(&rooms);
+    buf_release(&unsure);
 }
+
+/* --- the answer --- */
 
 static void put_keys(struct json_out *o, const char *name, const struct json *set)
 {

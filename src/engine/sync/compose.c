@@ -279,12 +279,11 @@ static enum err ask_rooms(struct look *l, struct fault *f)
 /* --- all of it --- */
 
 /* Those of the slots that could not be asked which are left alone still: for a while all of them, then those that nobody serves. */
-static uint64_t still_behind(const struct sync_job *job)
+static uint64_t still_behind(const struct look *l)
 {
-    uint64_t slots = job->behind;
-    if (job->ask_again_ms > loop_now_ms(loop_current())) return slots;
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (has(slots, i) && cluster_reaches(job_engine(job)->cluster, i)) slots &= ~only(i);
+    uint64_t slots = l->job->behind;
+    for (unsigned i = 0; l->asks_again && i < CLUSTER_SLOTS; i++)
+        if (has(slots, i) && cluster_reaches(job_engine(l->job)->cluster, i)) slots &= ~only(i);
     return slots;
 }
 
@@ -296,7 +295,8 @@ static void look_begin(struct look *l)
     l->filter = &l->job->filter->filter;
     l->user_slot = cluster_slot_of(job_user(l->job));
     if (l->job->stand) l->now = l->since = sync_token_unpack(l->job->stand);
-    l->failed = still_behind(l->job);
+    l->asks_again = l->job->ask_again_ms <= loop_now_ms(loop_current());
+    l->failed = still_behind(l);
     l->whole = l->job->flags & SYNC_FULL_STATE ? ALL_SLOTS : l->job->look_all;
 }
 

@@ -264,6 +264,7 @@ static void job_free(struct sync_job *job)
     filter_drop(g->engine->filters[gateway_index(g)], job->filter);
     bytes_unref(job->key_counts);
     bytes_unref(job->user_texts);
+    bytes_unref(job->unsure);
     bytes_unref(job->filter_id);
     mem_free(job);
 }
@@ -308,7 +309,7 @@ static void time_over(struct timer *t)
 static void wait_for_news(struct sync_job *job, int64_t ms)
 {
     int64_t pause = job->ask_again_ms - loop_now_ms(job->gateway->loop);
-    if (job->behind && pause < ms) ms = pause > 0 ? pause : 1;
+    if (job_lacks(job) && pause < ms) ms = pause > 0 ? pause : 1;
     job->state = JOB_WAITING;
     job->waited = true;
     stat_add(&job->gateway->waiting, 1);
@@ -368,7 +369,7 @@ static enum err look(struct sync_job *job, struct buf *out, struct found *found,
         if (!engine_ask_again(nothing ? ERR_UNAVAILABLE : e, since_ms)) break;
     }
     int64_t now = loop_now_ms(job->gateway->loop);
-    if (job->behind && job->ask_again_ms <= now) job->ask_again_ms = now + ASK_AGAIN_MS;
+    if (job_lacks(job) && job->ask_again_ms <= now) job->ask_again_ms = now + ASK_AGAIN_MS;
     return job->cancelled ? ERR_UNAVAILABLE : e;
 }
 

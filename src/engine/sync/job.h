@@ -39,7 +39,8 @@ struct sync_job {
     bool over, cancelled;
     bool waited;          /* this request has waited */
     uint64_t behind;      /* a bit per slot that could not be asked in the last look: there the job stands where it stood */
-    int64_t ask_again_ms; /* those are left alone until then */
+    struct bytes *unsure; /* packed: users who left a room and of whom it could not be asked whether they share another one; NULL: none */
+    int64_t ask_again_ms; /* what could not be asked is left alone until then */
     const struct sync_callbacks *callbacks;
     void *ctx;
     struct sync_job **handle; /* the caller's pointer, until the job is answered */
@@ -59,6 +60,11 @@ struct sync_job {
     char device_id[];
 };
 
+/* Is there something that could not be asked? */
+static inline bool job_lacks(const struct sync_job *job)
+{
+    return job->behind || job->unsure;
+}
 /* Takes a copy, shared with other jobs. */
 void job_keep_key_counts(struct sync_job *job, struct str members);
 struct engine *sync_gateway_engine(const struct sync_gateway *g);

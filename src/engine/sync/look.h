@@ -18,6 +18,7 @@ struct look {
     struct sync_token since, now;
     struct reply user;
     bool asked_user;
+    bool asks_again; /* what could not be asked the last time */
     unsigned user_slot;
     uint64_t failed;       /* slots that are not asked yet, or could not be */
     uint64_t whole;        /* all of the user's rooms there are asked for, of others those of which something was delivered */
