@@ -11,7 +11,6 @@ import {
     ReceiptType,
     Room,
     RoomEvent,
-    type RoomMember,
     RoomMemberEvent,
     RoomStateEvent,
     SyncState,
@@ -20,7 +19,7 @@ import {
     UserEvent,
 } from "matrix-js-sdk";
 import type { Session } from "../sdk/session";
-import { str } from "./message";
+import { formerName } from "./names";
 import { arrange, directRooms, isListed, type RoomSummary, summarize } from "./rooms";
 import { settings } from "./settings";
 import { Timeline } from "./timeline";
@@ -54,12 +53,6 @@ export interface Toast {
 
 /** "unreachable": nothing is known from before, and the server does not answer. */
 export type Connection = "starting" | "unreachable" | "online" | "offline";
-
-/** Who was removed keeps the name under which people knew them; the event that removes has none. */
-function formerName(member: RoomMember): string | undefined {
-    if (member.membership !== "leave" && member.membership !== "ban") return undefined;
-    return str(member.events.member?.getPrevContent().displayname)?.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
-}
 
 export class Chat {
     readonly connection = signal<Connection>("starting");
@@ -108,7 +101,7 @@ export class Chat {
 
     nameOf(userId: string, room: Room | null = this.room()): string {
         const member = room?.getMember(userId);
-        return (member && formerName(member)) ?? member?.name ?? this.client.getUser(userId)?.displayName ?? userId;
+        return (member && formerName(member, (id) => room?.findEventById(id))) ?? member?.name ?? this.client.getUser(userId)?.displayName ?? userId;
     }
 
     // --- places ---

@@ -118,7 +118,7 @@ export async function people(test) {
             await alice.closePanel();
             await alice.profile(/bob.*banned/);
             await alice.button("Lift the ban", alice.panel).click();
-            await alice.timeline.getByText("alice lifted the ban of").waitFor();
+            await alice.timeline.getByText("alice lifted the ban of bob", { exact: true }).waitFor();
             await bob.join(market);
             await alice.closePanel();
         });
