@@ -22,7 +22,7 @@ static int usage(FILE *out)
     fputs(
         "usage: rookery-load SCENARIO [--url http://127.0.0.1:8008[,http://...]] [--pid PID] [--json FILE] [--svg FILE]\n"
         "         [--connections 64] [--rate PER-SECOND] [--seconds 5] [--members 100] [--in-flight 20] [--users 1000]\n"
-        "         [--idle-seconds 60] [--small 1000] [--events 100000] [--gate yes]\n\n"
+        "         [--idle-seconds 60] [--small 1000] [--events 100000] [--gate yes] [--phases NAME,NAME]\n\n"
         "Makes users (m.login.dummy) and rooms of its own on the server; switch the server's rate limits off. With --pid, the process of\n"
         "a server on this machine, its processor time and memory are reported too. With --gate, \"gate PHASE\" is written to the standard\n"
         "error output before and after each phase, which goes on when a line has come on the standard input.\n\n",
@@ -54,6 +54,7 @@ static bool option_set(struct options *o, const char *name, const char *value)
         {"--users", &o->users, NULL, NULL},     {"--events", &o->events, NULL, NULL},
         {"--small", &o->small, NULL, NULL},     {"--rate", NULL, &o->rate, NULL},
         {"--seconds", NULL, &o->seconds, NULL}, {"--idle-seconds", NULL, &o->idle_seconds, NULL},
+        {"--phases", NULL, NULL, &o->phases},
     };
     if (strcmp(name, "--pid") == 0) {
         o->pid = (int)number(name, value);

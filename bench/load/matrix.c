@@ -85,11 +85,14 @@ static void job_answer(struct conn *c, int status, struct str body)
     struct runner *r = c->ctx;
     struct batch *b = r->b;
     size_t i = r->job[c->index];
-    expect_ok(status, body, "request");
+    if (status != 200 && b->count_failed)
+        b->failed++;
+    else
+        expect_ok(status, body, "request");
     hist_add(&b->hist, now_us() - c->due);
     b->done++;
     r->flying--;
-    if (b->answer) b->answer(b->ctx, i, body);
+    if (b->answer && status == 200) b->answer(b->ctx, i, body);
     if (b->rate > 0) {
         size_t mine = i + b->connections;
         if (mine < r->next) job_send(r, c, mine, job_due(r, mine));

@@ -18,7 +18,7 @@ struct world {
 };
 
 /* Requests of one kind. `build` writes the request of job `i` with conn_request; `answer` (may be NULL) sees its response.
- * A status other than 200 ends the program. */
+ * A status other than 200 ends the program, unless failures are counted. */
 struct batch {
     size_t jobs;      /* SIZE_MAX: until the time is over */
     int64_t until_us; /* no new job after this; 0: no limit */
@@ -27,9 +27,10 @@ struct batch {
     void (*build)(void *ctx, size_t i, struct conn *c);
     void (*answer)(void *ctx, size_t i, struct str body);
     void *ctx;
+    bool count_failed;
     /* results */
     struct hist hist; /* from the time a request was meant to be sent to its answer */
-    size_t done;
+    size_t done, failed;
     double seconds;
 };
 void batch_run(struct net *n, struct batch *b);

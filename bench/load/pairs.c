@@ -1,5 +1,6 @@
 /* From sending to delivery: each message goes into a room of two, whose other member waits in /sync at the next address. With several
- * addresses sender and receiver are therefore at different servers, and the room's owner is any of them. */
+ * addresses sender and receiver are therefore at different servers, and the room's owner is any of them. With --phases the same is measured some
+ * times, while somebody changes something; then requests that fail are counted. */
 #include "proc.h"
 #include "scenario.h"
 
@@ -11,8 +12,9 @@ struct pairs {
     struct conn *receivers;
     char **since; /* of each receiver */
     size_t count, waiting, first_txn;
-    int64_t *due; /* of each message of the phase */
-    size_t due_max, sent, arrived;
+    int64_t *due;                          /* of each message of the phase */
+    size_t due_max, sent, arrived, failed; /* failed: requests, of senders and receivers */
+    bool count_failed;
     struct hist hist;
 };
 
@@ -33,6 +35,11 @@ static void receiver_answer(struct conn *c, int status, struct str body)
 {
     struct pairs *p = c->ctx;
     int64_t now = now_us();
+    if (status != 200 && p->count_failed) {
+        p->failed++;
+        receive(p, c);
+        return;
+    }
     expect_ok(status, body, "sync");
     struct str next = field(body, "next_batch");
     if (str_null(next)) die("a sync without next_batch");
@@ -70,15 +77,18 @@ static void pair_build(void *ctx, size_t i, struct conn *c)
 /* Sends for that time, and waits until all has arrived. */
 static void pairs_run(struct pairs *p, const struct options *o, double seconds, struct phase *phase)
 {
-    struct batch b = {.jobs = SIZE_MAX, .connections = p->count, .rate = o->rate, .build = pair_build, .ctx = p};
+    struct batch b = {
+        .jobs = SIZE_MAX, .connections = p->count, .rate = o->rate, .build = pair_build, .ctx = p, .count_failed = p->count_failed};
     p->first_txn += p->sent;
     p->sent = p->arrived = 0;
     p->hist = (struct hist){0};
     b.until_us = now_us() + (int64_t)(seconds * 1e6);
     measure(&p->w.net, &b, o->pid, phase);
-    for (int64_t end = now_us() + ARRIVE_US; p->arrived < p->sent && now_us() < end;)
+    size_t expected = p->sent - b.failed;
+    for (int64_t end = now_us() + ARRIVE_US; p->arrived < expected && now_us() < end;)
         net_run(&p->w.net, now_us() + 20000);
-    if (p->arrived < p->sent) die("%zu of %zu messages were not delivered", p->sent - p->arrived, p->sent);
+    if (p->arrived < expected) die("%zu of %zu messages were not delivered", expected - p->arrived, expected);
+    p->failed += b.failed;
 }
 
 static void pairs_begin(struct pairs *p, const struct options *o)
@@ -101,19 +111,46 @@ static void pairs_begin(struct pairs *p, const struct options *o)
     }
 }
 
+/* `prefix` stands before the phases' names. */
+static void pairs_measure(struct pairs *p, const struct options *o, struct report *r, const char *prefix)
+{
+    char name[48];
+    snprintf(name, sizeof name, "%ssend to answer", prefix);
+    struct phase *sent = report_phase(r, name);
+    snprintf(name, sizeof name, "%ssend to delivery", prefix);
+    struct phase *arrived = report_phase(r, name);
+    gate(o, sent->name);
+    pairs_run(p, o, o->seconds, sent);
+    gate(o, sent->name);
+    arrived->operations = (double)p->arrived;
+    arrived->seconds = sent->seconds;
+    arrived->hist = p->hist;
+}
+
+static void measure_phases(struct pairs *p, const struct options *o, struct report *r)
+{
+    char prefix[24], figure[48];
+    for (const char *at = o->phases, *next; *at; at = next + (*next == ',')) {
+        next = at + strcspn(at, ",");
+        p->failed = 0;
+        snprintf(prefix, sizeof prefix, "%.*s: ", (int)(next - at), at);
+        pairs_measure(p, o, r, prefix);
+        snprintf(figure, sizeof figure, "%srequests that failed", prefix);
+        report_figure(r, figure, (double)p->failed);
+    }
+}
+
 void scenario_pairs(const struct options *o, struct report *r)
 {
-    struct pairs p = {0};
-    struct phase warm = {0}, *sent = report_phase(r, "send to answer"), *arrived = report_phase(r, "send to delivery");
+    struct pairs p = {.count_failed = o->phases};
+    struct phase warm = {0};
     if (o->rate <= 0) die("pairs need a --rate");
     pairs_begin(&p, o);
     pairs_run(&p, o, 1, &warm);
-    gate(o, sent->name);
-    pairs_run(&p, o, o->seconds, sent);
-    gate(o, sent->name);
-    arrived->operations = (double)p.arrived;
-    arrived->seconds = sent->seconds;
-    arrived->hist = p.hist;
+    if (o->phases)
+        measure_phases(&p, o, r);
+    else
+        pairs_measure(&p, o, r, "");
     conns_free(p.receivers, p.count);
     for (size_t i = 0; i < p.count; i++)
         mem_free(p.since[i]);

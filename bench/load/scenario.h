@@ -6,8 +6,8 @@
 #include "report.h"
 
 struct options {
-    const char *url, *json, *svg;
-    int pid; /* of the server on this machine; 0: its costs are not measured */
+    const char *url, *json, *svg, *phases; /* phases: names, separated by commas, or NULL */
+    int pid;                               /* of the server on this machine; 0: its costs are not measured */
     size_t connections, members, in_flight, users, events, small;
     double rate, seconds, idle_seconds;
     bool gate;
