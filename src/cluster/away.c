@@ -24,10 +24,12 @@ static void call_run(void *arg)
     turn_run(call->slot, call);
 }
 
+/* Its owner's answer may come before the news that there is another one. */
 static void call_run_later(void *arg)
 {
-    fiber_sleep_ms(AGAIN_MS);
-    call_run(arg);
+    struct call *call = arg;
+    slot_wait(call->slot, loop_now_ms(call->slot->loop) + AGAIN_MS);
+    call_run(call);
 }
 
 void call_number(struct slot *s, struct call *call)

@@ -268,6 +268,8 @@ must_use enum err slot_stands(struct slot *s, struct store_slot *out); /* waits 
 enum err refusal_of(enum err why);
 struct record *record_new(struct slot *s);
 void record_free(struct record *r);
+/* Until somebody else has it than before, or that time has come. Waits. */
+void slot_wait(struct slot *s, int64_t until_ms);
 /* Until it is open, another node has it, or OPEN_PATIENCE_MS are over. Waits. */
 enum where { SLOT_HERE, SLOT_AWAY, SLOT_NOWHERE };
 enum where slot_find(struct slot *s);

@@ -7,7 +7,6 @@ struct opening_waiter {
     struct list link;
     struct fiber *fiber;
     struct timer patience;
-    bool over;
 };
 
 static void open_fiber(void *arg);
@@ -63,7 +62,6 @@ void slot_go_on(struct slot *s)
 static void stop_waiting(struct timer *t)
 {
     struct opening_waiter *w = list_item(t, struct opening_waiter, patience);
-    w->over = true;
     list_remove(&w->link);
     fiber_wake(w->fiber);
 }
@@ -80,18 +78,22 @@ void slot_doubt(struct slot *s)
     if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_fail(s, ERR_UNAVAILABLE);
 }
 
+void slot_wait(struct slot *s, int64_t until_ms)
+{
+    struct opening_waiter w = {.fiber = fiber_current()};
+    timer_set(s->loop, &w.patience, until_ms - loop_now_ms(s->loop), stop_waiting);
+    list_push(&s->waiting_to_open, &w.link);
+    while (!list_is_empty(&w.link))
+        fiber_park();
+    timer_clear(s->loop, &w.patience);
+}
+
 enum where slot_find(struct slot *s)
 {
     slot_doubt(s);
-    if (where_is(s) != SLOT_NOWHERE) return where_is(s);
-    struct opening_waiter w = {.fiber = fiber_current()};
-    timer_set(s->loop, &w.patience, OPEN_PATIENCE_MS, stop_waiting);
-    while (where_is(s) == SLOT_NOWHERE && !w.over) {
-        list_push(&s->waiting_to_open, &w.link);
-        while (!list_is_empty(&w.link))
-            fiber_park();
-    }
-    timer_clear(s->loop, &w.patience);
+    int64_t until_ms = loop_now_ms(s->loop) + OPEN_PATIENCE_MS;
+    while (where_is(s) == SLOT_NOWHERE && loop_now_ms(s->loop) < until_ms)
+        slot_wait(s, until_ms);
     return where_is(s);
 }
 

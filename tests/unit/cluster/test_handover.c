@@ -175,6 +175,40 @@ static void few_slots_are_on_their_way_at_a_time(void **state)
     assert_in_range(most, 1, 4);
 }
 
+/* A slot that node 0 is about to let go, to node 1, and that is not of the loop that hears the news. */
+static struct str leaves_for_node_1(struct nodes *n)
+{
+    for (unsigned k = 0; k < 1000; k++) {
+        for (unsigned slot = 1; slot < CLUSTER_SLOTS; slot += NODE_LOOPS) {
+            struct str key = key_in_slot(&n->arena, slot, 0);
+            if (slot_at(n, 0, key)->state == SLOT_LEAVING && !slot_at(n, 2, key)->subscribed) return key;
+        }
+        for (unsigned i = 0; i < NODES; i++)
+            scene_poll(scene_of(n, i));
+    }
+    fail();
+    return STR("");
+}
+
+/* The former owner's word that it has not the slot any more overtakes the news of the next one, which come by way of another loop. */
+static void a_call_that_comes_back_goes_on_with_the_news(void **state)
+{
+    struct nodes *n = *state;
+    three_and_all_wait(n);
+    cluster_leave(scene_of(n, 0)->cluster);
+    struct str key = leaves_for_node_1(n);
+    struct ask *a = ask_on(scene_of(n, 2), 1, add(key, 1, 1));
+    for (unsigned k = 0; k < 100; k++) { /* node 2 without the loop that hears the news */
+        loop_poll(scene_of(n, 2)->loop[1]);
+        scene_poll(scene_of(n, 0));
+        scene_poll(scene_of(n, 1));
+    }
+    assert_int_equal(slot_at(n, 1, key)->state, SLOT_OPEN);
+    assert_false(a->done);
+    nodes_settle(n);
+    assert_true(a->done && a->reply.err == ERR_OK);
+}
+
 /* Those who step aside do so for a node that lives: when it dies with the owner, they are there again. */
 static void who_stepped_aside_comes_back(void **state)
 {
@@ -245,6 +279,7 @@ int main(void)
         test(a_slot_goes_straight_to_who_should_have_it),
         test(who_leaves_gives_each_slot_to_who_should_have_it),
         test(few_slots_are_on_their_way_at_a_time),
+        test(a_call_that_comes_back_goes_on_with_the_news),
         test(who_stepped_aside_comes_back),
         test(who_cannot_open_a_slot_does_not_take_it_again_and_again),
         test(a_row_that_is_in_memory_needs_no_store),
