@@ -129,6 +129,13 @@ static void break_run(struct task *t)
     sem_post(&n->is_cut);
 }
 
+static void break_giving_run(struct task *t)
+{
+    struct node *n = list_item(t, struct node, cut);
+    line_fail(&n->giving, ERR_UNAVAILABLE, "broken on purpose");
+    sem_post(&n->is_cut);
+}
+
 static void do_and_wait(struct node *n, void (*run)(struct task *t))
 {
     n->cut.run = run;
@@ -145,6 +152,11 @@ void broker_amqp_cut(struct broker *b)
 void broker_amqp_break(struct broker *b)
 {
     do_and_wait(node_of(b), break_run);
+}
+
+void broker_amqp_break_giving(struct broker *b)
+{
+    do_and_wait(node_of(b), break_giving_run);
 }
 
 static void node_free(struct node *n)

@@ -46,5 +46,7 @@ must_use enum err broker_amqp_attach(const struct broker_amqp_config *c, struct 
 void broker_amqp_cut(struct broker *b);
 /* For tests: its connections break, and it looks for the broker again. From any thread. */
 void broker_amqp_break(struct broker *b);
+/* For tests: only the one that gives. */
+void broker_amqp_break_giving(struct broker *b);
 
 #endif

@@ -48,6 +48,7 @@ struct publisher {
     bool renewing; /* the channel is being closed, for another one */
     struct timer again;
     int64_t since_ms;     /* it does not */
+    int64_t tries_ms;     /* since when it has been tried whether it does; 0: it is not, or it does */
     struct task *waiting; /* publishes until it does */
     struct task **waiting_end;
     size_t waiting_count, waiting_bytes;
@@ -102,6 +103,7 @@ struct node {
     struct wish *holder[BROKER_SLOTS];
     uint64_t lives;
     struct publisher publisher[BROKER_SLOTS];
+    uint64_t stuck; /* a bit for each that has not worked for long, and of which that has been said */
     struct inbox *inbox[BROKER_PORTS];
     struct channel queue;    /* on `taking`: the node's own queue */
     struct channel letters;  /* on `giving`: what is sent to other nodes' queues */
@@ -169,7 +171,7 @@ void amqp_acknowledge(struct broker *b, struct broker_hold *h, uint64_t tag);
 void wishes_start(struct node *n); /* both lines are open */
 /* The slot's queue works: it has taken something. */
 void wishes_go_on(struct node *n, unsigned slot);
-void wishes_ping(struct node *n); /* somebody has gone: look who holds now */
+void wishes_ping(struct node *n); /* somebody has gone, or nobody could look for a while: who holds now? */
 void wish_free(struct wish *w);
 /* May this much more be published? Then it is expected back by the life that is returned, 0: by none. */
 bool wish_admits(struct node *n, unsigned slot, size_t bytes, uint64_t *life);
@@ -179,7 +181,7 @@ void wish_does_not_expect(struct node *n, unsigned slot, uint64_t life, size_t b
 void amqp_publish(struct broker *b, struct broker_publish *p);
 void publishers_init(struct node *n);
 void publishers_tick(struct node *n);
-/* An empty record, of which nobody is told. */
+/* An empty record, of which nobody is told. To a queue that is not known to work it is the first. */
 void publish_ping(struct node *n, unsigned slot);
 /* The same, to a queue that may not be there; wishes_go_on is called when it has it. */
 void publish_first_ping(struct node *n, unsigned slot);

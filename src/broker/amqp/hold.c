@@ -140,8 +140,8 @@ static void wish_closed(struct channel *c, unsigned code, struct str text)
                   STR_FMT(text));
     if (w->state == WISH_CLOSES) {
         wish_over(w, POST_GONE);
-    } else if (w->state == WISH_HOLDS) {
-        wish_over(w, POST_LOST);
+    } else if (w->state == WISH_HOLDS || w->state == WISH_WAITS) {
+        wish_over(w, POST_LOST); /* who waited must not be taken for one who still stands in line */
     } else {
         w->state = WISH_RESTS;
         wish_retry(w);
@@ -194,6 +194,7 @@ void wishes_go_on(struct node *n, unsigned slot)
 void wishes_start(struct node *n)
 {
     list_each(it, &n->wishes) wish_start(list_item(it, struct wish, link));
+    wishes_ping(n);
 }
 
 /* --- the backlog --- */

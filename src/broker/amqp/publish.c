@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "broker/amqp/amqp_priv.h"
 
-enum { FLYING_MOST = 65536, REFUSED_AGAIN_MS = 50, SILENT_MS = 2000 };
+enum { FLYING_MOST = 65536, REFUSED_AGAIN_MS = 50, SILENT_MS = 2000, STUCK_MS = 10000 };
 
 static void renew(struct timer *t);
 static void publisher_check(struct publisher *u);
@@ -211,7 +211,10 @@ void publish_first_ping(struct node *n, unsigned slot)
 void publish_ping(struct node *n, unsigned slot)
 {
     struct publisher *u = &n->publisher[slot];
-    if (u->works && has_room(u, 0)) put(u, STR(""));
+    if (!u->works)
+        publish_first_ping(n, slot); /* the line has been another one since, perhaps */
+    else if (has_room(u, 0))
+        put(u, STR(""));
 }
 
 static enum err admit(struct publisher *u, struct str bytes, uint64_t *life)
@@ -251,10 +254,43 @@ static void publisher_tick(struct publisher *u, int64_t now_ms)
     waiting_refuse(u);
 }
 
+/* A queue that takes nothing, though the broker is there. */
+static bool is_stuck(struct publisher *u, int64_t now_ms)
+{
+    bool tries = !u->works && u->channel.line && !u->node->giving.blocked;
+    if (!tries)
+        u->tries_ms = 0;
+    else if (!u->tries_ms)
+        u->tries_ms = now_ms;
+    return tries && now_ms - u->tries_ms >= STUCK_MS;
+}
+
+static void say_of_queues(enum log_level level, const char *what, uint64_t slots, const char *why)
+{
+    if (slots) log_event(level, "broker", what, "slots=%d first=%d%s", __builtin_popcountll(slots), __builtin_ctzll(slots), why);
+}
+
+/* Said once, and once more when it is over: who waits tries again every few seconds. */
+static void say_who_is_stuck(struct node *n, uint64_t stuck)
+{
+    uint64_t working = 0;
+    for (unsigned i = 0; i < BROKER_SLOTS; i++)
+        if (n->publisher[i].works) working |= (uint64_t)1 << i;
+    say_of_queues(LOG_WARN, "slots' queues take nothing", stuck & ~n->stuck,
+                  " why=\"their leaders are not there; look at the broker's nodes, and whether most of them see each other\"");
+    say_of_queues(LOG_INFO, "slots' queues take records again", n->stuck & working, "");
+    n->stuck = (n->stuck | stuck) & ~working;
+}
+
 void publishers_tick(struct node *n)
 {
-    for (unsigned i = 0; i < BROKER_SLOTS; i++)
-        publisher_tick(&n->publisher[i], loop_now_ms(n->io));
+    int64_t now = loop_now_ms(n->io);
+    uint64_t stuck = 0;
+    for (unsigned i = 0; i < BROKER_SLOTS; i++) {
+        publisher_tick(&n->publisher[i], now);
+        if (is_stuck(&n->publisher[i], now)) stuck |= (uint64_t)1 << i;
+    }
+    say_who_is_stuck(n, stuck);
 }
 
 void publishers_init(struct node *n)

@@ -339,6 +339,50 @@ static void kill_now(struct broker *b)
     broker_close(b);
 }
 
+/* Who waits learns that it is the one by what it publishes itself: also when the line for that has been another one meanwhile. */
+static void who_waits_has_lost_the_line_that_gives(void **state)
+{
+    struct world w;
+    struct holding other = {0};
+    (void)state;
+    world_init(&w);
+    attach(&w, 0);
+    attach(&w, 1);
+    subscribe(&w.hold, &w.node[0], 0, 12);
+    wait_held(&w.hold);
+    subscribe(&other, &w.node[1], 1, 12);
+    wait_until(is_in_line, &other);
+    broker_amqp_break_giving(w.node[1].broker);
+    publish_until_taken_at(&w, 1, 13, "1:1;"); /* there is another one */
+    node_stop(&w.node[0], kill_now);
+    wait_held(&other);
+    world_release(&w);
+    holding_release(&other);
+}
+
+/* It stands in line no longer, and may not be taken for one who does. */
+static void who_waits_and_loses_its_place_is_told(void **state)
+{
+    struct world w;
+    struct holding other = {0};
+    (void)state;
+    world_init(&w);
+    attach(&w, 0);
+    attach(&w, 1);
+    subscribe(&w.hold, &w.node[0], 0, 14);
+    wait_held(&w.hold);
+    subscribe(&other, &w.node[1], 1, 14);
+    wait_until(is_in_line, &other);
+    broker_amqp_break(w.node[1].broker);
+    wait_until(is_lost, &other);
+    subscribe(&other, &w.node[1], 1, 14);
+    wait_until(is_in_line, &other);
+    release(&w.hold);
+    wait_held(&other);
+    world_release(&w);
+    holding_release(&other);
+}
+
 static void watch_two(struct world *w, struct counting *c)
 {
     *c = (struct counting){.watch = {.loop = w->node[0].loop[0], .changed = count_nodes}};
@@ -417,6 +461,8 @@ int main(int argc, char **argv)
     log_setup((enum log_level)(LOG_ERROR + 1), false);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_that_is_cut),
+        cmocka_unit_test(who_waits_has_lost_the_line_that_gives),
+        cmocka_unit_test(who_waits_and_loses_its_place_is_told),
         cmocka_unit_test(a_connection_that_stands_still),
         cmocka_unit_test(a_queue_that_is_deleted_by_hand),
         cmocka_unit_test(a_queue_of_another_kind),
