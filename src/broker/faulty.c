@@ -9,7 +9,7 @@ struct faulty {
     struct broker *inside;
     atomic_uint_fast64_t lose_every, repeat_every, sends;
     atomic_int_fast64_t delay_ms, publish_nth, drop_nth;
-    atomic_int publish_fault;
+    atomic_int publish_fault, hold_fault;
     atomic_bool refuse_all;
     bool (*lose)(void *arg, struct str message);
     void *lose_arg;
@@ -135,6 +135,8 @@ struct shade {
     struct broker_hold *real;
     struct faulty *faulty;
     struct list link;
+    enum broker_hold_fault fault;
+    struct timer told; /* that it waits, where there is nobody inside to tell it */
 };
 
 static void shade_free(struct shade *s)
@@ -142,6 +144,7 @@ static void shade_free(struct shade *s)
     pthread_mutex_lock(&s->faulty->lock);
     list_remove(&s->link);
     pthread_mutex_unlock(&s->faulty->lock);
+    timer_clear(s->hold.loop, &s->told);
     mem_free(s);
 }
 
@@ -153,8 +156,13 @@ static void shade_waits(struct broker_hold *h)
 
 static void shade_held(struct broker_hold *h)
 {
-    struct broker_hold *real = ((struct shade *)(void *)h)->real;
-    real->held(real);
+    struct shade *s = (struct shade *)(void *)h;
+    if (s->fault != HOLD_DEAF) s->real->held(s->real);
+}
+
+static void shade_is_told(struct timer *t)
+{
+    shade_waits(&list_item(t, struct shade, told)->hold);
 }
 
 static void shade_lost(struct broker_hold *h, enum err why)
@@ -172,7 +180,7 @@ static void shade_records(struct broker_hold *h, const struct broker_record *r, 
         shade_lost(h, ERR_UNAVAILABLE);
         return;
     }
-    s->real->records(s->real, r, count);
+    if (s->fault != HOLD_DEAF) s->real->records(s->real, r, count);
 }
 
 static void faulty_subscribe(struct broker *b, struct broker_hold *h)
@@ -182,18 +190,22 @@ static void faulty_subscribe(struct broker *b, struct broker_hold *h)
     *s = (struct shade){
         .hold = {.loop = h->loop, .slot = h->slot, .waits = shade_waits, .held = shade_held, .records = shade_records, .lost = shade_lost},
         .real = h,
-        .faulty = f};
+        .faulty = f,
+        .fault = (enum broker_hold_fault)atomic_load(&f->hold_fault)};
     h->inner = s;
     pthread_mutex_lock(&f->lock);
     list_push(&f->shades, &s->link);
     pthread_mutex_unlock(&f->lock);
-    broker_subscribe(f->inside, &s->hold);
+    if (s->fault == HOLD_NOWHERE)
+        timer_set(h->loop, &s->told, 0, shade_is_told);
+    else
+        broker_subscribe(f->inside, &s->hold);
 }
 
 static void faulty_release(struct broker *b, struct broker_hold *h)
 {
     struct shade *s = h->inner;
-    broker_release(of(b)->inside, &s->hold);
+    if (s->fault != HOLD_NOWHERE) broker_release(of(b)->inside, &s->hold);
     shade_free(s);
 }
 
@@ -282,7 +294,7 @@ static void faulty_close(struct broker *b)
     broker_close(f->inside);
     struct list *n;
     while ((n = list_pop(&f->shades)))
-        mem_free(list_item(n, struct shade, link));
+        shade_free(list_item(n, struct shade, link));
     while ((n = list_pop(&f->late))) {
         struct late *l = list_item(n, struct late, link);
         timer_clear(l->loop, &l->timer);
@@ -343,6 +355,10 @@ void broker_faulty_publish_nth(struct broker *b, uint64_t n, enum broker_publish
 void broker_faulty_refuse_all(struct broker *b, bool on)
 {
     atomic_store(&of(b)->refuse_all, on);
+}
+void broker_faulty_hold(struct broker *b, enum broker_hold_fault what)
+{
+    atomic_store(&of(b)->hold_fault, (int)what);
 }
 void broker_faulty_drop_nth(struct broker *b, uint64_t n)
 {

@@ -28,4 +28,12 @@ void broker_faulty_refuse_all(struct broker *b, bool on);
 /* The nth delivery of records does not reach its hold: that one is lost instead. */
 void broker_faulty_drop_nth(struct broker *b, uint64_t n);
 
+enum broker_hold_fault {
+    HOLD_WELL,
+    HOLD_NOWHERE, /* is told that it waits, though the broker does not know of it: `held` never comes */
+    HOLD_DEAF,    /* is told that it waits, and nothing else, also when it is the holder */
+};
+/* What becomes of subscriptions from now on. */
+void broker_faulty_hold(struct broker *b, enum broker_hold_fault what);
+
 #endif

@@ -120,8 +120,11 @@ struct slot {
     int64_t leave_ms;                  /* since when somebody else should have it; 0: nobody */
     struct task drained;               /* nothing of it is on its way any more */
     bool drained_due;
-    bool handing;         /* is on its way to another node, */
-    struct timer arrival; /* which has not opened it until then */
+    int given_to;          /* the node that it was given to last, which has not opened it, or NODE_NOBODY */
+    int64_t kept_until_ms; /* since that one does not get it; 0: it is given away */
+    int64_t lacks_ms;      /* since when this node should have it, or somebody, and does not; 0: all is well */
+    bool handing;          /* is on its way to another node, */
+    struct timer arrival;  /* which has not opened it until then */
     struct timer place;
     unsigned failures; /* to open it, one after another */
     bool missed;       /* others may have held it since it was last open here: followers have not heard all */
@@ -313,7 +316,8 @@ void place_look(struct slot *s);    /* the others have changed */
 void place_leave(struct slot *s);   /* this node leaves: it hands the slot over as soon as the next one waits for it */
 void place_go_on(struct slot *s);   /* something that was under way has come back */
 void place_arrived(struct slot *s); /* it has an owner */
-bool place_yields(struct slot *s);
+bool place_yields(struct slot *s);  /* it is held: does it belong to another node, which waits for it? */
+void place_watch(struct home *h);   /* now and then: asks anew for slots that it should have been given */
 
 /* away.c */
 void call_number(struct slot *s, struct call *call);

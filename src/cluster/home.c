@@ -34,6 +34,7 @@ void home_owner_gone(struct home *h, unsigned slot)
 {
     h->owner[slot].node = NODE_NOBODY;
     if (!is_own(h, slot)) return;
+    h->cluster->slot[slot].lacks_ms = 0;
     slot_say(&h->cluster->slot[slot]);
     relay_owner_changed(&h->cluster->slot[slot]);
 }
@@ -93,14 +94,8 @@ static void sweep(struct timer *t)
     each_own(h, relay_sweep);
     each_own(h, letters_sweep);
     each_own(h, away_sweep);
+    place_watch(h);
     timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
-}
-
-static bool calls_are_away(const struct home *h)
-{
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (is_own(h, i) && !list_is_empty(&h->cluster->slot[i].away)) return true;
-    return false;
 }
 
 void home_view_changed(struct home *h, struct view *v)
@@ -112,9 +107,6 @@ void home_view_changed(struct home *h, struct view *v)
     for (size_t i = 0; i < v->count; i++)
         if (v->node[i].name[0] && !v->node[i].self) note_stands(h, old, (int)i);
     each_own(h, place_look);
-    if (!v->others && !calls_are_away(h))
-        timer_clear(h->loop, &h->sweep);
-    else if (!timer_is_set(&h->sweep))
-        timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
+    if (!timer_is_set(&h->sweep)) timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
     view_unref(old);
 }

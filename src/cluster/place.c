@@ -4,12 +4,21 @@
  * not the first any more, or leaves, hands the slot over when the first waits for it: what is on its way comes back, then it lets go.
  *
  * The broker gives a slot to who has waited longest, and each node that gets it and passes it on makes the pause longer. So the others who wait
- * step aside before; the owner lets them, for a moment. And it gives few slots at a time, so that the next owner can open each at once. */
+ * step aside before; the owner lets them, for a moment. And it gives few slots at a time, so that the next owner can open each at once.
+ *
+ * That the first waits is what it says of itself, and may be wrong. So a slot is given to it once; who gets it back before anybody has opened it keeps
+ * it for a while. And whoever should get a slot that nobody has asks for it anew in the end: a broker that has forgotten it, or has given it the
+ * slot without its knowing, is told again. */
+#include "base/log.h"
 #include "cluster/cluster_priv.h"
 
 enum {
     SECOND_MS = 1000,
     FAILED_MS = 30000,
+    KEPT_MS = 30000,   /* a slot that was given away in vain */
+    NOWHERE_MS = 5000, /* for somebody to have a slot, and so much longer for each who comes before this node: */
+    NOWHERE_RANK_MS = 2000,
+    ELSEWHERE_MS = 20000, /* for an owner to hand over to the first, which waits; shorter than it keeps what it gave in vain */
     OTHERS_MS = 3000,
     DRAIN_MS = 1000,  /* for what is on its way */
     ASIDE_MS = 300,   /* for the others to step aside */
@@ -32,11 +41,16 @@ static bool waits(const struct slot *s, int node)
     return s->home->view->node[node].stands[s->index] == STANDS_WAITING;
 }
 
+static bool is_kept(const struct slot *s)
+{
+    return loop_now_ms(s->loop) < s->kept_until_ms;
+}
+
 /* The node that should have the slot, and waits for it, is another one. */
 static bool somebody_better_waits(const struct slot *s)
 {
     int first = somebody_better(s);
-    return first >= 0 && waits(s, first);
+    return first >= 0 && waits(s, first) && !is_kept(s);
 }
 
 /* It waits, and nobody else does. */
@@ -105,6 +119,7 @@ static void look_again(struct timer *t)
 
 static void let_go(struct slot *s)
 {
+    s->given_to = somebody_better(s);
     stat_add(&s->home->stats.handed_over, 1);
     slot_let_go(s);
     slot_fail(s, ERR_UNAVAILABLE);
@@ -136,7 +151,7 @@ void place_go_on(struct slot *s)
     loop_defer(s->loop, &s->drained); /* whoever calls still works with the slot */
 }
 
-void place_arrived(struct slot *s)
+static void arrived(struct slot *s)
 {
     if (!s->handing) return;
     s->handing = false;
@@ -144,14 +159,23 @@ void place_arrived(struct slot *s)
     timer_clear(s->loop, &s->arrival);
 }
 
+void place_arrived(struct slot *s)
+{
+    arrived(s);
+    s->lacks_ms = 0;
+    if (s->home->owner[s->index].node < 0) return; /* here */
+    s->given_to = NODE_NOBODY;
+    s->kept_until_ms = 0;
+}
+
 static void not_arrived(struct timer *t)
 {
-    place_arrived(list_item(t, struct slot, arrival));
+    arrived(list_item(t, struct slot, arrival));
 }
 
 static void hand_over(struct slot *s)
 {
-    place_arrived(s);
+    arrived(s);
     s->leave_ms = 0;
     s->handing = true;
     s->home->handing++;
@@ -191,6 +215,7 @@ static void look_whether_to_leave(struct slot *s)
     int64_t now = loop_now_ms(s->loop);
     if (!s->left && !somebody_better_waits(s)) {
         s->leave_ms = 0;
+        if (is_kept(s)) timer_set(s->loop, &s->place, s->kept_until_ms - now, look_again);
         return;
     }
     if (!s->leave_ms) s->leave_ms = now;
@@ -209,7 +234,68 @@ void place_leave(struct slot *s)
 
 bool place_yields(struct slot *s)
 {
-    return somebody_better_waits(s);
+    if (!somebody_better_waits(s)) return false;
+    int first = somebody_better(s);
+    bool again = s->given_to == first;
+    s->given_to = first;
+    if (!again) return true;
+    s->kept_until_ms = loop_now_ms(s->loop) + KEPT_MS;
+    log_event(LOG_WARN, "cluster", "slot is kept: the server that should have it says that it waits, and does not get it",
+              "slot=%u node=%s", s->index, s->home->view->node[first].name);
+    return false;
+}
+
+/* --- slots that this node does not get --- */
+
+/* How long one may be held by nobody, or by another node though this one waits for it and should have it. Negative: for ever, as things are. */
+static int64_t may_lack_ms(const struct slot *s)
+{
+    bool tries = s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->resting && !s->left && is_in(s->home->view);
+    if (!tries) return -1;
+    unsigned rank = view_rank(s->home->view, s->index, NULL);
+    if (s->home->owner[s->index].node < 0) return NOWHERE_MS + NOWHERE_RANK_MS * (int64_t)rank;
+    return rank == 0 && s->subscribed ? ELSEWHERE_MS : -1;
+}
+
+static bool is_overdue(struct slot *s, int64_t now)
+{
+    int64_t may_ms = may_lack_ms(s);
+    if (may_ms < 0)
+        s->lacks_ms = 0;
+    else if (!s->lacks_ms)
+        s->lacks_ms = now;
+    return may_ms >= 0 && now - s->lacks_ms >= may_ms;
+}
+
+static const char *name_of(const struct slot *s, int node)
+{
+    return node < 0 ? "" : s->home->view->node[node].name;
+}
+
+/* What has befallen many at once is told of one of them. */
+static void say_overdue(const struct slot *s, size_t count)
+{
+    int better = somebody_better(s);
+    log_event(LOG_WARN, "cluster", "slot is not given to this server, which asks for it anew",
+              "slot=%u slots=%zu owner=%s subscribed=%d in_line=%d wanted=%d in_flight=%zu failures=%u better=%s better_waits=%d", s->index,
+              count, name_of(s, s->home->owner[s->index].node), s->subscribed, s->in_line, s->wanted, s->in_flight, s->failures,
+              name_of(s, better), better >= 0 && waits(s, better));
+}
+
+void place_watch(struct home *h)
+{
+    struct slot *overdue[CLUSTER_SLOTS];
+    size_t count = 0;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        struct slot *s = &h->cluster->slot[i];
+        if (s->home == h && is_overdue(s, loop_now_ms(h->loop))) overdue[count++] = s;
+    }
+    if (count) say_overdue(overdue[0], count);
+    for (size_t i = 0; i < count; i++) {
+        overdue[i]->lacks_ms = 0;
+        slot_let_go(overdue[i]);
+        slot_go_on(overdue[i]);
+    }
 }
 
 void place_look(struct slot *s)

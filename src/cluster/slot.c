@@ -20,7 +20,7 @@ static void new_stock(struct slot *s)
 
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
 {
-    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop};
+    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop, .given_to = NODE_NOBODY};
     s->journal = c->config.journal == JOURNAL_QUEUE ? &journal_queue : &journal_store;
     s->overlay = overlay_new();
     new_stock(s);

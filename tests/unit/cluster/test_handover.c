@@ -228,6 +228,57 @@ static void who_stepped_aside_comes_back(void **state)
     assert_int_equal(open_at(n, 0) + open_at(n, 2), CLUSTER_SLOTS);
 }
 
+/* Until all slots are open at those of the nodes that this tells. */
+static void until_open(struct nodes *n, unsigned from, int64_t most_ms)
+{
+    for (int64_t ms = 0;; ms += 100) {
+        unsigned open = 0;
+        for (unsigned i = from; i < NODES; i++)
+            if (n->node[i].alive) open += open_at(n, i);
+        if (open == CLUSTER_SLOTS) return;
+        assert_true(ms < most_ms);
+        nodes_skip(n, 100);
+    }
+}
+
+/* It says that it waits for all that are its own, but the broker does not know of it. Who yields to it does so once. */
+static void a_node_that_waits_and_gets_nothing_is_not_waited_for(void **state)
+{
+    struct nodes *n = *state;
+    n->any_names = true;
+    node_die(n, 0);
+    nodes_skip(n, 5000);
+    node_start(n, 2);
+    nodes_skip(n, 5000);
+    assert_int_equal(open_at(n, 1) + open_at(n, 2), CLUSTER_SLOTS);
+    node_start(n, 0);
+    broker_faulty_hold(n->node[0].broker, HOLD_NOWHERE);
+    nodes_skip(n, 1000); /* they give it what is its own */
+    until_open(n, 1, 10000);
+    uint64_t before = openings(n);
+    nodes_skip(n, 10000);
+    assert_int_equal(openings(n), before); /* and keep it for a while */
+    until_open(n, 1, 10000);
+    broker_faulty_hold(n->node[0].broker, HOLD_WELL);
+    nodes_skip(n, 120000);
+    assert_shared(n, NODES);
+}
+
+/* The broker has given it the slots, which it was not told. */
+static void a_holder_that_hears_nothing_asks_anew(void **state)
+{
+    struct nodes *n = *state;
+    n->any_names = true;
+    node_die(n, 0);
+    node_die(n, 1);
+    node_start(n, 2);
+    broker_faulty_hold(n->node[2].broker, HOLD_DEAF);
+    nodes_skip(n, 1000);
+    assert_int_equal(open_at(n, 2), 0);
+    broker_faulty_hold(n->node[2].broker, HOLD_WELL);
+    until_open(n, 2, 10000);
+}
+
 static uint64_t handed_over(struct nodes *n)
 {
     struct cluster_stats st[2];
@@ -282,6 +333,8 @@ int main(void)
         test(a_call_that_comes_back_goes_on_with_the_news),
         test(who_stepped_aside_comes_back),
         test(who_cannot_open_a_slot_does_not_take_it_again_and_again),
+        test(a_node_that_waits_and_gets_nothing_is_not_waited_for),
+        test(a_holder_that_hears_nothing_asks_anew),
         test(a_row_that_is_in_memory_needs_no_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
