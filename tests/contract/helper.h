@@ -3,6 +3,7 @@
 #define ROOKERY_TESTS_CONTRACT_HELPER_H
 
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
