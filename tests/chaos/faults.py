@@ -3,6 +3,8 @@ that a user may see in it: beyond the fault's own length for those that take eve
 import dataclasses
 import signal
 
+import cluster as parts
+
 SLOW_LINK_SECONDS, SLOW_DISK_MS = 0.05, 30
 MOVED = 1  # slots of each shard, to a new one
 
@@ -61,7 +63,11 @@ def go_on(cluster, victim):
 def add_server(cluster, _):
     new = len(cluster.servers) - 1
     cluster.servers[new].start()
-    cluster.wait_until_ready()
+    try:
+        cluster.wait_until_ready()
+    except parts.NotReady:
+        cluster.leave(new)
+        raise
     return new
 
 
