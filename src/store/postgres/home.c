@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "store/postgres/priv.h"
 
-enum { AGAIN_MS = 20, AGAIN_MAX_MS = 2000 };
+enum { AGAIN_MS = 20, AGAIN_MAX_MS = 2000, LONG_SEARCHES = 12 /* some ten seconds */ };
 
 /* What a thread of its own finds out, blocking. */
 struct search {
@@ -28,6 +28,15 @@ static void *search_main(void *arg)
         PQfinish(conn[i]);
     loop_post(p->loop, &s->task);
     return NULL;
+}
+
+/* Once: it may go on for ever. */
+static void say_homeless(const struct pg *p)
+{
+    if (p->searches != LONG_SEARCHES) return;
+    log_event(LOG_WARN, "store", "slots live in none of the databases that are listed", "slots=%d first=%d shards=%zu what_to_do=\"%s\"",
+              __builtin_popcountll(p->homeless), __builtin_ctzll(p->homeless), p->shards,
+              "list all shards of the store in [store] url at every server, and restart this one");
 }
 
 static void search_again(struct timer *t)
@@ -68,6 +77,7 @@ static void searched(struct task *t)
         if (s->home[i] && p->homeless >> i & 1) take_home(p, i, s->home[i]);
     for (size_t i = 0; i < p->shards; i++)
         shard_go_on(&p->shard[i]);
+    if (p->homeless && !s->err) say_homeless(p);
     if (p->homeless && !p->closing) search_later(p);
     mem_free(s);
 }

@@ -264,6 +264,21 @@ static enum err copy_settings(struct move *m)
     return e;
 }
 
+/* The row must be there, or the slot would live nowhere: another mover may have taken it away. */
+static enum err say_where(struct move *m, const char *position, const char *epoch)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE rookery.shard_slot SET position = %s, epoch = %s WHERE slot = %u AND state = 'copying'", position,
+             epoch, m->slot);
+    PGresult *r = conn_ask(m->new, sql, NULL, 0, m->f);
+    bool one = r && strcmp(PQcmdTuples(r), "1") == 0;
+    enum err e = r ? ERR_OK : ERR_STORAGE;
+    PQclear(r);
+    if (!e && !one)
+        e = fault_set(m->f, ERR_CONFLICT, "Slot %u is not being copied to %s any more: somebody else moves it.", m->slot, m->to->name);
+    return e;
+}
+
 /* Takes over where it stands. */
 static enum err stand(struct move *m)
 {
@@ -277,9 +292,7 @@ static enum err stand(struct move *m)
     if (!e) e = run(m, m->new, "BEGIN");
     if (!e) e = repeat(m, &count);
     if (!e) e = copy_settings(m);
-    if (!e)
-        e = run(m, m->new, "UPDATE rookery.shard_slot SET position = %s, epoch = %s WHERE slot = %u AND state = 'copying'",
-                PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1), m->slot);
+    if (!e) e = say_where(m, PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
     if (!e) e = run(m, m->new, "COMMIT");
     PQclear(r);
     return e;

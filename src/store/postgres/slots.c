@@ -1,7 +1,10 @@
 /* Which slot lives in which shard: each shard has a row for each of its slots, and there is no other map. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "store/postgres/priv.h"
+
+enum { LOOKS = 60, LOOK_PAUSE_US = 50000 };
 
 /* A slot that was found in two shards has perhaps moved between the two looks: then it does not live in the first one any more. */
 static enum err check_moved(PGconn *first, int64_t slot, const struct shard *a, const struct shard *b, struct fault *f)
@@ -72,8 +75,28 @@ enum err slots_read(struct pg *p, PGconn **conn, struct shard *home[STORE_SLOTS]
 static enum err read_all(struct pg *p, PGconn **conn, struct fault *f)
 {
     enum err e = slots_read(p, conn, p->home, f);
+    for (size_t i = 0; i < p->shards; i++)
+        p->shard[i].slots = 0;
     for (unsigned i = 0; !e && i < STORE_SLOTS; i++)
         if (p->home[i]) p->home[i]->slots++;
+    return e;
+}
+
+static bool all_there(const struct pg *p)
+{
+    for (unsigned i = 0; i < STORE_SLOTS; i++)
+        if (!p->home[i]) return false;
+    return true;
+}
+
+/* A slot that moves while one shard is read after the other may be seen in neither: then it is seen in one the next time. */
+static enum err read_until_all_there(struct pg *p, PGconn **conn, struct fault *f)
+{
+    enum err e = read_all(p, conn, f);
+    for (unsigned i = 0; !e && !all_there(p) && i < LOOKS; i++) {
+        usleep(LOOK_PAUSE_US);
+        e = read_all(p, conn, f);
+    }
     return e;
 }
 
@@ -155,7 +178,7 @@ static enum err first_start(struct pg *p, PGconn **conn, struct fault *f)
     for (size_t i = 0; !e && i < p->shards; i++)
         e = conn_run(conn[order[i] - p->shard], "SELECT pg_advisory_lock(1919905643, 2)", f); /* until the connection ends */
     if (!e) e = is_complete(p, conn, &done, f);
-    if (!e) e = done ? read_all(p, conn, f) : give_all(p, order, conn, f);
+    if (!e) e = done ? read_until_all_there(p, conn, f) : give_all(p, order, conn, f);
     for (size_t i = 0; !e && i < p->shards; i++)
         e = conn_run(conn[i], "SELECT pg_advisory_unlock(1919905643, 2)", f);
     return e;
@@ -176,6 +199,6 @@ enum err slots_find(struct pg *p, PGconn **conn, struct fault *f)
     bool complete = false;
     enum err e = check_different(p, f);
     if (!e) e = is_complete(p, conn, &complete, f);
-    if (!e) e = complete ? read_all(p, conn, f) : first_start(p, conn, f);
+    if (!e) e = complete ? read_until_all_there(p, conn, f) : first_start(p, conn, f);
     return e ? e : check_all_there(p, f);
 }

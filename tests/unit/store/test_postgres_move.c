@@ -134,6 +134,31 @@ static void a_move_that_is_half_done_is_finished(void **state)
     assert_int_equal(rows_of(x, 0), 1);
 }
 
+static void *open_all(void *arg)
+{
+    struct store **out = arg;
+    *out = open_urls(url, POSTGRES_SHARDS);
+    return NULL;
+}
+
+/* A server that starts reads one shard after the other: a slot that moves between two reads is in none of them, and in one when it looks again. */
+static void a_slot_that_moves_while_a_server_starts_is_found(void **state)
+{
+    struct fixture *x = *state;
+    pthread_t thread;
+    reopen(x, POSTGRES_SHARDS);
+    x->store->ops->close(x->store);
+    x->store = NULL;
+    size_t at = slots_in(0) & 1 ? 0 : slots_in(1) & 1 ? 1 : 2;
+    postgres_sql(url[at], "UPDATE rookery.shard_slot SET state = 'copying' WHERE slot = 0", NULL, 0); /* what it sees between the two */
+    assert_int_equal(pthread_create(&thread, NULL, open_all, &x->store), 0);
+    while (!count_in(url[at], "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT slot FROM rookery.shard_slot%'"))
+        usleep(1000); /* until it has looked */
+    postgres_sql(url[at], "UPDATE rookery.shard_slot SET state = 'live' WHERE slot = 0", NULL, 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(rows_of(x, 0), 0);
+}
+
 /* The mover is killed at any moment, again and again; then it is let go on. */
 static void a_mover_that_is_killed_harms_nothing(void **state)
 {
@@ -177,6 +202,7 @@ int main(int argc, char **argv)
         ROW(deletions_move_too),
         ROW(settings_move_with_slot_0),
         ROW(a_move_that_is_half_done_is_finished),
+        ROW(a_slot_that_moves_while_a_server_starts_is_found),
         ROW(a_mover_that_is_killed_harms_nothing),
 #undef ROW
     };
