@@ -148,6 +148,14 @@ enum err slot_read(struct slot *s, struct store_read *r, bool at_hand, bool *ove
 
 /* --- several at once --- */
 
+enum { TAKEN }; /* in place of a limit, which is never 0 */
+
+static void ask(struct slot *s, struct slot_reads *q, size_t i)
+{
+    q->room[i] = make_room(s, &q->read[i]);
+    store_reads_begin(s->cluster->config.store, &q->read[i], 1);
+}
+
 void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r, size_t n)
 {
     *q = (struct slot_reads){.read = r, .count = n, .generation = s->generation};
@@ -156,19 +164,28 @@ void slot_reads_begin(struct slot *s, struct slot_reads *q, struct store_read *r
     for (size_t i = 0; i < n; i++) {
         q->limit[i] = r[i].limit;
         r[i].slot = s->index;
-        q->room[i] = make_room(s, &r[i]);
+        ask(s, q, i);
     }
-    store_reads_begin(s->cluster->config.store, r, n);
 }
 
+/* What is not as it should be is asked once more, all of it at once: an opening waits for it. */
 enum err slot_reads_end(struct slot *s, struct slot_reads *q, bool *overlaid)
 {
     enum err e = ERR_OK;
-    store_reads_wait(q->read, q->count);
-    for (size_t i = 0; e == ERR_OK && i < q->count; i++) {
-        struct store_read *r = &q->read[i];
-        e = check(s, r, q->generation, r->err);
-        if (e == ERR_OK && !fits(s, r, q->limit[i], q->room[i], overlaid)) e = slot_read(s, r, false, overlaid); /* once more, by itself */
+    for (bool again = true; again;) {
+        store_reads_wait(q->read, q->count);
+        again = false;
+        for (size_t i = 0; e == ERR_OK && i < q->count; i++) {
+            if (q->limit[i] == TAKEN) continue;
+            e = check(s, &q->read[i], q->generation, q->read[i].err);
+            if (e != ERR_OK) break;
+            bool taken = fits(s, &q->read[i], q->limit[i], q->room[i], overlaid);
+            if (taken)
+                q->limit[i] = TAKEN;
+            else
+                ask(s, q, i);
+            again |= !taken;
+        }
     }
     return e;
 }
