@@ -150,6 +150,12 @@ struct api_server;
 struct api_server *api_new(const struct api_config *config);
 void api_free(struct api_server *s);
 const struct api_config *api_config(const struct api_server *s);
+/* How long things have taken at this server since it was started: requests that send an event, from a message's sending to the answer that brings it
+ * to a client that waited, and commits of the store. Adds to `out`. From any thread. */
+struct api_latency {
+    struct histogram send, delivery, commit;
+};
+void api_latency(const struct api_server *s, struct api_latency *out);
 /* For the metrics: one more listener. Before the loops run. */
 void api_add_listener(struct api_server *s, struct http_server *h);
 /* Is the path at or below one of /_matrix, /.well-known, /metrics, ... (the first segments of the routes)? The others are free for whoever

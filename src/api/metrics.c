@@ -115,6 +115,24 @@ static uint64_t resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void join_delivery(const struct engine *e, struct histogram *into)
+{
+    for (size_t i = 0; i < CLUSTER_LOOPS_MAX && e->gateway[i]; i++)
+        histogram_join(into, sync_gateway_delivery(e->gateway[i]));
+}
+
+void api_latency(const struct api_server *server, struct api_latency *out)
+{
+    const struct api_config *c = api_config(server);
+    const struct api_metrics *m = api_metrics_of(server);
+    struct store_stats s;
+    for (size_t i = 0; i < m->routes; i++)
+        if (m->route[i].handler == api_send) histogram_join(&out->send, &m->endpoint[i].time);
+    join_delivery(c->engine, &out->delivery);
+    c->store->ops->stats(c->store, &s);
+    if (s.commit_time) histogram_join(&out->commit, s.commit_time);
+}
+
 /* What the loops count, each for itself. */
 static void put_gateways(struct buf *b, const struct engine *e)
 {
@@ -125,8 +143,8 @@ static void put_gateways(struct buf *b, const struct engine *e)
         answered += sync_gateway_answered(e->gateway[i]);
         accepted += stat_get(&e->events[i]);
         delivered += sync_gateway_events(e->gateway[i]);
-        histogram_join(&delivery, sync_gateway_delivery(e->gateway[i]));
     }
+    join_delivery(e, &delivery);
     number(b, "rookery_sync_waiters", "gauge", "Clients that wait in /sync.", waiting);
     number(b, "rookery_sync_answers_total", "counter", "Answered /sync requests.", answered);
     number(b, "rookery_events_accepted_total", "counter", "Events that rooms have accepted: messages and state.", accepted);

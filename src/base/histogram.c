@@ -23,3 +23,29 @@ void histogram_join(struct histogram *into, const struct histogram *from)
         add(&into->range[i], atomic_load_explicit(&from->range[i], memory_order_relaxed));
     add(&into->us, atomic_load_explicit(&from->us, memory_order_relaxed));
 }
+
+static uint64_t count_of(const struct histogram *h, unsigned range)
+{
+    return atomic_load_explicit(&h->range[range], memory_order_relaxed);
+}
+
+uint64_t histogram_count(const struct histogram *h)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++)
+        n += count_of(h, i);
+    return n;
+}
+
+double histogram_quantile_us(const struct histogram *h, double part)
+{
+    double left = part * (double)histogram_count(h), from = 0;
+    if (left <= 0) return 0;
+    for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        double n = (double)count_of(h, i), to = (double)histogram_bound_us[i];
+        if (left <= n) return from + (to - from) * left / n;
+        left -= n;
+        from = to;
+    }
+    return from;
+}

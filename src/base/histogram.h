@@ -16,5 +16,9 @@ struct histogram {
 /* A negative time (clocks that were set) counts as none. */
 void histogram_add(struct histogram *h, int64_t us);
 void histogram_join(struct histogram *into, const struct histogram *from);
+uint64_t histogram_count(const struct histogram *h);
+/* The time that a part (0 to 1) of all did not exceed, in microseconds, as if those of a range were spread evenly over it; beyond the last bound it is that.
+ * 0 when there are none. */
+double histogram_quantile_us(const struct histogram *h, double part);
 
 #endif

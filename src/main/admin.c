@@ -2,7 +2,7 @@
 
 #include "main/commands.h"
 #include "main/control.h"
-#include "json/json.h"
+#include "main/shard.h"
 
 /* --- the server's side --- */
 
@@ -38,8 +38,38 @@ static void put_slots(struct json_out *o, const struct cluster_status *s)
     json_end(o);
 }
 
+static void put_latency(struct json_out *o, const char *name, const struct histogram *h)
+{
+    static const struct {
+        const char *name;
+        double part;
+    } shown[] = {{"p50", 0.5}, {"p99", 0.99}};
+    uint64_t count = histogram_count(h);
+    json_key(o, name);
+    json_object(o);
+    json_int_member(o, "count", (int64_t)count);
+    for (size_t i = 0; count && i < sizeof shown / sizeof *shown; i++) {
+        char ms[40];
+        int n = snprintf(ms, sizeof ms, "%.2f", histogram_quantile_us(h, shown[i].part) / 1000);
+        json_raw_member(o, shown[i].name, str_make(ms, (size_t)n));
+    }
+    json_end(o);
+}
+
+static void put_latencies(struct json_out *o, const struct api_server *api)
+{
+    struct api_latency l = {0};
+    api_latency(api, &l);
+    json_key(o, "latency_ms");
+    json_object(o);
+    put_latency(o, "send", &l.send);
+    put_latency(o, "delivery", &l.delivery);
+    put_latency(o, "commit", &l.commit);
+    json_end(o);
+}
+
 /* Of this server alone. */
-static void put_numbers(struct json_out *o, const struct cluster_stats *st)
+static void put_here(struct json_out *o, const struct cluster_stats *st, const struct api_server *api)
 {
     json_key(o, "here");
     json_object(o);
@@ -51,10 +81,11 @@ static void put_numbers(struct json_out *o, const struct cluster_stats *st)
     json_int_member(o, "commands_away", (int64_t)st->away);
     json_int_member(o, "commands_inbound", (int64_t)st->inbound);
     json_int_member(o, "warm_entities", (int64_t)st->warm);
+    put_latencies(o, api);
     json_end(o);
 }
 
-void admin_status(struct engine *e, struct buf *out)
+void admin_status(struct engine *e, const struct api_server *api, struct buf *out)
 {
     struct cluster_status *s = mem_zero(sizeof *s);
     struct cluster_stats st;
@@ -66,7 +97,7 @@ void admin_status(struct engine *e, struct buf *out)
     json_str_member(&o, "version", str_c(ROOKERY_VERSION));
     put_nodes(&o, s);
     put_slots(&o, s);
-    put_numbers(&o, &st);
+    put_here(&o, &st, api);
     json_end(&o);
     mem_free(s);
 }
@@ -92,7 +123,21 @@ static void print_slots_of(const struct json *status, struct str name)
     if (from >= 0 && last > from) printf("-%lld", (long long)last);
 }
 
-static void print_status(const struct json *v)
+static void print_latency(const char *what, const struct json *l)
+{
+    struct str p50 = json_get(l, "p50") ? json_get(l, "p50")->raw : STR("-"), p99 = json_get(l, "p99") ? json_get(l, "p99")->raw : STR("-");
+    printf("%-40s %11lld %9.*s %9.*s\n", what, (long long)json_int_at(l, "count", 0), STR_FMT(p50), STR_FMT(p99));
+}
+
+static void print_latencies(const struct json *l)
+{
+    printf("\n%-40s %11s %9s %9s\n", "* milliseconds since this server's start", "count", "50 %", "99 %");
+    print_latency("to send", json_get(l, "send"));
+    print_latency("from sending to delivery", json_get(l, "delivery"));
+    print_latency("to commit to the store", json_get(l, "commit"));
+}
+
+static void print_nodes(const struct json *v)
 {
     const struct json *here = json_get(v, "here");
     printf("%-40s %5s %5s %7s  %s\n", "server", "loops", "slots", "waits", "which");
@@ -126,6 +171,44 @@ static enum err ask(const struct invocation *in, const char *what, struct buf *o
     return e;
 }
 
+/* What the server said, and the shards, which this process looks at itself: the server must answer whatever the databases do. `why`: they cannot be seen. */
+static void print_json(const struct json *status, const struct shards *shards, const struct fault *why)
+{
+    struct buf text;
+    struct json_out o;
+    buf_init(&text, 2 * CONTROL_ANSWER_MAX);
+    json_out_init(&o, &text);
+    json_object(&o);
+    json_each(it, status)
+    {
+        json_key_str(&o, it->key);
+        json_put(&o, it);
+    }
+    if (why->text[0]) json_str_member(&o, "shards_unseen", str_c(why->text));
+    json_key(&o, "shards");
+    shards_put(&o, shards);
+    json_end(&o);
+    printf("%.*s\n", STR_FMT(buf_str(&text)));
+    buf_release(&text);
+}
+
+static void print_status(const struct invocation *in, struct arena *a, const struct json *status)
+{
+    struct shards shards;
+    struct fault why = {0};
+    if (!in->json) print_nodes(status);
+    if (!in->json) print_latencies(json_path(status, "here", "latency_ms", NULL));
+    if (!in->json) printf("\n");
+    fflush(stdout); /* the rest may take some seconds, when a database is away */
+    if (shards_look(in->settings, a, &shards, &why) != ERR_OK) shards.count = 0;
+    if (in->json)
+        print_json(status, &shards, &why);
+    else if (shards.count == 0)
+        printf("The shards cannot be seen: %s\n", why.text);
+    else
+        shards_print(&shards);
+}
+
 int cmd_admin_status(const struct invocation *in)
 {
     struct buf answer;
@@ -134,9 +217,8 @@ int cmd_admin_status(const struct invocation *in)
     struct fault f = {0};
     arena_init(&a);
     enum err e = ask(in, "status", &answer);
-    if (e == ERR_OK && !in->json) e = json_parse(&a, buf_str(&answer), &v, &f);
-    if (e == ERR_OK && in->json) printf("%.*s\n", STR_FMT(buf_str(&answer)));
-    if (e == ERR_OK && !in->json) print_status(v);
+    if (e == ERR_OK) e = json_parse(&a, buf_str(&answer), &v, &f);
+    if (e == ERR_OK) print_status(in, &a, v);
     buf_release(&answer);
     arena_release(&a);
     return e == ERR_OK ? 0 : 1;

@@ -2,10 +2,10 @@
 #ifndef ROOKERY_MAIN_ADMIN_H
 #define ROOKERY_MAIN_ADMIN_H
 
+#include "api/api.h"
 #include "base/buf.h"
-#include "engine/engine.h"
 
 /* One JSON object, on one line. Blocks: not on a loop's thread. */
-void admin_status(struct engine *e, struct buf *out);
+void admin_status(struct engine *e, const struct api_server *api, struct buf *out);
 
 #endif

@@ -324,7 +324,7 @@ static enum err control_status(void *ctx, const char *argument, struct buf *answ
     struct server *s = ctx;
     (void)argument;
     (void)f;
-    admin_status(s->engine, answer);
+    admin_status(s->engine, s->api, answer);
     return ERR_OK;
 }
 

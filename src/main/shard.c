@@ -2,8 +2,9 @@
 #include <unistd.h>
 
 #include "main/commands.h"
-#include "store/postgres/postgres.h"
-#include "json/json.h"
+#include "main/places.h"
+#include "main/shard.h"
+#include "main/tree.h"
 
 enum { BAR = 30 };
 
@@ -17,12 +18,21 @@ static unsigned count_of(uint64_t slots)
     return (unsigned)__builtin_popcountll(slots);
 }
 
-/* All shards as they are now. */
-static enum err look(const struct settings *s, struct arena *a, struct store_shard *shard, struct fault *f)
+enum err shards_look(const struct settings *s, struct arena *a, struct shards *out, struct fault *f)
 {
     struct store_postgres_config c = config_of(s);
-    if (c.urls == 0) return fault_set(f, ERR_INVALID_PARAM, "[store] url: is empty; the embedded store has no shards.");
-    return store_postgres_shards(&c, a, shard, f);
+    out->count = c.urls ? c.urls : 1;
+    if (c.urls) return store_postgres_shards(&c, a, out->shard, f);
+    const char *folder = place_store(a, s);
+    out->shard[0] = (struct store_shard){.name = folder, .slots = UINT64_MAX, .bytes = tree_bytes(folder)};
+    return ERR_OK;
+}
+
+/* Those of databases. */
+static enum err look(const struct settings *s, struct arena *a, struct shards *out, struct fault *f)
+{
+    if (s->store.url.count == 0) return fault_set(f, ERR_INVALID_PARAM, "[store] url: is empty; the embedded store has no shards.");
+    return shards_look(s, a, out, f);
 }
 
 static int finish(const struct invocation *in, enum err e, const struct fault *f)
@@ -47,47 +57,53 @@ static void print_slots(uint64_t slots)
     printf("\n");
 }
 
-static void print_table(const struct store_shard *shard, size_t count)
+void shards_print(const struct shards *s)
 {
     printf("%5s  %5s  %9s  %-40s  %s\n", "shard", "slots", "MiB", "database", "which");
-    for (size_t i = 0; i < count; i++) {
-        printf("%5zu  %5u  %9.1f  %-40s  ", i + 1, count_of(shard[i].slots), (double)shard[i].bytes / 1048576, shard[i].name);
-        print_slots(shard[i].slots);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct store_shard *one = &s->shard[i];
+        printf("%5zu  %5u  %9.1f  %-40s  ", i + 1, count_of(one->slots), (double)one->bytes / 1048576, one->name);
+        print_slots(one->slots);
     }
 }
 
-static void print_json(const struct store_shard *shard, size_t count)
+void shards_put(struct json_out *o, const struct shards *s)
+{
+    json_array(o);
+    for (size_t i = 0; i < s->count; i++) {
+        json_object(o);
+        json_int_member(o, "shard", (int64_t)i + 1);
+        json_str_member(o, "database", str_c(s->shard[i].name));
+        json_int_member(o, "bytes", s->shard[i].bytes);
+        json_key(o, "slots");
+        json_array(o);
+        for (unsigned slot = 0; slot < STORE_SLOTS; slot++)
+            if (s->shard[i].slots >> slot & 1) json_put_int(o, slot);
+        json_end(o);
+        json_end(o);
+    }
+    json_end(o);
+}
+
+static void print_json(const struct shards *s)
 {
     struct buf text;
     struct json_out o;
     buf_init(&text, 65536);
     json_out_init(&o, &text);
-    json_array(&o);
-    for (size_t i = 0; i < count; i++) {
-        json_object(&o);
-        json_int_member(&o, "shard", (int64_t)i + 1);
-        json_str_member(&o, "database", str_c(shard[i].name));
-        json_int_member(&o, "bytes", shard[i].bytes);
-        json_key(&o, "slots");
-        json_array(&o);
-        for (unsigned slot = 0; slot < STORE_SLOTS; slot++)
-            if (shard[i].slots >> slot & 1) json_put_int(&o, slot);
-        json_end(&o);
-        json_end(&o);
-    }
-    json_end(&o);
+    shards_put(&o, s);
     printf("%.*s\n", STR_FMT(buf_str(&text)));
     buf_release(&text);
 }
 
 int cmd_shard_list(const struct invocation *in)
 {
-    struct store_shard shard[STORE_POSTGRES_SHARDS_MAX];
+    struct shards all;
     struct arena a;
     struct fault f = {0};
     arena_init(&a);
-    enum err e = look(in->settings, &a, shard, &f);
-    if (e == ERR_OK) (in->json ? print_json : print_table)(shard, in->settings->store.url.count);
+    enum err e = look(in->settings, &a, &all, &f);
+    if (e == ERR_OK) (in->json ? print_json : shards_print)(&all);
     arena_release(&a);
     return finish(in, e, &f);
 }
@@ -161,12 +177,12 @@ static void show(void *ctx, const struct store_move_progress *p)
 
 static enum err choose(const struct invocation *in, struct store_move_config *c, struct fault *f)
 {
-    struct store_shard shard[STORE_POSTGRES_SHARDS_MAX];
+    struct shards all;
     size_t count = in->settings->store.url.count;
     int64_t number;
     struct arena a;
     arena_init(&a);
-    enum err e = look(in->settings, &a, shard, f);
+    enum err e = look(in->settings, &a, &all, f);
     arena_release(&a);
     if (e != ERR_OK) return e;
     if (!str_to_int64(str_c(in->shard), &number) || number < 1 || number > (int64_t)count)
@@ -174,7 +190,7 @@ static enum err choose(const struct invocation *in, struct store_move_config *c,
                          in->program);
     c->to = (size_t)number - 1;
     if (!in->slots)
-        c->slots = even_share(shard, count, c->to);
+        c->slots = even_share(all.shard, count, c->to);
     else if (!parse_slots(str_c(in->slots), &c->slots))
         return fault_set(f, ERR_INVALID_PARAM, "--slots: \"%.40s\" is not understood; write it like 0-7,12 (there are slots 0 to %d).",
                          in->slots, STORE_SLOTS - 1);

@@ -97,6 +97,23 @@ enum err tree_copy(const char *from, const char *to, struct fault *f)
     return copy_folder(from, to, 1, f);
 }
 
+/* --- measuring --- */
+
+int64_t tree_bytes(const char *path)
+{
+    struct stat st;
+    int64_t sum = 0;
+    if (lstat(path, &st) < 0) return 0;
+    if (!S_ISDIR(st.st_mode)) return st.st_size;
+    DIR *d = opendir(path);
+    for (struct dirent *n; d && (n = readdir(d));) {
+        char inner[PATH_MAX];
+        if (strcmp(n->d_name, ".") != 0 && strcmp(n->d_name, "..") != 0 && join(inner, path, n->d_name)) sum += tree_bytes(inner);
+    }
+    if (d) closedir(d);
+    return sum;
+}
+
 /* --- making and removing --- */
 
 enum err tree_make(const char *path, struct fault *f)

@@ -13,6 +13,8 @@ must_use enum err tree_copy(const char *from, const char *to, struct fault *f);
 
 /* Makes a folder (mode 0700) with its parents. OK if it is there. */
 must_use enum err tree_make(const char *path, struct fault *f);
+/* The bytes of the files in it and below; 0 when it is absent. */
+int64_t tree_bytes(const char *path);
 /* Absent or without any file? */
 bool tree_is_empty(const char *path);
 /* Removes a folder and all in it; harmless when it is absent. Symbolic links are removed, not followed. */

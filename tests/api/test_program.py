@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from harness import settings
-from harness.client import Client, unique
+from harness.client import Client, Follower, bodies, unique
 from harness.server import running
 
 
@@ -112,6 +112,22 @@ def test_backup_without_a_server(own_server, tmp_path):
     alice.ok("GET", ("account", "whoami"))
 
 
+def check_latencies(server, before):
+    """What is counted, and that people are told of it as programs are."""
+    assert before["send"] == {"count": 0} and before["delivery"] == {"count": 0}
+    alice = Client(server).register(unique("alice"))
+    room = alice.create_room()
+    follower = Follower(alice)
+    alice.say(room, "one")
+    follower.until(lambda f: "one" in bodies(f.timeline.get(room, [])))
+    after = json.loads(ok("admin", "status", "--json", cwd=server.folder))["here"]["latency_ms"]
+    assert after["send"]["count"] == 1 and after["commit"]["count"] > before["commit"]["count"]
+    for name in ("send", "commit"):
+        assert 0 < after[name]["p50"] <= after[name]["p99"]
+    [line] = [row for row in ok("admin", "status", cwd=server.folder).splitlines() if row.startswith("to send")]
+    assert line.split()[2:] == ["1", f"{after['send']['p50']:.2f}", f"{after['send']['p99']:.2f}"]
+
+
 def test_admin_status_and_drain(own_server, tmp_path):
     server = own_server()
     status = json.loads(ok("admin", "status", "--json", cwd=server.folder))
@@ -119,6 +135,9 @@ def test_admin_status_and_drain(own_server, tmp_path):
     assert node["self"] and node["open"] == 64 and status["here"]["slots_reachable"] == 64
     assert [s["owner"] for s in status["slots"]] == [node["name"]] * 64
     assert "0-63" in ok("admin", "status", cwd=server.folder)
+    check_latencies(server, status["here"]["latency_ms"])
+    [shard] = status["shards"]
+    assert shard["slots"] == list(range(64)) and shard["bytes"] > 0 and shard["database"].endswith("/db")
     refused("admin", "drain", status=1, says="the only server", cwd=server.folder)
     server.check_alive()
     refused("admin", "status", status=1, says="no server runs", cwd=tmp_path)

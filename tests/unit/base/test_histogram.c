@@ -50,6 +50,21 @@ static void several_are_joined(void **state)
     assert_int_equal(both.us, 6000110);
 }
 
+static void a_part_of_them_took_at_most_so_long(void **state)
+{
+    (void)state;
+    struct histogram h = {0};
+    assert_true(histogram_quantile_us(&h, 0.5) == 0);
+    for (int i = 0; i < 98; i++)
+        histogram_add(&h, 200);
+    histogram_add(&h, 800);
+    histogram_add(&h, 6000000);
+    assert_int_equal(histogram_count(&h), 100);
+    assert_true(histogram_quantile_us(&h, 0.49) == 100 + 150 * 0.5);
+    assert_true(histogram_quantile_us(&h, 0.99) == 1000);
+    assert_true(histogram_quantile_us(&h, 1) == (double)histogram_bound_us[HISTOGRAM_BOUNDS - 1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -57,6 +72,7 @@ int main(void)
         cmocka_unit_test(each_time_has_one_range),
         cmocka_unit_test(a_negative_time_counts_as_none),
         cmocka_unit_test(several_are_joined),
+        cmocka_unit_test(a_part_of_them_took_at_most_so_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

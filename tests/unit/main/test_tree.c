@@ -121,6 +121,9 @@ static void absent_and_empty(void **state)
     assert_true(tree_is_empty(in(root, "to")));
     assert_false(tree_is_empty(in(root, "from")));
     assert_false(tree_is_empty(in(root, "from/ab/one")));
+    assert_int_equal(tree_bytes(in(root, "nowhere")), 0);
+    assert_int_equal(tree_bytes(in(root, "from/ab/one")), strlen("first"));
+    assert_true(tree_bytes(in(root, "from")) >= (int64_t)strlen("first"));
     tree_remove(in(root, "nowhere"));
     tree_remove(in(root, "from"));
     assert_true(tree_is_empty(in(root, "from")));
