@@ -1,5 +1,6 @@
 """A cluster whose database is away: people in rooms that are in memory go on, in all that they do with encrypted rooms, and find all of it afterwards."""
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -11,12 +12,15 @@ from harness import settings
 from harness.client import Client, Follower, bodies, ephemeral, unique
 from harness.cluster import Cluster
 from harness.keys import DeviceKeys
+from test_postgres import environment
+from test_program import ok
 from test_to_device import inbox
 
 sys.path.insert(0, str(settings.ROOT / "tests" / "support"))
 import postgres  # noqa: E402
 
 ROUNDS = 15
+AWAY_SECONDS = 60
 PATIENCE = 60  # for what comes within a moment on a machine that has nothing else to do
 
 
@@ -149,6 +153,46 @@ def test_people_in_warm_rooms_go_on(cluster, database):
     said = bodies(bob.client.history(room, direction="f"))
     assert [b for b in said if b[0] == "a"] == alice.said and [b for b in said if b[0] == "b"] == bob.said
     assert alice.client.ok("GET", ("user", alice.client.user_id, "account_data", "org.example.note")) == {"n": n + 1}
+
+
+def rows_of(database, room):
+    """(position, event id) of the room's events as they stand in SQL, in its order; they are in one of the shards."""
+    query = f"SELECT position, event_id FROM rookery.timeline WHERE room_id = '{room}' ORDER BY ord"
+    lines = [line.split("|") for shard in ("shard1", "shard2") for line in database.sql(query, shard).split()]
+    return [(int(position), event) for position, event in lines]
+
+
+def test_people_chat_for_a_minute_without_the_database(cluster, database):
+    """No send is refused (say expects 200) and every message arrives; afterwards the rows are there, in the order that everybody saw."""
+    people = [Person(server, name) for server, name in zip(cluster.server, ("alice", "bob", "carol"))]
+    rooms = [first.client.room_with(*(p.client for p in people if p is not first)) for first in people]
+    for person in people:
+        person.has(lambda f: all(room in f.timeline for room in rooms))
+    database.kill()
+    end, n = time.monotonic() + AWAY_SECONDS, 0
+    while time.monotonic() < end:
+        n += 1
+        for i, person in enumerate(people):
+            for room in rooms:
+                person.say(room, f"{i} says {n} in {rooms.index(room)}")
+        for person in people:
+            person.has(lambda f: all(f"{i} says {n} in {r}" in f.heard(room) for i in range(3) for r, room in enumerate(rooms)))
+    told = json.loads(ok("admin", "status", "--json", cwd=cluster.server[0].folder, environ=environment(cluster.server[0])))
+    assert told["shards"] == [] and "cannot be reached" in told["shards_unseen"]
+    assert sum(Client(s).metric("rookery_backlog_records") for s in cluster.server) > 0
+    database.start()
+    wait(lambda: all(Client(s).metric("rookery_backlog_records") == 0 for s in cluster.server))
+    for r, room in enumerate(rooms):
+        rows = rows_of(database, room)
+        assert [p for p, _ in rows] == sorted({p for p, _ in rows})
+        for person in people:
+            seen = [e["event_id"] for e in person.timeline[room]]
+            assert seen == [e for _, e in rows][-len(seen):]
+            for i in range(3):
+                assert [b for b in person.heard(room) if b.startswith(f"{i} ")] == [f"{i} says {k} in {r}" for k in range(1, n + 1)]
+    told = json.loads(ok("admin", "status", "--json", cwd=cluster.server[0].folder, environ=environment(cluster.server[0])))
+    assert sorted(slot for shard in told["shards"] for slot in shard["slots"]) == list(range(64))
+    assert all(shard["bytes"] > 0 for shard in told["shards"])
 
 
 def test_who_is_not_in_memory_is_told_when_to_try_again(cluster, database):

@@ -1,12 +1,16 @@
 """Three servers with Redis, of which one dies: the others read from the cache what it had in memory, and nobody sees anything old."""
 import contextlib
 import itertools
+import json
+import threading
 import time
 
 import pytest
 
 from harness import cluster
-from harness.client import Client, unique
+from harness.client import Client, bodies, unique
+from test_postgres import environment
+from test_program import ok
 
 pytestmark = pytest.mark.skipif(not cluster.BROKER or not cluster.STORE, reason="needs a message queue and databases: tools/run-tests cluster/api")
 PEOPLE = 10
@@ -116,3 +120,64 @@ def test_a_fail_over_costs_fewer_reads(three, redis):
                 redis.command("FLUSHALL")
     print(f"three fail-overs, {PEOPLE} people and their room: {reads['kept']} reads of the database, {reads['lost']} without the cache")
     assert reads["kept"] < reads["lost"]
+
+
+@contextlib.contextmanager
+def talking(people, room):
+    """Each says one thing after another until the end. What was acknowledged, by person, in order; what was not is raised in the end."""
+    said, failed, stop = [[] for _ in people], [], threading.Event()
+
+    def talk(i):
+        try:
+            while not stop.is_set():
+                text = f"{i} says {len(said[i])}"
+                people[i].say(room, text)
+                said[i].append(text)
+        except (AssertionError, OSError) as e:
+            failed.append(e)
+
+    threads = [threading.Thread(target=talk, args=(i,)) for i in range(len(people))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield said
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert not failed, failed[0]
+
+
+def go_on(said, more=10):
+    before = [len(one) for one in said]
+    again(lambda: _assert_equal(all(len(one) >= n + more for one, n in zip(said, before)), True))
+
+
+def admin(server, *command):
+    return ok("admin", *command, cwd=server.folder, environ=environment(server))
+
+
+def slots_of(name, at):
+    """How many slots the server of that name has, as another sees it."""
+    nodes = json.loads(admin(at, "status", "--json"))["nodes"]
+    return sum(node["open"] for node in nodes if node["name"] == name)
+
+
+def test_a_server_is_drained_under_load(three):
+    """Nobody is refused anything, at the drained server either; the others have all slots; started anew it has its share again."""
+    people = [Client(server).register(unique()) for server in three.server for _ in range(2)]
+    room = people[0].room_with(*people[1:])
+    drained, other = three.server[:2]
+    [name] = [node["name"] for node in json.loads(admin(drained, "status", "--json"))["nodes"] if node["self"]]
+    with talking(people, room) as said:
+        go_on(said)
+        assert slots_of(name, other) > 0
+        assert "have its slots" in admin(drained, "drain")
+        assert slots_of(name, drained) == 0
+        again(lambda: _assert_equal((slots_of(name, other), total(three.server[1:], "rookery_slots_open")), (0, 64)))
+        go_on(said)
+    there = bodies(people[3].history(room, direction="f"))
+    for i, one in enumerate(said):
+        assert [b for b in there if b.startswith(f"{i} says")] == one
+    drained.restart()
+    again(lambda: _assert_equal(Client(drained).metric("rookery_slots_open") > 0, True))

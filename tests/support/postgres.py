@@ -67,6 +67,7 @@ class Postgres:
         done = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
         if done.returncode:
             raise RuntimeError(f"{program} failed:\n{done.stdout}")
+        return done.stdout
 
     def create(self):
         if os.geteuid() == 0:
@@ -118,7 +119,8 @@ class Postgres:
         self._run("pg_ctl", "-D", self.data, "-w", "-s", "promote")
 
     def sql(self, text, database="postgres"):
-        self._run("psql", "-X", "-q", "-h", self.folder, "-p", self.settings.get("port", "5432"), "-U", "rookery", "-c", text, database)
+        """Its rows: a line each, the values with | between."""
+        return self._run("psql", "-X", "-q", "-A", "-t", "-h", self.folder, "-p", self.settings.get("port", "5432"), "-U", "rookery", "-c", text, database)
 
     def new_database(self):
         """One more, by its URL."""
