@@ -8,6 +8,8 @@ import urllib.parse
 
 import aiohttp
 
+from history import Failure
+
 PREFIX = "/_matrix/client/v3/"
 AGAIN = (429, 502, 503, 504)
 NO_ANSWER = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
@@ -48,7 +50,7 @@ class Caller:
     def __init__(self, history, front, servers):
         self.history, self.front, self.servers = history, front, list(servers)
         self.statuses = collections.Counter()
-        self.unanswered = []  # (when, seconds, what, how): for who looks for a reason
+        self.failures = []
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30))
 
     async def call(self, method, path, body=None, token=None, base=None, timeout=REQUEST_SECONDS, query=None):
@@ -68,7 +70,8 @@ class Caller:
             how = "cut off"
         self.statuses[how] += 1
         if answer is None or answer.status in AGAIN:
-            self.unanswered.append((round(began, 3), round(time.monotonic() - began, 3), f"{method} {base or 'front'}{path[len(PREFIX) - 1:]}", how))
+            wait = int((query or {}).get("timeout", 0)) / 1000
+            self.failures.append(Failure(round(began, 3), round(time.monotonic() - began, 3), f"{method} {base or 'front'}{path[len(PREFIX) - 1:]}", base is None, wait, how))
         return answer
 
     async def insist(self, method, path, body=None, anywhere=False, allowed=(200,), **options):

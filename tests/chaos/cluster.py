@@ -81,13 +81,15 @@ class Network:
 
 
 class Cluster(tool.Cluster):
-    def __init__(self, folder, port, binary):
+    """`old`: the program of the first start, where it is another one: who is started again, or later, runs `binary`."""
+
+    def __init__(self, folder, port, binary, old=""):
         self.wires, self.network, self.standby = wires.Wires(SERVERS + SPARE), Network(), None
         self.grown = False  # there is a third shard, a database of the second one's server
         self.hosts = ["shard1a", "shard1b"]  # the first shard's primary and standby
         pathlib.Path(folder).chmod(0o755)  # PostgreSQL has a user of its own
-        super().__init__(tool.argparse.Namespace(folder=folder, port=port, servers=SERVERS + SPARE, binary=binary))
-        self.binary = binary
+        super().__init__(tool.argparse.Namespace(folder=folder, port=port, servers=SERVERS + SPARE, binary=old or binary))
+        self.binary, self.old = binary, old
         for i, server in enumerate(self.servers):
             server.command = [*self.wires.inside(i), *server.command]
         self.shards = [Shard(shard.folder) for shard in self.shards]
@@ -132,6 +134,8 @@ class Cluster(tool.Cluster):
         self.connect()
         for part in (self.redis, *self.servers[:SERVERS], self.balancer):
             part.start()
+        for server in self.servers:
+            server.command = [self.binary if word == self.old else word for word in server.command]
         self.wait_until_ready()
 
     def running(self):

@@ -1,5 +1,6 @@
 """Latencies, and the longest pause of each fault."""
 import bisect
+import dataclasses
 
 BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 30000)
 
@@ -27,8 +28,19 @@ def longest_within(intervals, begin, end):
     return round(max((min(b, end) - max(a, begin) for a, b in intervals if a < end and b > begin), default=0), 3)
 
 
-def pauses(history, marks):
-    """Per fault: the longest that somebody waited for an acknowledgement or for a message, as far as it was between its beginning and that of the next one."""
+def failed_within(failures, begin, end):
+    """What users saw fail. What began earlier is another fault's."""
+    return sum(f.at_front and f.how != 429 and begin <= f.began and f.ended < end for f in failures)
+
+
+def cut_within(failures, begin, end):
+    """Users' /syncs whose connection ended, and those that waited when the fault began and were refused before their time was over."""
+    ended = [f for f in failures if f.at_front and f.wait and f.how != "timeout" and begin <= f.ended < end]
+    return sum(not isinstance(f.how, int) or (f.began < begin and f.seconds < f.wait) for f in ended)
+
+
+def pauses(history, marks, failures):
+    """Per fault: the longest that somebody waited for an acknowledgement or for a message, as far as it was between its beginning and that of the next one; and the requests that failed."""
     sends = [(m.began, m.acknowledged) for m in history.messages.values() if m.acknowledged]
     seen = [(a, a + s) for a, s in deliveries(history)]
     acknowledged = sorted(a for _, a in sends)
@@ -39,7 +51,7 @@ def pauses(history, marks):
         table.append({"fault": name,
                       "send_s": longest_within(sends, begin, end), "delivery_s": longest_within(seen, begin, end),
                       "silence_s": round(max((b - a for a, b in zip(inside, inside[1:])), default=0), 3),
-                      "acknowledged": len(inside)})
+                      "acknowledged": len(inside), "failed": failed_within(failures, begin, end), "syncs_cut": cut_within(failures, begin, end)})
     return table
 
 
@@ -55,9 +67,9 @@ def slowest(history, most=12):
 def result(world, verdict):
     h = world.history
     return {"seed": world.seed, "good": verdict.good, "counts": verdict.count, "examples": verdict.examples, "checked": verdict.checked,
-            "unanswered": world.caller.unanswered,
+            "failures": [dataclasses.asdict(f) for f in world.caller.failures],
             "statuses": {str(k): n for k, n in world.caller.statuses.items()}, "doubtful_claims": h.doubtful_claims,
             "readers": len(h.readers), "rooms": len(world.rooms), "messages": len(h.messages),
-            "pauses": pauses(h, world.marks), "marks": [(round(when, 3), name) for when, name in world.marks], "slowest": slowest(h),
+            "pauses": pauses(h, world.marks, world.caller.failures), "marks": [(round(when, 3), name) for when, name in world.marks], "slowest": slowest(h),
             "send": histogram([m.acknowledged - m.began for m in h.messages.values() if m.acknowledged]),
             "delivery": histogram([d for _, d in deliveries(h)])}

@@ -50,6 +50,21 @@ class Claim:
     key: str
 
 
+@dataclasses.dataclass
+class Failure:
+    """An attempt that had 429, 502, 503 or 504, or no answer. `at_front`: at the load balancer, as users ask; `wait`: so long was it to wait for something, at most."""
+    began: float
+    seconds: float
+    what: str
+    at_front: bool
+    wait: float
+    how: object  # the status, or what happened instead
+
+    @property
+    def ended(self):
+        return self.began + self.seconds
+
+
 class History:
     def __init__(self):
         self.messages = {}                                 # key -> Message
