@@ -15,6 +15,9 @@ import { editing, replyingTo } from "./compose-state";
 import { useChat } from "./context";
 import { EmojiButton } from "./emoji";
 
+/** The box is as high as what is in it, by the style sheet alone; reading its height would lay out the page at each key. */
+const growsByItself = CSS.supports("field-sizing", "content");
+
 export function Composer({ timeline, place }: { timeline: Timeline; place: "room" | "thread" }) {
     const chat = useChat();
     const { room } = timeline;
@@ -59,6 +62,7 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         if (edit || reply) area.current?.focus();
     }, [edit, reply]);
     useLayoutEffect(() => {
+        if (growsByItself) return;
         const box = area.current!;
         box.style.height = "auto";
         box.style.height = `${Math.min(box.scrollHeight, innerHeight * 0.4)}px`;
@@ -97,8 +101,8 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         mentions.current = [];
         if (!edit) saveDraft(draftKey, "");
         leave();
-        tellTyping(false);
         timeline.goToEnd();
+        requestAnimationFrame(() => setTimeout(() => tellTyping(false))); // the message is shown first
     }
 
     /** Ends answering or editing; what was being written before an edit comes back. */
