@@ -6,6 +6,8 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { mediaUrl, type MediaSource } from "../sdk/media";
 import { t } from "../text";
 import { useChat } from "./context";
+import { useModal } from "./modal";
+import { Toasts } from "./toasts";
 
 export type Icon = ComponentType<any>;
 
@@ -77,15 +79,7 @@ export function Avatar({ id, name, mxc, size = 36, square = false }: { id: strin
 /** Keeps the keyboard inside while it is open, closes on Escape, and gives the focus back afterwards. */
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; class?: string; footer?: ComponentChildren }) {
     const ref = useRef<HTMLDialogElement>(null);
-    useLayoutEffect(() => {
-        const dialog = ref.current!;
-        const before = document.activeElement as HTMLElement | null;
-        dialog.showModal();
-        return () => {
-            dialog.close();
-            before?.focus?.();
-        };
-    }, []);
+    const innermost = useModal(ref);
     const onBackdrop = (event: MouseEvent) => event.target === ref.current && props.onClose();
     const onCancel = (event: Event) => {
         event.preventDefault();
@@ -101,6 +95,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
                 <div class="dialog-body">{props.children}</div>
                 {props.footer && <footer class="dialog-foot">{props.footer}</footer>}
             </div>
+            <Toasts shown={innermost} />
         </dialog>
     );
 }

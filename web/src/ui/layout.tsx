@@ -9,11 +9,13 @@ import { t } from "../text";
 import { useChat } from "./context";
 import { Dialogs } from "./dialogs";
 import { useNoAccidents } from "./drop";
+import { anyModal } from "./modal";
 import { PanelView } from "./panels";
 import { RoomView } from "./room";
 import { useShortcuts } from "./shortcuts";
 import { Sidebar } from "./sidebar";
 import { Splash } from "./splash";
+import { Toasts } from "./toasts";
 
 export function Layout() {
     const chat = useChat();
@@ -38,7 +40,7 @@ export function Layout() {
                 {chat.panel.value && <PanelView panel={chat.panel.value} />}
             </div>
             <Dialogs />
-            <Toasts />
+            <Toasts shown={!anyModal()} />
             <div class="sr-only" aria-live="polite" role="status">
                 {chat.announcement.value}
             </div>
@@ -100,17 +102,4 @@ function Banner() {
             </div>
         );
     return null;
-}
-
-function Toasts() {
-    const chat = useChat();
-    return (
-        <div class="toasts" role="status" aria-live="polite">
-            {chat.toasts.value.map((toast) => (
-                <p key={toast.id} class={toast.bad ? "toast bad" : "toast"}>
-                    {toast.text}
-                </p>
-            ))}
-        </div>
-    );
 }

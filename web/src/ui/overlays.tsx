@@ -1,7 +1,7 @@
 /** Things that lie over the chat for a moment: the quick switcher, the list of keys, a picture. */
 import { useSignal } from "@preact/signals";
 import { Download, X } from "lucide-preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { isListed, matches, type RoomSummary } from "../model/rooms";
 import { toMessage } from "../model/message";
 import { load } from "../sdk/media";
@@ -9,7 +9,9 @@ import { t } from "../text";
 import { Avatar, Dialog, IconButton, useMedia } from "./bits";
 import { saveBlob } from "./body";
 import { useChat } from "./context";
+import { useModal } from "./modal";
 import { SHORTCUTS, shortcutText } from "./shortcuts";
+import { Toasts } from "./toasts";
 
 export function SwitcherDialog({ onClose }: { onClose: () => void }) {
     const chat = useChat();
@@ -90,11 +92,7 @@ export function ViewerDialog({ eventId, onClose }: { eventId: string; onClose: (
     const body = event && toMessage(event).body;
     const media = body && "media" in body ? body.media : undefined;
     const url = useMedia(media && { mxc: media.mxc, file: media.file, type: media.type });
-    useLayoutEffect(() => {
-        const before = document.activeElement as HTMLElement | null;
-        ref.current!.showModal();
-        return () => before?.focus?.();
-    }, []);
+    const innermost = useModal(ref);
     async function save() {
         const blob = media && (await chat.attempt(() => load(chat.client, { mxc: media.mxc, file: media.file, type: media.type })));
         if (blob) saveBlob(blob, media!.name);
@@ -107,6 +105,7 @@ export function ViewerDialog({ eventId, onClose }: { eventId: string; onClose: (
                 <IconButton icon={X} label={t("close")} onClick={onClose} />
             </div>
             {url ? <img src={url} alt={media?.name ?? ""} /> : <p>{url === null ? t("not_found") : t("loading")}</p>}
+            <Toasts shown={innermost} />
         </dialog>
     );
 }

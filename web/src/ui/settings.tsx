@@ -135,7 +135,8 @@ function Sessions() {
         event.preventDefault();
         const password = new FormData(event.currentTarget as HTMLFormElement).get("password") as string;
         const id = removing.value!;
-        await chat.attempt(() => withPassword(chat.client, password)((auth) => chat.client.deleteDevice(id, auth ?? undefined)));
+        const done = await chat.attempt(() => withPassword(chat.client, password)((auth) => chat.client.deleteDevice(id, auth ?? undefined)).then(() => true));
+        if (!done) return;
         removing.value = null;
         await reload();
     }

@@ -1,6 +1,6 @@
 /** An account: its password, its sessions, its name, and how the client looks to it. */
 import assert from "node:assert/strict";
-import { assertNoFaults, PASSWORD, Person, picture, Server, until } from "./kit.mjs";
+import { assertNoFaults, gone, PASSWORD, Person, picture, Server, until } from "./kit.mjs";
 import { Outsider } from "./outsider.mjs";
 
 export async function account(test) {
@@ -8,6 +8,8 @@ export async function account(test) {
     await Outsider.register(server, "alice");
     const alice = await Person.open(server, "alice");
     const phone = await Person.open(server, "alice", { viewport: { width: 360, height: 740 } });
+    /** Said in the dialog: what is outside of it is dimmed, and not heard. */
+    const refusal = () => alice.dialog.getByRole("status").getByText("The user name or the password is wrong.");
     try {
         await test("before login little is loaded", async () => {
             const size = await alice.page.evaluate(() => performance.getEntriesByType("resource").filter((e) => /\.js$/.test(e.name)).reduce((sum, e) => sum + e.encodedBodySize, 0));
@@ -59,6 +61,9 @@ export async function account(test) {
             await until("how many", () => alice.dialog.getByRole("listitem").count(), 3); // the account was made over the API: that session counts too
             const device = await phone.page.evaluate(() => JSON.parse(localStorage.getItem("rookery.session")).deviceId);
             await alice.dialog.getByRole("listitem").filter({ hasText: device }).getByRole("button", { name: /^End the session/ }).click();
+            await alice.dialog.getByLabel("Password").fill("wrong");
+            await alice.button("End session", alice.dialog).click();
+            await refusal().waitFor();
             await alice.dialog.getByLabel("Password").fill(PASSWORD);
             await alice.button("End session", alice.dialog).click();
             await until("how many", () => alice.dialog.getByRole("listitem").count(), 2);
@@ -67,10 +72,14 @@ export async function account(test) {
 
         await test("the password is changed", async () => {
             await alice.dialog.getByRole("tab", { name: "Security" }).click();
-            await alice.dialog.getByLabel("Old password").fill(PASSWORD);
+            await gone(refusal());
+            await alice.dialog.getByLabel("Old password").fill("wrong");
             await alice.dialog.getByLabel("New password").fill("another secret");
             await alice.button("Change password", alice.dialog).click();
-            await alice.page.getByText("The password has been changed.").waitFor();
+            await refusal().waitFor();
+            await alice.dialog.getByLabel("Old password").fill(PASSWORD);
+            await alice.button("Change password", alice.dialog).click();
+            await alice.dialog.getByText("The password has been changed.").waitFor();
             await assert.rejects(Outsider.login(server, "alice", PASSWORD), /M_FORBIDDEN/);
             await Outsider.login(server, "alice", "another secret");
         });
