@@ -50,9 +50,10 @@ export function startSync(client: MatrixClient): Promise<void> {
 function keepState(client: MatrixClient, store: IndexedDBStore): void {
     let next = 0;
     let waiting = false;
+    const save = async () => client.clientRunning && client.isInitialSyncComplete() && (await store.save(true)); // after another page took over, the state is that page's
     const write = async () => {
         const began = performance.now();
-        await store.save(true);
+        await save();
         next = performance.now() + 50 * (performance.now() - began);
         waiting = false;
     };
@@ -61,7 +62,6 @@ function keepState(client: MatrixClient, store: IndexedDBStore): void {
         waiting = true;
         setTimeout(() => void write(), Math.max(500, next - performance.now()));
     });
-    const save = () => document.visibilityState === "hidden" && client.isInitialSyncComplete() && void store.save(true);
-    document.addEventListener("visibilitychange", save);
-    window.addEventListener("pagehide", () => void (client.isInitialSyncComplete() && store.save(true)));
+    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && void save());
+    window.addEventListener("pagehide", () => void save());
 }

@@ -116,6 +116,27 @@ export async function away(test) {
             await until("told", told, ["bob · Desk: back to normal"]);
         });
 
+        await test("a second tab waits until it is told to take over; then the first one stops", async () => {
+            const second = await alice.context.newPage();
+            await second.goto(server.url);
+            const elsewhere = (tab) => tab.getByRole("heading", { name: "Rookery is open in another tab" });
+            await elsewhere(second).waitFor();
+            assert.equal(await second.evaluate(() => performance.getEntriesByType("resource").filter((e) => e.name.includes("/_matrix/")).length), 0);
+            await alice.list.waitFor();
+            await second.getByRole("button", { name: "Use it here" }).click();
+            await second.getByRole("navigation", { name: "Rooms" }).waitFor();
+            await elsewhere(page).waitFor();
+            const asked = [];
+            page.on("request", (request) => asked.push(request.url()));
+            await bob.send(rooms.Hall, "to the second tab");
+            await second.getByText("to the second tab").first().waitFor();
+            assert.deepEqual(asked, []);
+            await alice.button("Use it here").click();
+            await alice.list.waitFor();
+            await elsewhere(second).waitFor();
+            await second.close();
+        });
+
         await test("it can be installed", async () => {
             const { icons, display, start_url } = await page.evaluate(async () => (await fetch(document.querySelector("link[rel=manifest]").href)).json());
             assert.deepEqual([display, start_url], ["standalone", "/"]);
