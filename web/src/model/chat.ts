@@ -38,6 +38,7 @@ export type Dialog =
     | { kind: "join" }
     | { kind: "invite"; roomId: string }
     | { kind: "leave"; roomId: string }
+    | { kind: "log-out" }
     | { kind: "settings" }
     | { kind: "shortcuts" }
     | { kind: "switcher" }

@@ -16,6 +16,8 @@ export type KeyState =
 
 export const keyState = signal<KeyState>("unknown");
 export const verification = signal<VerificationRequest | null>(null);
+/** What others ask for, and nobody has answered yet. */
+export const asked = signal<VerificationRequest[]>([]);
 /** Grows with each step of the verification. */
 export const verificationTick = signal(0);
 /** Grows when somebody's keys or devices, or what is believed of them, changed. */
@@ -53,6 +55,9 @@ export async function lookAtKeys(chat: Chat): Promise<void> {
     chat.tick.value++; // profiles show who is verified
 }
 
+/** Encrypted messages have been seen, and this browser is the only place that is known to have their keys. */
+export const keysAreHereAlone = (chat: Chat): boolean => keyState.value !== "good" && [...chat.summaries.value.values()].some((r) => r.encrypted);
+
 export function watchKeys(chat: Chat): void {
     const look = () => {
         trustTick.value++;
@@ -60,7 +65,7 @@ export function watchKeys(chat: Chat): void {
     };
     for (const event of [CryptoEvent.KeysChanged, CryptoEvent.UserTrustStatusChanged, CryptoEvent.DevicesUpdated, CryptoEvent.KeyBackupStatus] as const)
         chat.client.on(event as any, look);
-    chat.client.on(CryptoEvent.VerificationRequestReceived, (request) => follow(chat, request));
+    chat.client.on(CryptoEvent.VerificationRequestReceived, (request) => !request.initiatedByMe && receive(chat, request));
 }
 
 // --- recovery key ---
@@ -97,21 +102,33 @@ async function checkRecoveryKey(client: MatrixClient, key: Uint8Array<ArrayBuffe
 
 // --- verification ---
 
+/** Anybody may ask: it waits in a banner until it is answered, and takes no dialog's place. */
+function receive(chat: Chat, request: VerificationRequest): void {
+    watchRequest(chat, request);
+    asked.value = [...asked.value, request];
+}
+
 export function follow(chat: Chat, request: VerificationRequest): void {
-    if (verification.value && !isOver(verification.value)) return;
+    watchRequest(chat, request);
+    show(chat, request);
+}
+
+function show(chat: Chat, request: VerificationRequest): void {
     sas.value = null;
     verification.value = request;
     chat.dialog.value = { kind: "verify" };
+}
+
+function watchRequest(chat: Chat, request: VerificationRequest): void {
     request.on(VerificationRequestEvent.Change, () => {
         verificationTick.value++;
+        if (request.phase !== VerificationPhase.Requested) answered(request);
         if (request.verifier && !watched.has(request.verifier)) watchVerifier(chat, request);
         if (request.phase === VerificationPhase.Done) void lookAtKeys(chat);
     });
 }
 
 const watched = new WeakSet<object>();
-
-const isOver = (request: VerificationRequest): boolean => [VerificationPhase.Done, VerificationPhase.Cancelled].includes(request.phase);
 
 function watchVerifier(chat: Chat, request: VerificationRequest): void {
     const verifier = request.verifier!;
@@ -127,8 +144,20 @@ function watchVerifier(chat: Chat, request: VerificationRequest): void {
     );
 }
 
-export async function acceptVerification(request: VerificationRequest): Promise<void> {
-    await request.accept();
+/** By us, by another session of ours, or taken back. */
+function answered(request: VerificationRequest): void {
+    asked.value = asked.value.filter((other) => other !== request);
+}
+
+export async function acceptVerification(chat: Chat, request: VerificationRequest): Promise<void> {
+    answered(request);
+    show(chat, request);
+    await chat.attempt(() => request.accept());
+}
+
+export async function declineVerification(chat: Chat, request: VerificationRequest): Promise<void> {
+    answered(request);
+    await chat.attempt(() => request.cancel());
 }
 
 export async function startEmoji(chat: Chat, request: VerificationRequest): Promise<void> {

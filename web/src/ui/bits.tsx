@@ -76,21 +76,21 @@ export function Avatar({ id, name, mxc, size = 36, square = false }: { id: strin
     );
 }
 
-/** Keeps the keyboard inside while it is open, closes on Escape, and gives the focus back afterwards. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; class?: string; footer?: ComponentChildren }) {
+/** Keeps the keyboard inside while it is open, closes on Escape, and gives the focus back afterwards. Without `onClose` only what is in it closes it. */
+export function Dialog(props: { title: string; onClose?: () => void; children: ComponentChildren; class?: string; footer?: ComponentChildren }) {
     const ref = useRef<HTMLDialogElement>(null);
     const innermost = useModal(ref);
-    const onBackdrop = (event: MouseEvent) => event.target === ref.current && props.onClose();
+    const onBackdrop = (event: MouseEvent) => event.target === ref.current && props.onClose?.();
     const onCancel = (event: Event) => {
         event.preventDefault();
-        props.onClose();
+        props.onClose?.();
     };
     return (
-        <dialog ref={ref} class={`dialog ${props.class ?? ""}`} aria-label={props.title} onMouseDown={onBackdrop} onCancel={onCancel}>
+        <dialog ref={ref} class={`dialog ${props.class ?? ""}`} aria-label={props.title} closedby={props.onClose ? undefined : "none"} onMouseDown={onBackdrop} onCancel={onCancel}>
             <div class="dialog-inner">
                 <header class="dialog-head">
                     <h2>{props.title}</h2>
-                    <IconButton icon={X} label={t("close")} onClick={props.onClose} />
+                    {props.onClose && <IconButton icon={X} label={t("close")} onClick={props.onClose} />}
                 </header>
                 <div class="dialog-body">{props.children}</div>
                 {props.footer && <footer class="dialog-foot">{props.footer}</footer>}

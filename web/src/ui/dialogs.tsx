@@ -1,6 +1,7 @@
 import { useChat } from "./context";
 import { RecoveryDialog, VerifyDialog } from "./keys";
 import { LeaveDialog } from "./leave";
+import { LogOutDialog } from "./log-out";
 import { CreateDialog, InviteDialog, JoinDialog } from "./new-room";
 import { ShortcutsDialog, SwitcherDialog, ViewerDialog } from "./overlays";
 import { SettingsDialog } from "./settings";
@@ -18,6 +19,8 @@ export function Dialogs() {
             return <InviteDialog roomId={dialog.roomId} onClose={close} />;
         case "leave":
             return <LeaveDialog roomId={dialog.roomId} onClose={close} />;
+        case "log-out":
+            return <LogOutDialog onClose={close} />;
         case "settings":
             return <SettingsDialog onClose={close} />;
         case "shortcuts":

@@ -1,12 +1,33 @@
 /** Verification by emoji, and the recovery key. */
-import { useSignal } from "@preact/signals";
-import { KeyRound, ShieldAlert, ShieldCheck } from "lucide-preact";
+import { type Signal, useSignal } from "@preact/signals";
+import { KeyRound, ShieldAlert, ShieldCheck, ShieldQuestion } from "lucide-preact";
 import { VerificationPhase, type VerificationRequest } from "matrix-js-sdk/lib/crypto-api";
-import { acceptVerification, makeRecoveryKey, sas, startEmoji, openWithRecoveryKey, verification, verificationTick } from "../model/encryption";
+import type { Chat } from "../model/chat";
+import { acceptVerification, asked, declineVerification, makeRecoveryKey, sas, startEmoji, openWithRecoveryKey, verification, verificationTick } from "../model/encryption";
 import { t } from "../text";
 import { Dialog } from "./bits";
 import { saveBlob } from "./body";
 import { useChat } from "./context";
+
+/** One request at a time, those of one's own sessions first: anybody may ask, as often as they like. */
+export function VerifyBanner() {
+    const chat = useChat();
+    const request = asked.value.find((r) => r.isSelfVerification) ?? asked.value[0];
+    if (!request) return null;
+    return (
+        <div class="banner" role="status">
+            <ShieldQuestion size={15} aria-hidden="true" /> <span>{t("verify_asked", { name: otherName(chat, request) })}</span>
+            <button type="button" class="link" onClick={() => void acceptVerification(chat, request)}>
+                {t("verify_begin")}
+            </button>
+            <button type="button" class="link quiet" onClick={() => void declineVerification(chat, request)}>
+                {t("decline")}
+            </button>
+        </div>
+    );
+}
+
+const otherName = (chat: Chat, request: VerificationRequest): string => (request.isSelfVerification ? t("other_session") : chat.nameOf(request.otherUserId));
 
 export function VerifyDialog({ onClose }: { onClose: () => void }) {
     void verificationTick.value;
@@ -33,25 +54,16 @@ function VerifyStep({ request, onClose }: { request: VerificationRequest; onClos
         busy.value = true;
         void chat.attempt(work).then(() => (busy.value = false));
     };
-    const other = request.isSelfVerification ? t("other_session") : chat.nameOf(request.otherUserId);
-    const button = (text: string, act: () => void, kind = "primary") => (
-        <button type="button" class={kind} disabled={busy.value} onClick={act}>
+    const other = otherName(chat, request);
+    const button = (text: string, act: () => void) => (
+        <button type="button" class="primary" disabled={busy.value} onClick={act}>
             {text}
         </button>
     );
     switch (request.phase) {
         case VerificationPhase.Unsent:
         case VerificationPhase.Requested:
-            if (request.initiatedByMe) return <Waiting text={t("verify_waiting", { name: other })} />;
-            return (
-                <>
-                    <p>{t("verify_asked", { name: other })}</p>
-                    <div class="buttons">
-                        {button(t("decline"), onClose, "secondary")}
-                        {button(t("accept"), run(() => acceptVerification(request)))}
-                    </div>
-                </>
-            );
+            return <Waiting text={t("verify_waiting", { name: other })} />;
         case VerificationPhase.Ready:
             return (
                 <>
@@ -122,45 +134,27 @@ function CompareEmoji({ name }: { name: string }) {
     );
 }
 
+/** A key that was made is not shown again: then only its own button closes. */
 export function RecoveryDialog({ mode, onClose }: { mode: "make" | "use"; onClose: () => void }) {
+    const made = useSignal("");
+    const making = useSignal(false);
     return (
-        <Dialog title={t("recovery_key")} onClose={onClose}>
-            {mode === "make" ? <MakeKey onClose={onClose} /> : <UseKey onClose={onClose} />}
+        <Dialog title={t("recovery_key")} onClose={making.value || made.value ? undefined : onClose}>
+            {made.value ? <KeepKey made={made.value} onClose={onClose} /> : mode === "make" ? <MakeKey busy={making} onMade={(key) => (made.value = key)} /> : <UseKey onClose={onClose} />}
         </Dialog>
     );
 }
 
-function MakeKey({ onClose }: { onClose: () => void }) {
+function MakeKey({ busy, onMade }: { busy: Signal<boolean>; onMade: (key: string) => void }) {
     const chat = useChat();
-    const key = useSignal("");
-    const busy = useSignal(false);
     async function make(event: SubmitEvent) {
         event.preventDefault();
         const password = new FormData(event.currentTarget as HTMLFormElement).get("password") as string;
         busy.value = true;
-        key.value = (await chat.attempt(() => makeRecoveryKey(chat, password))) ?? "";
+        const key = await chat.attempt(() => makeRecoveryKey(chat, password));
+        if (key) onMade(key);
         busy.value = false;
     }
-    if (key.value)
-        return (
-            <div class="form">
-                <p>{t("recovery_keep")}</p>
-                <code class="recovery-key" tabIndex={0}>
-                    {key.value}
-                </code>
-                <div class="buttons">
-                    <button type="button" class="secondary" onClick={() => void navigator.clipboard.writeText(key.value)}>
-                        {t("copy")}
-                    </button>
-                    <button type="button" class="secondary" onClick={() => saveBlob(new Blob([`${key.value}\n`], { type: "text/plain" }), `recovery-key-${chat.me.slice(1)}.txt`)}>
-                        {t("download")}
-                    </button>
-                    <button type="button" class="primary" onClick={onClose}>
-                        {t("recovery_kept")}
-                    </button>
-                </div>
-            </div>
-        );
     return (
         <form class="form" onSubmit={make}>
             <p>
@@ -174,6 +168,29 @@ function MakeKey({ onClose }: { onClose: () => void }) {
                 {busy.value ? t("working") : t("make_recovery_key")}
             </button>
         </form>
+    );
+}
+
+function KeepKey({ made, onClose }: { made: string; onClose: () => void }) {
+    const chat = useChat();
+    return (
+        <div class="form">
+            <p>{t("recovery_keep")}</p>
+            <code class="recovery-key" tabIndex={0}>
+                {made}
+            </code>
+            <div class="buttons">
+                <button type="button" class="secondary" onClick={() => void navigator.clipboard.writeText(made)}>
+                    {t("copy")}
+                </button>
+                <button type="button" class="secondary" onClick={() => saveBlob(new Blob([`${made}\n`], { type: "text/plain" }), `recovery-key-${chat.me.slice(1)}.txt`)}>
+                    {t("download")}
+                </button>
+                <button type="button" class="primary" onClick={onClose}>
+                    {t("recovery_kept")}
+                </button>
+            </div>
+        </div>
     );
 }
 

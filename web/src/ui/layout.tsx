@@ -2,13 +2,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Download, KeyRound, ShieldAlert, WifiOff } from "lucide-preact";
-import { keyState, verifySelf } from "../model/encryption";
+import { keysAreHereAlone, keyState, verifySelf } from "../model/encryption";
 import { clearSession } from "../sdk/session";
 import { updated } from "../sdk/update";
 import { t } from "../text";
 import { useChat } from "./context";
 import { Dialogs } from "./dialogs";
 import { useNoAccidents } from "./drop";
+import { VerifyBanner } from "./keys";
 import { anyModal } from "./modal";
 import { PanelView } from "./panels";
 import { RoomView } from "./room";
@@ -34,6 +35,7 @@ export function Layout() {
     return (
         <>
             <Banner />
+            <VerifyBanner />
             <div class={`layout ${place}`}>
                 <Sidebar />
                 <RoomView />
@@ -91,7 +93,7 @@ function Banner() {
                 <Later onClick={putOff} />
             </div>
         );
-    if (keyState.value === "no-backup" && chat.summaries.value.size > 0 && [...chat.summaries.value.values()].some((r) => r.encrypted))
+    if (keyState.value === "no-backup" && keysAreHereAlone(chat))
         return (
             <div class="banner" role="status">
                 <KeyRound size={15} aria-hidden="true" /> <span>{t("no_backup")}</span>

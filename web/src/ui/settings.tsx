@@ -10,7 +10,7 @@ import { LANGUAGES, type Language, setLanguage, t } from "../text";
 import { Avatar, Dialog, IconButton, Switch } from "./bits";
 import { useChat } from "./context";
 import { TextSetting } from "./fields";
-import { logOut } from "./log-out";
+import { askToLogOut } from "./log-out";
 import { shortTime } from "./time";
 
 const TABS = ["profile", "look", "notifications", "sessions", "security"] as const;
@@ -178,7 +178,7 @@ function Sessions() {
                     </div>
                 </form>
             )}
-            <button type="button" class="secondary danger" onClick={() => void logOut(chat)}>
+            <button type="button" class="secondary danger" onClick={() => askToLogOut(chat)}>
                 {t("log_out")}
             </button>
         </>

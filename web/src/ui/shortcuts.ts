@@ -2,6 +2,7 @@
 import { useEffect } from "preact/hooks";
 import type { Chat } from "../model/chat";
 import { type Key, t } from "../text";
+import { anyModal } from "./modal";
 
 interface Shortcut {
     keys: string;
@@ -35,10 +36,13 @@ export const SHORTCUTS: Shortcut[] = [
 
 const typing = (event: KeyboardEvent): boolean => (event.target as Element).matches?.("input, textarea, select, [contenteditable]");
 
+/** Dialogs that hold what is lost when they go. */
+const KEEPS = new Set<string | undefined>(["verify", "recovery"]);
+
 export function useShortcuts(chat: Chat): void {
     useEffect(() => {
         const onKey = (event: KeyboardEvent) => {
-            if (chat.dialog.value && event.key !== "k") return;
+            if ((chat.dialog.value || anyModal()) && (event.key !== "k" || KEEPS.has(chat.dialog.value?.kind))) return;
             const found = SHORTCUTS.find((s) => s.matches?.(event));
             if (!found) return;
             event.preventDefault();

@@ -6,7 +6,7 @@ import { type Key, t } from "../text";
 import { Avatar, IconButton, MenuButton } from "./bits";
 import { previewText } from "./body";
 import { useChat } from "./context";
-import { logOut } from "./log-out";
+import { askToLogOut } from "./log-out";
 import { memo } from "./memo";
 import { shortTime } from "./time";
 
@@ -38,7 +38,7 @@ function SidebarHead() {
                 entries={[
                     { label: t("settings"), icon: Settings, act: show({ kind: "settings" }) },
                     { label: t("shortcuts"), icon: Keyboard, act: show({ kind: "shortcuts" }) },
-                    { label: t("log_out"), icon: LogOut, danger: true, act: () => void logOut(chat) },
+                    { label: t("log_out"), icon: LogOut, danger: true, act: () => askToLogOut(chat) },
                 ]}
             >
                 <Avatar id={chat.me} name={name} mxc={avatar} size={32} />

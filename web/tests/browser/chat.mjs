@@ -95,8 +95,17 @@ export async function chat(test) {
         await test("two people verify each other by emoji", async () => {
             await alice.page.getByRole("button", { name: "Members" }).click();
             await alice.page.getByRole("complementary").getByRole("button", { name: /bob/ }).click();
-            await alice.page.getByRole("button", { name: "Verify" }).click();
-            await bob.page.getByRole("dialog").getByRole("button", { name: "Accept" }).click();
+            await bob.choose("New", "Create a room");
+            await bob.dialog.getByLabel("Topic").fill("half a plan");
+            await alice.button("Verify").click();
+            await bob.page.getByText("alice wants to verify").waitFor();
+            assert.equal(await bob.dialog.getByLabel("Topic").inputValue(), "half a plan", "a request takes no dialog's place");
+            await bob.page.keyboard.press("Escape");
+            await bob.button("Decline").click();
+            await alice.dialog.getByText("The verification was cancelled.").waitFor();
+            await alice.button("Close", alice.dialog).last().click();
+            await alice.button("Verify").click();
+            await bob.button("Compare").click();
             await alice.page.getByRole("button", { name: "Compare emoji" }).click();
             const emoji = await Promise.all([alice, bob].map((p) => p.page.locator(".sas").innerText()));
             assert.equal(emoji[0], emoji[1]);
@@ -123,6 +132,9 @@ export async function chat(test) {
             await alice.page.getByRole("dialog").getByLabel("Password").fill("correct horse battery");
             await alice.page.getByRole("dialog").getByRole("button", { name: "Create a recovery key" }).click();
             key = await alice.page.locator(".recovery-key").innerText();
+            for (const way of ["Escape", "Escape", "Control+k"]) await alice.page.keyboard.press(way);
+            await alice.page.mouse.click(5, 5);
+            assert.equal(await alice.dialog.locator(".recovery-key").innerText(), key, "it is shown until its own button is pressed");
             await alice.page.getByRole("button", { name: "I have kept it" }).click();
         });
 
@@ -177,6 +189,8 @@ export async function chat(test) {
                 await again.page.getByRole("dialog").getByRole("button", { name: "Use the recovery key" }).click();
                 await again.page.getByText("This session is verified").waitFor();
                 await again.sees("only for you");
+                await again.choose(/^Your account/, "Log out"); // without a question: its keys are backed up
+                await again.page.getByLabel("User name").waitFor();
                 assert.deepEqual(again.faults, []);
             } finally {
                 await again.close();
@@ -184,8 +198,13 @@ export async function chat(test) {
         });
 
         await test("logging out forgets everything", async () => {
-            await bob.page.getByRole("button", { name: "Your account" }).click();
-            await bob.page.getByRole("menuitem", { name: "Log out" }).click();
+            await bob.choose(/^Your account/, "Log out");
+            await bob.dialog.getByText("you cannot read those messages again").waitFor();
+            await bob.button("Create a recovery key", bob.dialog).click();
+            await bob.dialog.getByLabel("Password").waitFor();
+            await bob.page.keyboard.press("Escape");
+            await bob.choose(/^Your account/, "Log out");
+            await bob.button("Log out anyway", bob.dialog).click();
             await bob.page.getByLabel("User name").waitFor();
             assert.deepEqual(await bob.page.evaluate(async () => [Object.keys(localStorage).filter((k) => k !== "rookery.settings"), (await indexedDB.databases()).map((d) => d.name)]), [[], []]);
         });
