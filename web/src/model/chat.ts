@@ -240,7 +240,7 @@ export class Chat {
         client.on(RoomEvent.LocalEchoUpdated, (event, room) => {
             this.each(room.roomId, (timeline) => {
                 timeline.changed(event);
-                timeline.changedId(event.getRelation()?.event_id);
+                timeline.changedId(event.getRelation()?.event_id ?? event.event.redacts);
             });
             this.touch(room.roomId);
         });

@@ -112,9 +112,16 @@ export function messageBody(type: string, content: Record<string, any>, isReply:
     return { kind, text: cut(isReply ? withoutFallback(text) : text), html: html && html.length <= LONGEST_TEXT ? html : undefined };
 }
 
+/** What of a message is on its way, or has failed: its newest edit, as long as the server has not taken it; else itself. */
+export function outgoing(event: MatrixEvent): MatrixEvent {
+    const edit = event.replacingEvent();
+    return edit?.status ? edit : event;
+}
+
 function status(event: MatrixEvent): Status {
-    if (event.status === EventStatus.NOT_SENT || event.status === EventStatus.CANCELLED) return "failed";
-    return event.status === null || event.status === EventStatus.SENT ? "sent" : "sending";
+    const { status } = outgoing(event);
+    if (status === EventStatus.NOT_SENT || status === EventStatus.CANCELLED) return "failed";
+    return status === null || status === EventStatus.SENT ? "sent" : "sending";
 }
 
 function body(event: MatrixEvent, replyTo: string | undefined): Body {

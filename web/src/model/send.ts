@@ -4,6 +4,7 @@ import { EventStatus, EventType, type MatrixEvent, MsgType, RelationType, type R
 import { encryptAttachment } from "../sdk/attachment";
 import type { Chat } from "./chat";
 import { compose, type Mention } from "./markdown";
+import { outgoing } from "./message";
 
 export interface Target {
     room: Room;
@@ -43,7 +44,9 @@ async function send(chat: Chat, to: Target, content: Record<string, any>): Promi
 
 export async function sendEdit(chat: Chat, event: MatrixEvent, typed: string, mentions: Mention[]): Promise<void> {
     const next: Record<string, any> = compose(typed, mentions);
-    if (!next.body || next.body === event.getContent().body) return;
+    const failed = outgoing(event);
+    if (!next.body || (failed === event && next.body === event.getContent().body)) return;
+    if (failed !== event && failed.status === EventStatus.NOT_SENT) discard(chat, event); // this one takes its place
     const content = {
         ...next,
         body: `* ${next.body}`,
@@ -56,30 +59,48 @@ export async function sendEdit(chat: Chat, event: MatrixEvent, typed: string, me
 
 export async function toggleReaction(chat: Chat, event: MatrixEvent, key: string, mine?: string): Promise<void> {
     const roomId = event.getRoomId()!;
-    await chat.attempt(async () => {
-        if (mine) await chat.client.redactEvent(roomId, mine);
-        else await chat.client.sendEvent(roomId, EventType.Reaction, { "m.relates_to": { rel_type: RelationType.Annotation, event_id: event.getId()!, key } });
-    });
+    const relation = { rel_type: RelationType.Annotation, event_id: event.getId()!, key } as const;
+    await attemptOrForget(chat, roomId, () => (mine ? chat.client.redactEvent(roomId, mine) : chat.client.sendEvent(roomId, EventType.Reaction, { "m.relates_to": relation })));
 }
 
 export async function redact(chat: Chat, event: MatrixEvent, reason?: string): Promise<void> {
-    await chat.attempt(() => chat.client.redactEvent(event.getRoomId()!, event.getId()!, undefined, reason ? { reason } : undefined));
+    const roomId = event.getRoomId()!;
+    await attemptOrForget(chat, roomId, () => chat.client.redactEvent(roomId, event.getId()!, undefined, reason ? { reason } : undefined));
+}
+
+async function attemptOrForget(chat: Chat, roomId: string, work: () => Promise<unknown>): Promise<void> {
+    if (!(await chat.attempt(work))) forgetRowless(chat, chat.client.getRoom(roomId));
+}
+
+/** Nobody could try these again or discard them. */
+function isRowless(room: Room, event: MatrixEvent): boolean {
+    if (event.isRelation(RelationType.Replace)) return !room.findEventById(event.getRelation()!.event_id!);
+    return event.isRedaction() || event.getType() === EventType.Reaction;
+}
+
+/** The SDK sends nothing more into a room where something has failed, until that is sent or discarded. */
+function forgetRowless(chat: Chat, room: Room | null): void {
+    for (const event of room?.getPendingEvents() ?? []) {
+        if (event.status !== EventStatus.NOT_SENT || !isRowless(room!, event)) continue;
+        if (event.isRedaction()) room!.findEventById(event.event.redacts ?? "")?.unmarkLocallyRedacted(); // in threads the SDK forgets it
+        chat.client.cancelPendingEvent(event);
+    }
 }
 
 export function retry(chat: Chat, event: MatrixEvent): void {
     const room = chat.client.getRoom(event.getRoomId());
-    if (room) void chat.client.resendEvent(event, room).catch(() => {});
+    if (room) void chat.client.resendEvent(outgoing(event), room).catch(() => {});
 }
 
 export function discard(chat: Chat, event: MatrixEvent): void {
-    chat.client.cancelPendingEvent(event);
+    chat.client.cancelPendingEvent(outgoing(event));
 }
 
 /** In the order in which they were written. The transaction's id stays, so that nothing is sent twice. */
 async function sendWaiting(chat: Chat): Promise<void> {
     for (const room of chat.client.getRooms())
         for (const event of room.getPendingEvents().filter((e) => e.status === EventStatus.NOT_SENT))
-            await chat.client.resendEvent(event, room).catch(() => {});
+            await chat.client.resendEvent(event, room).catch(() => forgetRowless(chat, room));
 }
 
 export function sendWhenOnline(chat: Chat): void {

@@ -116,7 +116,7 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
     }
 
     function editLast() {
-        const own = timeline.rows.findLast(({ message }) => message.sender === chat.me && ["text", "emote"].includes(message.body.kind) && message.status === "sent");
+        const own = timeline.rows.findLast(({ event, message }) => message.sender === chat.me && ["text", "emote"].includes(message.body.kind) && (message.status === "sent" || !event.status));
         if (own) editing.value = { place, event: own.event };
     }
 

@@ -2,6 +2,7 @@
 import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
 import { useSignal } from "@preact/signals";
 import { memo } from "./memo";
+import type { Chat } from "../model/chat";
 import type { Item, Reaction } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
 import { discard, redact, retry, toggleReaction } from "../model/send";
@@ -103,6 +104,11 @@ function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
     );
 }
 
+/** Takes our own back where there is one. */
+function react(chat: Chat, item: Item, key: string): void {
+    void toggleReaction(chat, item.event, key, item.reactions.find((r) => r.key === key)?.mine);
+}
+
 function Reactions({ item }: { item: Item }) {
     const chat = useChat();
     if (item.reactions.length === 0) return null;
@@ -110,11 +116,11 @@ function Reactions({ item }: { item: Item }) {
     return (
         <div class="reactions">
             {item.reactions.map((r) => (
-                <button key={r.key} type="button" class={r.mine ? "reaction mine" : "reaction"} aria-pressed={!!r.mine} title={title(r)} onClick={() => toggleReaction(chat, item.event, r.key, r.mine)}>
+                <button key={r.key} type="button" class={r.mine ? "reaction mine" : "reaction"} aria-pressed={!!r.mine} title={title(r)} onClick={() => react(chat, item, r.key)}>
                     <span class="reaction-key">{r.key.slice(0, 24)}</span> <span>{r.count}</span>
                 </button>
             ))}
-            <EmojiButton label={t("add_reaction")} icon={SmilePlus} class="reaction-add" onPick={(key) => toggleReaction(chat, item.event, key)} />
+            <EmojiButton label={t("add_reaction")} icon={SmilePlus} class="reaction-add" onPick={(key) => react(chat, item, key)} />
         </div>
     );
 }
@@ -180,11 +186,11 @@ function Actions({ item, inThread }: { item: Item; inThread?: boolean }) {
     return (
         <div class="actions" role="toolbar" aria-label={t("message_actions")}>
             {QUICK.map((key) => (
-                <button key={key} type="button" class="icon-button" aria-label={t("react_with", { key })} title={t("react_with", { key })} onClick={() => toggleReaction(chat, event, key, item.reactions.find((r) => r.key === key)?.mine)}>
+                <button key={key} type="button" class="icon-button" aria-label={t("react_with", { key })} title={t("react_with", { key })} onClick={() => react(chat, item, key)}>
                     {key}
                 </button>
             ))}
-            <EmojiButton label={t("add_reaction")} icon={SmilePlus} onPick={(key) => toggleReaction(chat, event, key)} />
+            <EmojiButton label={t("add_reaction")} icon={SmilePlus} onPick={(key) => react(chat, item, key)} />
             <IconButton icon={Reply} label={t("reply")} onClick={() => (replyingTo.value = { place, event })} />
             {!inThread && !message.threadRoot && <IconButton icon={MessageSquareText} label={t("reply_in_thread")} onClick={() => chat.openThread(message.id)} />}
             {editable && <IconButton icon={Pencil} label={t("edit")} onClick={() => (editing.value = { place, event })} />}

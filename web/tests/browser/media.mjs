@@ -7,6 +7,8 @@ import { Outsider } from "./outsider.mjs";
 const TONE_MS = 250;
 const UPLOAD = /\/media\/v3\/upload/;
 const SEND = /\/send\/m\.room\.message\//;
+const REACTION = /\/send\/m\.reaction\//;
+const REDACTION = /\/redact\//;
 
 /** A tone, as a WAV file. */
 function tone(rate = 8000) {
@@ -212,6 +214,51 @@ export async function media(test) {
             await alice.button("Retry", alice.message("second try")).click();
             await state("second try", "Sent").waitFor();
             assert.deepEqual((await bob.messages(room, 2)).map((e) => e.content.body), ["second try", "on its way"]);
+        });
+
+        await test("a reaction or a deletion that the server refuses is taken back, and the next message goes out", async () => {
+            let refusals = 0;
+            const refused = (route) => (refusals++, route.fulfill({ status: 403, json: { errcode: "M_FORBIDDEN", error: "not today" } }));
+            for (const [pattern, refuse] of [
+                [REACTION, () => alice.act("second try", "React with 👍")],
+                [REDACTION, async () => (await alice.act("second try", "More"), await alice.page.getByRole("menuitem", { name: "Delete" }).click())],
+            ]) {
+                await page.route(pattern, refused);
+                const before = refusals;
+                await refuse();
+                await until("a refusal", () => refusals > before);
+                await page.unroute(pattern);
+                await state("second try", "Sent").waitFor();
+                await gone(alice.message("second try").locator(".reaction"));
+            }
+            await alice.say("after the refusals");
+            await state("after the refusals", "Sent").waitFor();
+        });
+
+        await test("an edit that the server refuses is seen as such: sent again, discarded, or written anew", async () => {
+            const edit = async (from, to) => {
+                await alice.composer().press("ArrowUp");
+                await until("what is edited", () => alice.composer().inputValue(), from);
+                await alice.say(to);
+            };
+            const refuseEdit = async (from, to) => {
+                await page.route(SEND, (route) => route.fulfill({ status: 403, json: { errcode: "M_FORBIDDEN", error: "not today" } }));
+                await edit(from, to);
+                await alice.message(to).getByText("Not sent.").waitFor();
+                await page.unroute(SEND);
+            };
+            await refuseEdit("after the refusals", "edited once");
+            await alice.button("Retry", alice.message("edited once")).click();
+            await state("edited once", "Sent").waitFor();
+            await refuseEdit("edited once", "never so");
+            await alice.button("Discard", alice.message("never so")).click();
+            await state("edited once", "Sent").waitFor();
+            await refuseEdit("edited once", "edited with an eror");
+            await edit("edited with an eror", "edited twice");
+            await state("edited twice", "Sent").waitFor();
+            await alice.say("next");
+            await state("next", "Sent").waitFor();
+            assert.deepEqual((await bob.messages(room, 3)).map((e) => e.content.body), ["next", "* edited twice", "* edited once"]);
         });
 
         await test("no fault, no request to others", () => assertNoFaults(alice));

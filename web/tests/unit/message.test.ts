@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MatrixEvent } from "matrix-js-sdk";
-import { isShown, messageBody, toMessage, withoutFallback } from "../../src/model/message";
+import { EventStatus, MatrixEvent } from "matrix-js-sdk";
+import { isShown, messageBody, outgoing, toMessage, withoutFallback } from "../../src/model/message";
 
 const event = (fields: Record<string, unknown>) =>
     new MatrixEvent({ type: "m.room.message", event_id: "$1", sender: "@a:x", room_id: "!r:x", origin_server_ts: 1, content: {}, ...fields } as any);
@@ -73,6 +73,16 @@ test("no odd relation or content breaks a message", () => {
         toMessage(event({ content: value }));
         toMessage(event({ content: { body: value }, unsigned: value }));
         toMessage(event({ type: "m.room.member", state_key: "@b:x", content: { membership: value, displayname: value } }));
+    }
+});
+
+test("an edit that is not sent is said of its message", () => {
+    const original = event({ content: { msgtype: "m.text", body: "x" } });
+    const edit = event({ event_id: "$2", content: { "m.new_content": { msgtype: "m.text", body: "y" } } });
+    original.makeReplaced(edit);
+    for (const [now, told] of [[EventStatus.SENDING, "sending"], [EventStatus.NOT_SENT, "failed"], [EventStatus.SENT, "sent"], [null, "sent"]] as const) {
+        edit.setStatus(now);
+        assert.deepEqual([toMessage(original).status, outgoing(original) === edit], [told, now !== null]);
     }
 });
 
