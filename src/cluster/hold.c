@@ -5,6 +5,7 @@ static void waits(struct broker_hold *h)
 {
     struct slot *s = list_item(h, struct slot, hold);
     s->in_line = true;
+    s->lacks_ms = 0; /* a new place in the line: the one before it is the broker's business for a while */
     slot_say(s);
 }
 

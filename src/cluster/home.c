@@ -54,6 +54,7 @@ static void node_gone(struct home *h, int node)
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         if (h->owner[i].node == node) home_owner_gone(h, i);
         if (!is_own(h, i)) continue;
+        if (h->cluster->slot[i].given_to == node) h->cluster->slot[i].given_to = NODE_NOBODY;
         relay_forget_node(&h->cluster->slot[i], node);
         away_forget_node(&h->cluster->slot[i], node);
     }

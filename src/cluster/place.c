@@ -15,9 +15,11 @@
 enum {
     SECOND_MS = 1000,
     FAILED_MS = 30000,
-    KEPT_MS = 30000,   /* a slot that was given away in vain */
-    NOWHERE_MS = 5000, /* for somebody to have a slot, and so much longer for each who comes before this node: */
-    NOWHERE_RANK_MS = 2000,
+    KEPT_MS = 30000, /* a slot that was given away in vain */
+    UNHEARD_MS =
+        5000, /* for the broker to say that one is in the line for a slot that nobody has, and so much longer for each who comes before this node: */
+    UNHEARD_RANK_MS = 2000,
+    NOWHERE_MS = 15000,   /* for who is in the line to get it: longer than the broker takes to miss an owner that was cut off, some 9 s */
     ELSEWHERE_MS = 20000, /* for an owner to hand over to the first, which waits; shorter than it keeps what it gave in vain */
     OTHERS_MS = 3000,
     DRAIN_MS = 1000,  /* for what is on its way */
@@ -250,10 +252,10 @@ bool place_yields(struct slot *s)
 /* How long one may be held by nobody, or by another node though this one waits for it and should have it. Negative: for ever, as things are. */
 static int64_t may_lack_ms(const struct slot *s)
 {
-    bool tries = s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->resting && !s->left && is_in(s->home->view);
+    bool tries = s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->in_flight && !s->resting && !s->left && is_in(s->home->view);
     if (!tries) return -1;
     unsigned rank = view_rank(s->home->view, s->index, NULL);
-    if (s->home->owner[s->index].node < 0) return NOWHERE_MS + NOWHERE_RANK_MS * (int64_t)rank;
+    if (s->home->owner[s->index].node < 0) return (s->in_line ? NOWHERE_MS : UNHEARD_MS) + UNHEARD_RANK_MS * (int64_t)rank;
     return rank == 0 && s->subscribed ? ELSEWHERE_MS : -1;
 }
 
@@ -294,6 +296,8 @@ void place_watch(struct home *h)
     for (size_t i = 0; i < count; i++) {
         overdue[i]->lacks_ms = 0;
         slot_let_go(overdue[i]);
+        overdue[i]->wanted = true; /* and has been for long: it is not patient once more, while nobody else may be in the line */
+        overdue[i]->wanted_ms = loop_now_ms(h->loop) - OTHERS_MS;
         slot_go_on(overdue[i]);
     }
 }

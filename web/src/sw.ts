@@ -43,14 +43,11 @@ async function asset(request: Request): Promise<Response> {
     return answer;
 }
 
+/** The server's page. A proxy before a server that is away has one of its own, which is worth less than the shell. */
 async function page(request: Request): Promise<Response> {
-    try {
-        return await fetch(request);
-    } catch (error) {
-        const kept = await caches.match("/");
-        if (kept) return kept;
-        throw error;
-    }
+    const answer = await fetch(request).catch(() => null);
+    if (answer && answer.status < 500) return answer;
+    return (await caches.match("/")) ?? answer ?? Response.error();
 }
 
 worker.addEventListener("fetch", (event: any) => {

@@ -31,9 +31,10 @@ static void *search_main(void *arg)
 }
 
 /* Once: it may go on for ever. */
-static void say_homeless(const struct pg *p)
+static void say_homeless(struct pg *p)
 {
-    if (p->searches != LONG_SEARCHES) return;
+    if (p->searches < LONG_SEARCHES || p->said_homeless) return;
+    p->said_homeless = true;
     log_event(LOG_WARN, "store", "slots live in none of the databases that are listed", "slots=%d first=%d shards=%zu what_to_do=\"%s\"",
               __builtin_popcountll(p->homeless), __builtin_ctzll(p->homeless), p->shards,
               "list all shards of the store in [store] url at every server, and restart this one");
@@ -64,6 +65,7 @@ static void take_home(struct pg *p, unsigned slot, struct shard *to)
     p->home[slot] = to;
     p->homeless &= ~((uint64_t)1 << slot);
     p->searches = 0;
+    p->said_homeless = false;
 }
 
 static void searched(struct task *t)
@@ -98,6 +100,7 @@ void home_lost(struct pg *p, unsigned slot)
 {
     if (!is_homeless(p, slot)) {
         p->searches = 0;
+        p->said_homeless = false;
         timer_clear(p->loop, &p->search_later);
     }
     p->homeless |= (uint64_t)1 << slot;

@@ -216,6 +216,7 @@ struct pg {
     uint64_t homeless;      /* a bit for each slot that is looked for */
     bool searching;
     unsigned searches; /* one after another that found nothing */
+    bool said_homeless;
     struct timer search_later;
     struct counters count;
     struct rows *rows;

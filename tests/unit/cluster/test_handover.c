@@ -254,11 +254,11 @@ static void a_node_that_waits_and_gets_nothing_is_not_waited_for(void **state)
     node_start(n, 0);
     broker_faulty_hold(n->node[0].broker, HOLD_NOWHERE);
     nodes_skip(n, 1000); /* they give it what is its own */
-    until_open(n, 1, 10000);
+    until_open(n, 1, 25000);
     uint64_t before = openings(n);
     nodes_skip(n, 10000);
     assert_int_equal(openings(n), before); /* and keep it for a while */
-    until_open(n, 1, 10000);
+    until_open(n, 1, 25000);
     broker_faulty_hold(n->node[0].broker, HOLD_WELL);
     nodes_skip(n, 120000);
     assert_shared(n, NODES);
@@ -276,7 +276,7 @@ static void a_holder_that_hears_nothing_asks_anew(void **state)
     nodes_skip(n, 1000);
     assert_int_equal(open_at(n, 2), 0);
     broker_faulty_hold(n->node[2].broker, HOLD_WELL);
-    until_open(n, 2, 10000);
+    until_open(n, 2, 25000);
 }
 
 static uint64_t handed_over(struct nodes *n)

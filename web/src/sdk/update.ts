@@ -7,16 +7,18 @@ export const updated = signal(false);
 export async function keepShell(): Promise<void> {
     const { serviceWorker } = navigator;
     if (!serviceWorker || !window.isSecureContext) return;
-    serviceWorker.addEventListener("controllerchange", () => void compare());
+    serviceWorker.addEventListener("controllerchange", () => void compare().catch((error) => console.warn("newer client:", error?.message)));
     const registration = await serviceWorker.register("/sw.js");
     const look = () => document.visibilityState === "visible" && void registration.update().catch(() => {}); // offline, there is nothing new
     document.addEventListener("visibilitychange", look);
     window.addEventListener("online", look);
 }
 
-/** A new worker came: either this page came with it, or it is an old one. Names of files change with what is in them. */
+/** A new worker came: either this page came with it, or it is an old one. Names of files change with what is in them. An answer that is not the server's says nothing. */
 async function compare(): Promise<void> {
-    const html = await fetch("/", { cache: "no-cache" }).then((answer) => answer.text());
+    const answer = await fetch("/", { cache: "no-cache" }).catch(() => null);
+    if (!answer?.ok) return;
+    const html = await answer.text();
     const own = [...document.head.querySelectorAll("script[src], link[rel=stylesheet]")].map((e) => e.getAttribute("src") ?? e.getAttribute("href")!);
     updated.value = !own.every((name) => html.includes(name));
 }
