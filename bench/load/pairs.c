@@ -7,13 +7,20 @@
 enum { SYNC_MS = 30000, ARRIVE_US = 20000000 };
 static const char mark[] = "pair ";
 
+struct message {
+    int64_t due;
+    bool acknowledged, arrived;
+};
+
 struct pairs {
     struct world w; /* users: the senders, then the receivers */
     struct conn *receivers;
     char **since; /* of each receiver */
     size_t count, waiting, first_txn;
-    int64_t *due;                          /* of each message of the phase */
-    size_t due_max, sent, arrived, failed; /* failed: requests, of senders and receivers */
+    struct message *message; /* of the phase, by their jobs' numbers */
+    size_t message_max, sent, arrived;
+    size_t missing; /* acknowledged, and not there yet */
+    size_t failed;  /* requests, of senders and receivers */
     bool count_failed;
     struct hist hist;
 };
@@ -24,11 +31,22 @@ static void delivered(struct pairs *p, size_t number, int64_t now)
 {
     if (number < p->first_txn) return; /* of the warm-up */
     number -= p->first_txn;
-    if (number >= p->sent) die("a message that was never sent");
-    if (!p->due[number]) die("a message came twice");
-    hist_add(&p->hist, now - p->due[number]);
-    p->due[number] = 0;
+    if (number >= p->sent || !p->message[number].due) die("a message that was never sent");
+    struct message *m = &p->message[number];
+    if (m->arrived) die("a message came twice");
+    hist_add(&p->hist, now - m->due);
+    m->arrived = true;
     p->arrived++;
+    p->missing -= m->acknowledged;
+}
+
+/* A send that failed may have been done all the same, and arrive: it makes up for none that was acknowledged. */
+static void acknowledged(void *ctx, size_t i, struct str body)
+{
+    struct pairs *p = ctx;
+    (void)body;
+    p->message[i].acknowledged = true;
+    p->missing += !p->message[i].arrived;
 }
 
 static void receiver_answer(struct conn *c, int status, struct str body)
@@ -59,35 +77,47 @@ static void receive(struct pairs *p, struct conn *c)
     conn_send(c, receiver_answer);
 }
 
+/* Jobs are not sent in the order of their numbers: one may wait for the answer to another. */
+static void make_room(struct pairs *p, size_t i)
+{
+    while (p->sent <= i) {
+        if (p->sent == p->message_max) {
+            p->message_max = p->message_max ? 2 * p->message_max : 4096;
+            p->message = mem_resize(p->message, p->message_max, sizeof *p->message);
+        }
+        p->message[p->sent++] = (struct message){0};
+    }
+}
+
 static void pair_build(void *ctx, size_t i, struct conn *c)
 {
     struct pairs *p = ctx;
     char text[48];
-    if (p->sent == p->due_max) {
-        p->due_max = p->due_max ? 2 * p->due_max : 4096;
-        p->due = mem_resize(p->due, p->due_max, sizeof *p->due);
-    }
-    (void)i;
-    p->due[p->sent] = c->due;
-    size_t txn = p->first_txn + p->sent++;
+    size_t txn = p->first_txn + i;
+    make_room(p, i);
+    p->message[i].due = c->due;
     snprintf(text, sizeof text, "%s%zu;", mark, txn);
     request_send(c, &p->w, c->index, c->index, txn, text);
 }
 
-/* Sends for that time, and waits until all has arrived. */
+/* Sends for that time, and waits until all that was acknowledged has arrived. */
 static void pairs_run(struct pairs *p, const struct options *o, double seconds, struct phase *phase)
 {
-    struct batch b = {
-        .jobs = SIZE_MAX, .connections = p->count, .rate = o->rate, .build = pair_build, .ctx = p, .count_failed = p->count_failed};
+    struct batch b = {.jobs = SIZE_MAX,
+                      .connections = p->count,
+                      .rate = o->rate,
+                      .build = pair_build,
+                      .answer = acknowledged,
+                      .ctx = p,
+                      .count_failed = p->count_failed};
     p->first_txn += p->sent;
-    p->sent = p->arrived = 0;
+    p->sent = p->arrived = p->missing = 0;
     p->hist = (struct hist){0};
     b.until_us = now_us() + (int64_t)(seconds * 1e6);
     measure(&p->w.net, &b, o->pid, phase);
-    size_t expected = p->sent - b.failed;
-    for (int64_t end = now_us() + ARRIVE_US; p->arrived < expected && now_us() < end;)
+    for (int64_t end = now_us() + ARRIVE_US; p->missing && now_us() < end;)
         net_run(&p->w.net, now_us() + 20000);
-    if (p->arrived < expected) die("%zu of %zu messages were not delivered", expected - p->arrived, expected);
+    if (p->missing) die("%zu of %zu acknowledged messages were not delivered", p->missing, b.done - b.failed);
     p->failed += b.failed;
 }
 
@@ -155,6 +185,6 @@ void scenario_pairs(const struct options *o, struct report *r)
     for (size_t i = 0; i < p.count; i++)
         mem_free(p.since[i]);
     mem_free(p.since);
-    mem_free(p.due);
+    mem_free(p.message);
     world_release(&p.w);
 }
