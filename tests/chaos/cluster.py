@@ -85,7 +85,7 @@ class Cluster(tool.Cluster):
 
     def __init__(self, folder, port, binary, old=""):
         self.wires, self.network, self.standby = wires.Wires(SERVERS + SPARE), Network(), None
-        self.grown = False  # there is a third shard, a database of the second one's server
+        self.grown = self.all_know = False  # there is a third shard, a database of the second one's server; all servers have started with it
         self.hosts = ["shard1a", "shard1b"]  # the first shard's primary and standby
         pathlib.Path(folder).chmod(0o755)  # PostgreSQL has a user of its own
         super().__init__(tool.argparse.Namespace(folder=folder, port=port, servers=SERVERS + SPARE, binary=old or binary))
@@ -208,15 +208,16 @@ class Cluster(tool.Cluster):
             self.wait_until_ready()
 
     def grow(self):
-        """A third shard, in all servers' settings, which are read when they start."""
-        if self.grown:
-            return
-        self.shards[1].new_database()
-        self.grown = True
-        for i, server in enumerate(self.servers):
-            server.environment.update(self.settings(i))
-        self.admin(0, "shard", "add")
-        self.restart_one_by_one()
+        """A third shard, in all servers' settings, which are read when they start. What NotReady has cut off is done again by the next call."""
+        if not self.grown:
+            self.shards[1].new_database()
+            self.grown = True
+            for i, server in enumerate(self.servers):
+                server.environment.update(self.settings(i))
+            self.admin(0, "shard", "add")
+        if not self.all_know:
+            self.restart_one_by_one()
+        self.all_know = True
 
     def move_slots(self, *which):
         return self.admin(0, "shard", "move", *which)

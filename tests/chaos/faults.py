@@ -132,7 +132,7 @@ def start_shard(_, shard):
 
 
 def add_shard(cluster, _):
-    """Once: the new database, and a restart of all servers. Then slots move there."""
+    """Once: the new database, and a restart of all servers. Then slots move there: not before all servers know it, so that one that does not get ready leaves nothing to end."""
     cluster.grow()
     slots = cluster.slots_of(1)[:MOVED] + cluster.slots_of(2)[:MOVED]
     cluster.move_slots("--shard", "3", "--slots", ",".join(map(str, slots)))

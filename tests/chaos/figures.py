@@ -33,6 +33,11 @@ def failed_within(failures, begin, end):
     return sum(f.at_front and f.how != 429 and begin <= f.began and f.ended < end for f in failures)
 
 
+def timeouts_within(failures, begin, end):
+    """Those among them that the client gave up: the server's answer was late, which may be the machine's other work."""
+    return failed_within([f for f in failures if f.how == "timeout"], begin, end)
+
+
 def cut_within(failures, begin, end):
     """Users' /syncs whose connection ended, and those that waited when the fault began and were refused before their time was over."""
     ended = [f for f in failures if f.at_front and f.wait and f.how != "timeout" and begin <= f.ended < end]
@@ -51,7 +56,8 @@ def pauses(history, marks, failures):
         table.append({"fault": name,
                       "send_s": longest_within(sends, begin, end), "delivery_s": longest_within(seen, begin, end),
                       "silence_s": round(max((b - a for a, b in zip(inside, inside[1:])), default=0), 3),
-                      "acknowledged": len(inside), "failed": failed_within(failures, begin, end), "syncs_cut": cut_within(failures, begin, end)})
+                      "acknowledged": len(inside), "failed": failed_within(failures, begin, end),
+                      "timeouts": timeouts_within(failures, begin, end), "syncs_cut": cut_within(failures, begin, end)})
     return table
 
 

@@ -2,6 +2,7 @@
 import pytest
 
 import checker
+import cluster
 import figures
 from history import Claim, DeviceMessage, Failure, History, Message, Read, Reader
 
@@ -218,9 +219,37 @@ def test_what_fails_within_a_fault_is_counted():
     inside = [failure(10, 1, 503), failure(10, 1, "no answer"), failure(19, 0.5, "timeout", wait=5)]
     others = [failure(9, 2, 503), failure(19, 2, 502), failure(11, 1, 429), failure(11, 1, 503, at_front=False)]
     assert figures.failed_within(inside + others, 10, 20) == 3
+    assert figures.timeouts_within(inside + others, 10, 20) == 1
 
 
 def test_a_sync_that_is_ended_before_its_time_is_counted():
     cut = [failure(9, 5, 503, wait=20), failure(0, 11, "no answer", wait=10), failure(10, 1, "cut off", wait=20)]
     kept = [failure(9, 5, 503, wait=5), failure(10, 5, 503, wait=20), failure(0, 30, "timeout", wait=20), failure(9, 2, 503), failure(9, 2, 503, wait=20, at_front=False), failure(0, 5, 503, wait=20)]
     assert figures.cut_within(cut + kept, 10, 40) == 3
+
+
+class Growing(cluster.Cluster):
+    """Without processes; what is done to them is noted."""
+
+    def __init__(self, ready):
+        self.done, self.ready, self.servers, self.shards, self.grown, self.all_know = [], iter(ready), [], [self, self], False, False
+
+    def new_database(self):
+        self.done.append("database")
+
+    def admin(self, i, *arguments):
+        self.done.append(arguments[1])
+
+    def restart_one_by_one(self):
+        self.done.append("restart")
+        if not next(self.ready):
+            raise cluster.NotReady
+
+
+def test_a_shard_is_used_when_all_servers_know_it():
+    c = Growing([False, True])
+    with pytest.raises(cluster.NotReady):
+        c.grow()
+    c.grow()
+    c.grow()
+    assert c.done == ["database", "add", "restart", "restart"]
