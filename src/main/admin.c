@@ -171,7 +171,7 @@ static enum err ask(const struct invocation *in, const char *what, struct buf *o
     return e;
 }
 
-/* What the server said, and the shards, which this process looks at itself: the server must answer whatever the databases do. `why`: they cannot be seen. */
+/* What the server said, and the shards, unless NULL. `why`: they cannot be seen. */
 static void print_json(const struct json *status, const struct shards *shards, const struct fault *why)
 {
     struct buf text;
@@ -185,28 +185,41 @@ static void print_json(const struct json *status, const struct shards *shards, c
         json_put(&o, it);
     }
     if (why->text[0]) json_str_member(&o, "shards_unseen", str_c(why->text));
-    json_key(&o, "shards");
-    shards_put(&o, shards);
+    if (shards) json_key(&o, "shards");
+    if (shards) shards_put(&o, shards);
     json_end(&o);
     printf("%.*s\n", STR_FMT(buf_str(&text)));
     buf_release(&text);
 }
 
+static void print_server(const struct json *status)
+{
+    print_nodes(status);
+    print_latencies(json_path(status, "here", "latency_ms", NULL));
+    fflush(stdout); /* the rest may take some seconds, when a database is away */
+}
+
+static void print_shards(const struct shards *shards, const struct fault *why)
+{
+    printf("\n");
+    if (shards->count == 0)
+        printf("The shards cannot be seen: %s\n", why->text);
+    else
+        shards_print(shards);
+}
+
+/* This process looks at the shards itself: the server must answer whatever the databases do. */
 static void print_status(const struct invocation *in, struct arena *a, const struct json *status)
 {
     struct shards shards;
     struct fault why = {0};
-    if (!in->json) print_nodes(status);
-    if (!in->json) print_latencies(json_path(status, "here", "latency_ms", NULL));
-    if (!in->json) printf("\n");
-    fflush(stdout); /* the rest may take some seconds, when a database is away */
-    if (shards_look(in->settings, a, &shards, &why) != ERR_OK) shards.count = 0;
+    bool look = !in->no_shards;
+    if (!in->json) print_server(status);
+    if (look && shards_look(in->settings, a, &shards, &why) != ERR_OK) shards.count = 0;
     if (in->json)
-        print_json(status, &shards, &why);
-    else if (shards.count == 0)
-        printf("The shards cannot be seen: %s\n", why.text);
-    else
-        shards_print(&shards);
+        print_json(status, look ? &shards : NULL, &why);
+    else if (look)
+        print_shards(&shards, &why);
 }
 
 int cmd_admin_status(const struct invocation *in)

@@ -19,6 +19,7 @@ static const struct option options[] = {
     {"--from", "DIR", OPTION_FROM, "the folder of the backup, or of the server that is to be moved"},
     {"--shard", "NUMBER", OPTION_SHARD, "the shard, as `admin shard list` numbers them"},
     {"--slots", "LIST", OPTION_SLOTS, "which slots, such as 0-7,12; or else so many that the shard has its share"},
+    {"--no-shards", NULL, OPTION_NO_SHARDS, "only what the server itself says; no database is asked"},
     {"--json", NULL, OPTION_JSON, "print it as JSON"},
     {"--man", NULL, OPTION_MAN, "print the manual page rookery.conf(5) instead"},
 };
@@ -134,6 +135,8 @@ static int store_option(struct cli *c, const struct option *o, const char *value
         c->in.man = true;
     } else if (o->bit == OPTION_JSON) {
         c->in.json = true;
+    } else if (o->bit == OPTION_NO_SHARDS) {
+        c->in.no_shards = true;
     } else if (place) {
         if (*place) return complain(c, o->name, " is given twice");
         *place = value;

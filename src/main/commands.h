@@ -18,6 +18,7 @@ struct invocation {
     bool man;                        /* print-config */
     const char *shard, *slots;       /* admin shard move */
     bool json;                       /* admin status, admin shard list */
+    bool no_shards;                  /* admin status */
     const char *topic;               /* help: about which command; NULL: all */
 };
 
@@ -30,7 +31,8 @@ enum {
     OPTION_TOPIC = 16,
     OPTION_JSON = 32,
     OPTION_SHARD = 64,
-    OPTION_SLOTS = 128
+    OPTION_SLOTS = 128,
+    OPTION_NO_SHARDS = 256
 };
 
 struct cli_command {

@@ -11,7 +11,7 @@ static const struct cli_command commands[] = {
     {"migrate", "copy a server's embedded store into PostgreSQL databases", OPTION_SETTINGS | OPTION_FROM | OPTION_TO, OPTION_FROM, false,
      cmd_migrate},
     {"admin status", "tell who lives, who has which slot, what waits to be written, how long things take, and the shards",
-     OPTION_SETTINGS | OPTION_JSON, 0, false, cmd_admin_status},
+     OPTION_SETTINGS | OPTION_JSON | OPTION_NO_SHARDS, 0, false, cmd_admin_status},
     {"admin drain", "give this server's slots to the others before it is stopped", OPTION_SETTINGS, 0, false, cmd_admin_drain},
     {"admin shard list", "list the databases that share the store", OPTION_SETTINGS | OPTION_JSON, 0, false, cmd_shard_list},
     {"admin shard add", "make a database ready that was added to store.url", OPTION_SETTINGS, 0, false, cmd_shard_add},

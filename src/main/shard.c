@@ -28,11 +28,13 @@ enum err shards_look(const struct settings *s, struct arena *a, struct shards *o
     return ERR_OK;
 }
 
-/* Those of databases. */
-static enum err look(const struct settings *s, struct arena *a, struct shards *out, struct fault *f)
+/* Those of databases; `ready`: they are made so first. */
+static enum err look(const struct settings *s, bool ready, struct arena *a, struct shards *out, struct fault *f)
 {
-    if (s->store.url.count == 0) return fault_set(f, ERR_INVALID_PARAM, "[store] url: is empty; the embedded store has no shards.");
-    return shards_look(s, a, out, f);
+    struct store_postgres_config c = config_of(s);
+    if (!c.urls) return fault_set(f, ERR_INVALID_PARAM, "[store] url: is empty; the embedded store has no shards.");
+    enum err e = ready ? store_postgres_prepare(&c, f) : ERR_OK;
+    return e ? e : shards_look(s, a, out, f);
 }
 
 static int finish(const struct invocation *in, enum err e, const struct fault *f)
@@ -59,12 +61,16 @@ static void print_slots(uint64_t slots)
 
 void shards_print(const struct shards *s)
 {
+    uint64_t all = 0;
     printf("%5s  %5s  %9s  %-40s  %s\n", "shard", "slots", "MiB", "database", "which");
     for (size_t i = 0; i < s->count; i++) {
         const struct store_shard *one = &s->shard[i];
         printf("%5zu  %5u  %9.1f  %-40s  ", i + 1, count_of(one->slots), (double)one->bytes / 1048576, one->name);
         print_slots(one->slots);
+        all |= one->slots;
     }
+    if (~all)
+        printf("%u slots live in none of them: they are just moving, or a database is not ready or not in store.url.\n", count_of(~all));
 }
 
 void shards_put(struct json_out *o, const struct shards *s)
@@ -96,22 +102,26 @@ static void print_json(const struct shards *s)
     buf_release(&text);
 }
 
-int cmd_shard_list(const struct invocation *in)
+static int list(const struct invocation *in, bool ready)
 {
     struct shards all;
     struct arena a;
     struct fault f = {0};
     arena_init(&a);
-    enum err e = look(in->settings, &a, &all, &f);
+    enum err e = look(in->settings, ready, &a, &all, &f);
     if (e == ERR_OK) (in->json ? print_json : shards_print)(&all);
     arena_release(&a);
     return finish(in, e, &f);
 }
 
-/* To look at a database is to make it ready. */
+int cmd_shard_list(const struct invocation *in)
+{
+    return list(in, false);
+}
+
 int cmd_shard_add(const struct invocation *in)
 {
-    int status = cmd_shard_list(in);
+    int status = list(in, true);
     if (status == 0)
         printf("All databases of store.url are ready. Restart the servers with this list, one after another; then move slots:\n"
                "    %s admin shard move --shard NUMBER\n",
@@ -182,7 +192,7 @@ static enum err choose(const struct invocation *in, struct store_move_config *c,
     int64_t number;
     struct arena a;
     arena_init(&a);
-    enum err e = look(in->settings, &a, &all, f);
+    enum err e = look(in->settings, true, &a, &all, f);
     arena_release(&a);
     if (e != ERR_OK) return e;
     if (!str_to_int64(str_c(in->shard), &number) || number < 1 || number > (int64_t)count)

@@ -11,7 +11,7 @@ struct shards {
     size_t count;
 };
 
-/* As they are now; the names are in `a`. Blocking. */
+/* As they are now; the names are in `a`. Only reads. Blocking, for some seconds at most where databases do not answer. */
 must_use enum err shards_look(const struct settings *s, struct arena *a, struct shards *out, struct fault *f);
 /* An array with an object for each. */
 void shards_put(struct json_out *o, const struct shards *s);

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 
+import pytest
 import yaml
 
 from harness import settings
@@ -76,15 +77,29 @@ def test_the_image_runs_as_what_it_says(tmp_path):
     assert done.returncode == 2 and "[registration]" in done.stderr, done.stderr
 
 
+def health_check(server, **environment):
+    command = yaml.safe_load(re.search(r"CMD (\[.*\])", said("HEALTHCHECK")[0])[1])
+    assert command[0] == "rookery"
+    return subprocess.run([settings.binary(), *command[1:]], cwd=server.folder, env={**server._environment(), **environment}, capture_output=True, text=True)
+
+
 def test_health_check(own_server):
     """The image's: it finds the server where the server's own settings say, and fails when there is none."""
     server = own_server()
-    command = yaml.safe_load(re.search(r"CMD (\[.*\])", said("HEALTHCHECK")[0])[1])
-    assert command[0] == "rookery"
-    check = lambda: subprocess.run([settings.binary(), *command[1:]], cwd=server.folder, env=server._environment(), capture_output=True)  # noqa: E731
-    assert check().returncode == 0
+    done = health_check(server)
+    assert done.returncode == 0 and "0-63" in done.stdout
     server.stop()
-    assert check().returncode == 1
+    assert health_check(server).returncode == 1
+
+
+def test_the_health_check_asks_no_database(own_server):
+    """Who is asked here never answers: containers stay healthy while a database is away, and none is asked by all of them every few seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        done = health_check(own_server(), ROOKERY_STORE_URL=f"postgresql://rookery@127.0.0.1:{database.getsockname()[1]}/rookery")
+        assert done.returncode == 0 and "shard" not in done.stdout
+        database.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            database.accept()
 
 
 def test_open_files(own_server):

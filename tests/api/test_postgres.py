@@ -1,5 +1,6 @@
 """The server on PostgreSQL: TLS and passwords, what is refused, and a database that goes and comes back."""
 import json
+import signal
 import sys
 import threading
 import time
@@ -126,6 +127,22 @@ def test_the_database_goes_and_comes_back(database):
         talk.check()
 
 
+def test_status_while_the_database_stands_still(database):
+    """It tells what the server says, and why the shards cannot be seen."""
+    status = lambda *options: json.loads(ok("admin", "status", "--json", *options, cwd=server.folder, environ=environment(server)))  # noqa: E731
+    with running({URL: database.new_database()}) as server:
+        [shard] = status()["shards"]
+        assert shard["slots"] == list(range(64))
+        database.signal_all(signal.SIGSTOP)
+        try:
+            told = status("--no-shards")
+            assert told["nodes"] and "shards" not in told and "shards_unseen" not in told
+            told = status()
+            assert told["nodes"] and told["shards"] == [] and "cannot be reached" in told["shards_unseen"]
+        finally:
+            database.signal_all(signal.SIGCONT)
+
+
 def environment(server):
     return {settings.environment_name(*k): str(v) for k, v in server.settings.items()}
 
@@ -138,6 +155,9 @@ def test_a_shard_is_added_while_people_chat(database):
     """Nothing is refused; the rooms' slots live in the new database in the end."""
     old, new = database.new_database(), database.new_database()
     with running({URL: old}) as server:
+        listed = ok("admin", "shard", "list", cwd=server.folder, environ={**environment(server), "ROOKERY_STORE_URL": new})
+        assert "64 slots live in none of them" in listed  # and it is not made ready for that
+        assert database.sql("SELECT count(*) FROM pg_namespace WHERE nspname = 'rookery'", f"shard{database.databases}").strip() == "0"
         talk = Talk(server)
         server.settings[URL] = f"{old} {new}"
         assert "ready" in ok("admin", "shard", "add", cwd=server.folder, environ=environment(server))

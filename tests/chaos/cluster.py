@@ -189,7 +189,7 @@ class Cluster(tool.Cluster):
         return done.stdout
 
     def status(self, i):
-        return json.loads(self.admin(i, "status", "--json"))
+        return json.loads(self.admin(i, "status", "--no-shards", "--json"))
 
     def all_status(self):
         """For who reads why something did not come to its end."""

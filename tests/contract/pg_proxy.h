@@ -22,6 +22,7 @@ struct proxy {
     int pair[PROXY_PAIRS][2]; /* client, server; -1: free */
     pthread_t thread;
     atomic_bool drop_questions, drop_answers; /* instead of passing them on */
+    atomic_bool drop_begins;                  /* questions that begin a transaction */
     atomic_bool cut;                          /* all connections, once */
     atomic_bool stop;
     atomic_ulong dropped; /* bytes */
@@ -62,6 +63,7 @@ static inline void proxy_pass(struct proxy *p, int pair[2], int from)
     char bytes[65536];
     ssize_t n = read(pair[from], bytes, sizeof bytes);
     bool drop = from == 0 ? p->drop_questions : p->drop_answers;
+    if (from == 0 && p->drop_begins) drop |= n > 0 && memmem(bytes, (size_t)n, "BEGIN", 5) != NULL;
     if (n > 0 && drop) {
         atomic_fetch_add(&p->dropped, (unsigned long)n);
         return;

@@ -1,7 +1,9 @@
 /* Sessions, made and asked in blocking calls: at the store's start, and on the threads that make new connections. */
-#include "store/postgres/priv.h"
+#include <poll.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "store/postgres/priv.h"
 
 /* libpq's messages are several lines, and may be of any length. */
 static enum err fault_of(PGconn *c, const struct shard *s, const char *what, struct fault *f)
@@ -27,6 +29,35 @@ PGresult *conn_ask(PGconn *c, const char *sql, const char *const *param, int par
     ExecStatusType st = PQresultStatus(r);
     if (st == PGRES_COMMAND_OK || st == PGRES_TUPLES_OK) return r;
     (void)fault_of(c, NULL, "refused a question", f);
+    PQclear(r);
+    return NULL;
+}
+
+/* Is there a result, or none to come? */
+static bool wait_for_result(PGconn *c, int64_t until_us)
+{
+    for (int64_t left; PQisBusy(c);) {
+        struct pollfd socket = {.fd = PQsocket(c), .events = POLLIN};
+        if ((left = until_us - clock_mono_us(&clock_system)) <= 0) return false;
+        poll(&socket, 1, (int)(left / 1000) + 1);
+        if (socket.revents && !PQconsumeInput(c)) return true; /* PQgetResult tells what happened */
+    }
+    return true;
+}
+
+PGresult *shard_ask_until(const struct shard *s, PGconn *c, const char *sql, int64_t until_us, struct fault *f)
+{
+    PGresult *r = NULL, *next;
+    bool there = PQsendQuery(c, sql);
+    while ((there = there && wait_for_result(c, until_us)) && (next = PQgetResult(c))) {
+        PQclear(r);
+        r = next;
+    }
+    if (there && PQresultStatus(r) == PGRES_TUPLES_OK) return r;
+    if (there)
+        (void)fault_of(c, s, "refused a question", f);
+    else
+        (void)fault_set(f, ERR_UNAVAILABLE, "[store] url: the database %s does not answer.", s->name);
     PQclear(r);
     return NULL;
 }
@@ -87,16 +118,25 @@ static void dial_of(const struct shard *s, struct dial *p)
     snprintf(p->timeout, sizeof p->timeout, "%d", CONNECT_TIMEOUT_S);
 }
 
-PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f)
+PGconn *shard_dial(const struct shard *s, struct fault *f)
 {
     struct dial p;
     dial_of(s, &p);
     PGconn *c = PQconnectdbParams(param_name, p.value, 1);
-    enum err e = PQstatus(c) == CONNECTION_OK ? ERR_OK : fault_of(c, s, "cannot be reached", f);
-    if (!e) {
+    if (PQstatus(c) == CONNECTION_OK) {
         PQsetNoticeProcessor(c, notice, (void *)(uintptr_t)s);
-        e = check_server(c, s, f);
+        return c;
     }
+    (void)fault_of(c, s, "cannot be reached", f);
+    PQfinish(c);
+    return NULL;
+}
+
+PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f)
+{
+    PGconn *c = shard_dial(s, f);
+    if (!c) return NULL;
+    enum err e = check_server(c, s, f);
     if (!e) e = conn_run(c, session, f);
     if (!e) e = conn_run(c, writer ? "SET lock_timeout = '15s'" : "SET statement_timeout = '5s'", f);
     if (!e) return c;

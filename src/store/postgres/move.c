@@ -405,24 +405,3 @@ enum err store_postgres_move(const struct store_postgres_config *config, const s
     pg_unprepare(p, conn);
     return e;
 }
-
-enum err store_postgres_shards(const struct store_postgres_config *config, struct arena *a, struct store_shard *out, struct fault *f)
-{
-    PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
-    struct pg *p;
-    enum err e = pg_prepare(config, &p, conn, f);
-    for (size_t i = 0; !e && i < p->shards; i++) {
-        PGresult *r = conn_ask(
-            conn[i],
-            "SELECT COALESCE(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = 'rookery' AND c.relkind = 'r'",
-            NULL, 0, f);
-        out[i] = (struct store_shard){.name = arena_cstr(a, str_c(p->shard[i].name))};
-        if (!r || !str_to_int64(str_c(PQgetvalue(r, 0, 0)), &out[i].bytes)) e = ERR_STORAGE;
-        PQclear(r);
-        for (unsigned slot = 0; slot < STORE_SLOTS; slot++)
-            if (p->home[slot] == &p->shard[i]) out[i].slots |= (uint64_t)1 << slot;
-    }
-    pg_unprepare(p, conn);
-    return e;
-}

@@ -138,7 +138,7 @@ static void *store_main(void *arg)
     return NULL;
 }
 
-static void pg_free(struct pg *p)
+void pg_free(struct pg *p)
 {
     PQfinish(p->guard);
     if (p->loop) loop_free(p->loop);
@@ -231,12 +231,18 @@ static enum err for_good(enum err e)
     return e == ERR_UNAVAILABLE ? ERR_STORAGE : e;
 }
 
-enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f)
+enum err pg_new(const struct store_postgres_config *config, struct pg **out, struct fault *f)
 {
     struct pg *p = *out = mem_zero(sizeof *p);
     p->store.ops = &ops;
     arena_init(&p->arena);
-    enum err e = make_shards(p, config, f);
+    return make_shards(p, config, f);
+}
+
+enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f)
+{
+    enum err e = pg_new(config, out, f);
+    struct pg *p = *out;
     if (!e) e = connect_all(p, conn, f);
     for (size_t i = 0; !e && i < p->shards; i++)
         e = for_good(schema_prepare(conn[i], &p->shard[i], f));
@@ -255,6 +261,15 @@ void pg_unprepare(struct pg *p, PGconn **conn)
 {
     hang_up_all(p, conn);
     pg_free(p);
+}
+
+enum err store_postgres_prepare(const struct store_postgres_config *config, struct fault *f)
+{
+    PGconn *conn[STORE_POSTGRES_SHARDS_MAX] = {0};
+    struct pg *p;
+    enum err e = pg_prepare(config, &p, conn, f);
+    pg_unprepare(p, conn);
+    return e;
 }
 
 /* On the connection to where the settings are, which stays. */

@@ -34,7 +34,10 @@ struct store_shard {
     uint64_t slots;   /* a bit for each that lives there */
     int64_t bytes;    /* of its tables */
 };
-/* One for each URL, in that order. A database that has no slots yet is made ready to get some. Blocking. */
+/* Makes the databases ready: tables, and slots where there are none yet. Blocking. */
+must_use enum err store_postgres_prepare(const struct store_postgres_config *config, struct fault *f);
+/* One for each URL, in that order. Only reads: a database that is not ready has no slots, and a slot that is just moving may be seen in none. Blocking,
+ * some seconds for each host of a URL at most, however many URLs there are and whatever the databases do. */
 must_use enum err store_postgres_shards(const struct store_postgres_config *config, struct arena *a, struct store_shard *out,
                                         struct fault *f);
 

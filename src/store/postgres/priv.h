@@ -104,7 +104,9 @@ int64_t pg_link_oldest_ms(const struct link *l);
 
 /* --- connecting, blocking (connect.c) --- */
 
-/* A session as this back end needs it; NULL: `f` says why there is none. */
+/* A connection as it comes, within CONNECT_TIMEOUT_S for each host; NULL: `f` says why there is none. */
+PGconn *shard_dial(const struct shard *s, struct fault *f);
+/* The same, made a session as this back end needs it. */
 PGconn *shard_connect(const struct shard *s, bool writer, struct fault *f);
 /* After that: nobody is there, or nobody who writes, or not yet. False: a setting is wrong, here or there. */
 bool shard_may_come(const struct shard *s, const struct fault *why);
@@ -113,6 +115,8 @@ must_use enum err guard_take(PGconn *c, enum store_postgres_use use, struct faul
 must_use enum err conn_run(PGconn *c, const char *sql, struct fault *f);
 /* A statement with text parameters; its rows as text, for the caller to clear. NULL: it failed. */
 PGresult *conn_ask(PGconn *c, const char *sql, const char *const *param, int params, struct fault *f);
+/* Statements without parameters, given up at that time of clock_mono_us, whatever the server does; the rows of the last one. */
+PGresult *shard_ask_until(const struct shard *s, PGconn *c, const char *sql, int64_t until_us, struct fault *f);
 
 /* --- a shard --- */
 
@@ -183,6 +187,9 @@ must_use enum err slots_find(struct pg *p, PGconn **conn, struct fault *f);
 /* What the rows say now; finishes what a move has left half-done. NULL in `home`: on its way, or in a shard that is not listed. */
 must_use enum err slots_read(struct pg *p, PGconn **conn, struct shard *home[STORE_SLOTS], struct fault *f);
 
+/* The shards by their names, without connections. On failure, too, to be freed. */
+must_use enum err pg_new(const struct store_postgres_config *config, struct pg **out, struct fault *f);
+void pg_free(struct pg *p);
 /* The store without its thread, and connections to its shards, for tools. On failure, too, to be released. */
 must_use enum err pg_prepare(const struct store_postgres_config *config, struct pg **out, PGconn **conn, struct fault *f);
 void pg_unprepare(struct pg *p, PGconn **conn);

@@ -34,6 +34,7 @@ static enum err move(uint64_t slots, size_t to, uint64_t *rows)
     return move_and(count, slots, to, rows);
 }
 
+/* While nothing moves. */
 static uint64_t slots_in(size_t shard)
 {
     struct arena a;
