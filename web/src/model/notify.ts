@@ -24,11 +24,11 @@ export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => strin
     });
 }
 
-/** Invitations are told like messages; who was sent away by somebody else is told so. */
+/** Invitations are told like messages; who was sent away by somebody else is told so, also when that was while there was no connection. */
 async function membershipChanged(chat: Chat, room: Room, membership: string, before?: string): Promise<void> {
-    if (chat.connection.value !== "online") return;
     await Promise.resolve(); // the room has its name a moment later
     if (before === "invite") await takeBack(room);
+    if (membership === "invite" && chat.connection.value !== "online") return;
     if (membership === "invite") return tell(chat, room, room.name, t("invitation"), true);
     if (membership !== "leave" && membership !== "ban") return;
     const by = (await ownMember(chat, room, membership)).getSender();
