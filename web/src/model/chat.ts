@@ -74,6 +74,8 @@ export class Chat {
     readonly profile = signal<{ name: string; avatar?: string }>({ name: "" });
     private readonly timelines = new Map<string, Timeline>();
     private readonly dirty = new Set<string>();
+    /** The event up to which the server was last told that a room or thread is read. */
+    private readonly told = new Map<string, string>();
     private scheduled = false;
     private toastId = 0;
 
@@ -322,10 +324,12 @@ export class Chat {
         const events = thread ? thread.liveTimeline.getEvents() : room?.getLiveTimeline().getEvents();
         const last = events?.findLast((e) => !e.status);
         if (!room || !last || room.getMyMembership() !== "join") return;
-        const told = [ReceiptType.Read, ReceiptType.ReadPrivate].some((type) => room.getReadReceiptForUserId(this.me, true, type)?.eventId === last.getId());
-        if (!thread && told && !this.summaries.value.get(room.roomId)?.unread) return;
+        const [place, id, unread] = thread ? [thread, thread.id, room.getThreadUnreadNotificationCount(thread.id)] : [room, room.roomId, room.getRoomUnreadNotificationCount()];
+        const known = [ReceiptType.Read, ReceiptType.ReadPrivate].some((type) => place.getReadReceiptForUserId(this.me, true, type)?.eventId === last.getId());
+        if (last.getId() === thread?.id || this.told.get(id) === last.getId() || (known && !unread)) return;
+        this.told.set(id, last.getId()!);
         const type = settings.value.sendReceipts ? ReceiptType.Read : ReceiptType.ReadPrivate;
-        void this.client.sendReadReceipt(last, type).catch(() => {});
+        void this.client.sendReadReceipt(last, type).catch(() => this.told.delete(id));
         if (!thread) void this.client.setRoomReadMarkers(room.roomId, last.getId()!).catch(() => {});
     }
 }

@@ -69,13 +69,19 @@ export function summarize(client: MatrixClient, room: Room, direct: Map<string, 
         lowPriority: "m.lowpriority" in room.tags,
         directWith,
         encrypted: room.hasEncryptionStateEvent(),
-        unread: room.getUnreadNotificationCount(NotificationCountType.Total),
+        unread: unreadOf(room),
         mentions: room.getUnreadNotificationCount(NotificationCountType.Highlight),
         muted: loudness(client, room.roomId) === "mute",
         lastTs: last?.getTs() ?? own?.events.member?.getTs() ?? create,
         last: last && { sender: room.getMember(last.getSender() ?? "")?.name ?? last.getSender() ?? "", mine: last.getSender() === me, message: toMessage(last) },
         inviter: membership === KnownMembership.Invite ? own?.events.member?.getSender() : undefined,
     };
+}
+
+/** What is new in a thread is told at its root; only what mentions the reader counts here, too. */
+export function unreadOf(room: Room): number {
+    const inThreads = room.getUnreadNotificationCount(NotificationCountType.Highlight) - room.getRoomUnreadNotificationCount(NotificationCountType.Highlight);
+    return room.getRoomUnreadNotificationCount(NotificationCountType.Total) + inThreads;
 }
 
 function children(space: Room): string[] {

@@ -130,6 +130,7 @@ export const en = {
     pinned: "Pinned messages",
     search: "Search",
     threads: "Threads",
+    threads_new: "Threads, with new replies",
     members: "Members",
     room_menu: "Room menu",
     room_settings: "Room settings",

@@ -1,9 +1,10 @@
 /** One message of a timeline: head, body, what hangs on it, and what can be done with it. */
 import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
 import { useSignal } from "@preact/signals";
+import { NotificationCountType } from "matrix-js-sdk";
 import { memo } from "./memo";
 import type { Chat } from "../model/chat";
-import type { Item, Reaction } from "../model/timeline";
+import type { Item, Reaction, ThreadSummary } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
 import { discard, redact, retry, toggleReaction } from "../model/send";
 import { t } from "../text";
@@ -56,13 +57,7 @@ export const MessageRow = memo(function MessageRow({ item, inThread, last }: { i
                 <Shield message={message} event={event} />
                 {message.edited && message.body.kind !== "redacted" && <span class="edited">{t("edited")}</span>}
                 <Reactions item={item} />
-                {item.thread && !inThread && (
-                    <button type="button" class="thread-link" onClick={() => chat.openThread(message.id)}>
-                        <MessageSquareText size={15} aria-hidden="true" />
-                        <strong>{t("replies", { count: item.thread.count })}</strong>
-                        <span class="muted">{shortTime(item.thread.lastTs)}</span>
-                    </button>
-                )}
+                {item.thread && !inThread && <ThreadLink roomId={event.getRoomId()!} thread={item.thread} />}
                 <Delivery item={item} last={!!last} />
             </div>
             {wanted.value && message.status === "sent" && message.body.kind !== "redacted" && <Actions item={item} inThread={inThread} />}
@@ -99,6 +94,26 @@ function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
                 </>
             ) : (
                 <span class="quote-text">{t("reply_to_older")}</span>
+            )}
+        </button>
+    );
+}
+
+function ThreadLink({ roomId, thread }: { roomId: string; thread: ThreadSummary }) {
+    const chat = useChat();
+    void chat.tick.value;
+    const count = (type: NotificationCountType) => chat.room(roomId)?.getThreadUnreadNotificationCount(thread.id, type) ?? 0;
+    const unread = count(NotificationCountType.Total);
+    return (
+        <button type="button" class="thread-link" onClick={() => chat.openThread(thread.id)}>
+            <MessageSquareText size={15} aria-hidden="true" />
+            <strong>{t("replies", { count: thread.count })}</strong>
+            <span class="muted">{shortTime(thread.lastTs)}</span>
+            {unread > 0 && (
+                <span class={count(NotificationCountType.Highlight) ? "badge mention" : "badge"}>
+                    {unread}
+                    <span class="sr-only"> {t("unread", { count: unread })}</span>
+                </span>
             )}
         </button>
     );

@@ -44,6 +44,7 @@ function RoomHead() {
     const summary = chat.summaries.value.get(chat.roomId.value!)!;
     const room = chat.room()!;
     const jumping = useSignal(false);
+    const newInThreads = room.hasThreadUnreadNotification();
     const panelIs = (kind: string) => chat.panel.value?.kind === kind;
     const toggle = (kind: "members" | "info" | "pinned" | "search" | "threads") => () => (panelIs(kind) ? chat.closePanel() : (chat.panel.value = { kind }));
     const entries: MenuEntry[] = [
@@ -78,7 +79,7 @@ function RoomHead() {
             <div class="room-tools">
                 {pinned(room).length > 0 && <IconButton icon={Pin} label={t("pinned")} class="wide" pressed={panelIs("pinned")} onClick={toggle("pinned")} />}
                 <IconButton icon={Search} label={t("search")} pressed={panelIs("search")} onClick={toggle("search")} />
-                <IconButton icon={MessagesSquare} label={t("threads")} class="wide" pressed={panelIs("threads")} onClick={toggle("threads")} />
+                <IconButton icon={MessagesSquare} label={newInThreads ? t("threads_new") : t("threads")} class={newInThreads ? "wide new" : "wide"} pressed={panelIs("threads")} onClick={toggle("threads")} />
                 <IconButton icon={Users} label={t("members")} pressed={panelIs("members")} onClick={toggle("members")} />
                 <MenuButton icon={MoreVertical} label={t("room_menu")} entries={entries} />
             </div>

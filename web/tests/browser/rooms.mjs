@@ -49,6 +49,28 @@ export async function rooms(test) {
             await alice.timeline.locator(".unread-line").waitFor();
         });
 
+        await test("what is new in a thread is told at its root and not in the list; opening the thread reads it", async () => {
+            const receipts = [];
+            const note = (request) => /\/receipt\//.test(request.url()) && receipts.push(request.postDataJSON().thread_id);
+            const root = await bob.send(bob.room, "root of a thread");
+            await alice.sees("root of a thread");
+            const reply = { "m.relates_to": { rel_type: "m.thread", event_id: root } };
+            await bob.send(bob.room, { msgtype: "m.text", body: "aside one", ...reply });
+            await bob.send(bob.room, { msgtype: "m.text", body: "aside two", ...reply });
+            const link = alice.message("root of a thread").locator(".thread-link");
+            await link.locator(".badge", { hasText: "2" }).waitFor();
+            await alice.button("Threads, with new replies").waitFor();
+            await gone(alice.room("Garden Party").locator(".badge"));
+            alice.page.on("request", note);
+            for (let i = 0; i < 3; i++) await alice.timeline.dispatchEvent("scroll"); // at the end all is read, and told already
+            await link.click();
+            await gone(link.locator(".badge"));
+            await alice.button("Threads").waitFor();
+            alice.page.off("request", note);
+            assert.deepEqual([...new Set(receipts)], [root]);
+            await alice.closePanel();
+        });
+
         await test("the newest stands first", async () => {
             const names = () => alice.list.locator(".room-name").allInnerTexts();
             await until("order", names, ["Garden Party", "Chess club"]);
