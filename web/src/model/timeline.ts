@@ -48,6 +48,8 @@ export interface ThreadSummary {
 const MOST_REACTIONS = 60;
 const GROUP_GAP = 5 * 60_000;
 const PAGE = 60;
+/** Who stands further back than so many messages is not looked for among those who have seen one. */
+const FURTHEST_RECEIPT = 500;
 
 const keys = new WeakMap<MatrixEvent, string>();
 
@@ -137,6 +139,17 @@ export class Timeline {
 
     find(eventId: string): MatrixEvent | undefined {
         return this.item(eventId)?.event ?? this.room.findEventById(eventId) ?? this.set.findEventById(eventId);
+    }
+
+    /** Whose receipt is at that message or after it. */
+    readersSince(event: MatrixEvent): string[] {
+        const place = this.thread ?? this.room;
+        const events = this.liveTimeline.getEvents();
+        const from = events.lastIndexOf(event);
+        const later = from < 0 ? [event] : events.slice(Math.max(from, events.length - FURTHEST_RECEIPT));
+        const readers = new Set(later.flatMap((e) => place.getUsersReadUpTo(e)));
+        readers.delete(this.client.getUserId()!);
+        return [...readers];
     }
 
     // --- what has changed ---

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { NotificationCountType } from "matrix-js-sdk";
 import { memo } from "./memo";
 import type { Chat } from "../model/chat";
-import type { Item, Reaction, ThreadSummary } from "../model/timeline";
+import type { Item, Reaction, ThreadSummary, Timeline } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
 import { discard, redact, retry, toggleReaction } from "../model/send";
 import { t } from "../text";
@@ -58,7 +58,7 @@ export const MessageRow = memo(function MessageRow({ item, inThread, last }: { i
                 {message.edited && message.body.kind !== "redacted" && <span class="edited">{t("edited")}</span>}
                 <Reactions item={item} />
                 {item.thread && !inThread && <ThreadLink roomId={event.getRoomId()!} thread={item.thread} />}
-                <Delivery item={item} last={!!last} />
+                <Delivery item={item} last={!!last} inThread={inThread} />
             </div>
             {wanted.value && message.status === "sent" && message.body.kind !== "redacted" && <Actions item={item} inThread={inThread} />}
         </article>
@@ -141,7 +141,7 @@ function Reactions({ item }: { item: Item }) {
 }
 
 /** Of our own messages: on its way, failed, sent, seen. */
-function Delivery({ item, last }: { item: Item; last: boolean }) {
+function Delivery({ item, last, inThread }: { item: Item; last: boolean; inThread?: boolean }) {
     const chat = useChat();
     const { message, event } = item;
     if (message.sender !== chat.me) return null;
@@ -163,15 +163,14 @@ function Delivery({ item, last }: { item: Item; last: boolean }) {
                 <Clock size={12} aria-label={t("sending")} />
             </span>
         );
-    return last ? <Seen item={item} /> : null;
+    return last ? <Seen item={item} timeline={inThread ? chat.threadTimeline.value : chat.timeline.value} /> : null;
 }
 
-function Seen({ item }: { item: Item }) {
+function Seen({ item, timeline }: { item: Item; timeline: Timeline | null }) {
     const chat = useChat();
     void chat.tick.value;
-    const room = chat.client.getRoom(item.event.getRoomId());
-    const readers = room?.getUsersReadUpTo(item.event).filter((id) => id !== chat.me) ?? [];
-    const text = readers.length ? t("seen_by", { names: readers.slice(0, 12).map((id) => chat.nameOf(id, room)).join(", ") }) : t("sent");
+    const readers = timeline?.readersSince(item.event) ?? [];
+    const text = readers.length ? t("seen_by", { names: readers.slice(0, 12).map((id) => chat.nameOf(id, timeline!.room)).join(", ") }) : t("sent");
     return (
         <span class={readers.length ? "delivery seen" : "delivery"} title={text}>
             <Check size={13} aria-hidden="true" />

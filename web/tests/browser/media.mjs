@@ -200,6 +200,9 @@ export async function media(test) {
             const [last] = await bob.messages(room, 1);
             await bob.call("POST", `/v3/rooms/${encodeURIComponent(room)}/receipt/m.read/${encodeURIComponent(last.event_id)}`, {});
             await state("on its way", "Seen by bob").waitFor();
+            await bob.send(room, "seen, and answered");
+            await alice.sees("seen, and answered");
+            await state("on its way", "Seen by bob").waitFor();
         });
 
         await test("a message that the server refuses is sent again, or discarded", async () => {
@@ -213,7 +216,7 @@ export async function media(test) {
             await gone(alice.message("never mind"));
             await alice.button("Retry", alice.message("second try")).click();
             await state("second try", "Sent").waitFor();
-            assert.deepEqual((await bob.messages(room, 2)).map((e) => e.content.body), ["second try", "on its way"]);
+            assert.deepEqual((await bob.messages(room, 2)).map((e) => e.content.body), ["second try", "seen, and answered"]);
         });
 
         await test("a reaction or a deletion that the server refuses is taken back, and the next message goes out", async () => {
