@@ -214,6 +214,12 @@ static bool too_many_faults(struct h2 *h)
     return ++h->faults > FAULTS_MAX;
 }
 
+/* All of the response is nghttp2's, only http_end has not been called yet: the client has not gone before it had it. */
+static bool is_answered(const struct h2_stream *s)
+{
+    return s->x && s->x->begun && s->x->to_send == 0 && s->rest.n == 0;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
     struct h2 *h = user;
@@ -221,6 +227,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     if (!s) return 0;
     struct exchange *x = s->x;
     bool ran = s->running;
+    if (is_answered(s)) x->r.gone = NULL;
     h->fresh = true;
     h2_stream_free(s);
     if (code != NGHTTP2_NO_ERROR && too_many_faults(h)) nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM);

@@ -1,5 +1,6 @@
 /* HTTP/2 on a connection, with nghttp2: http2.c takes requests in, http2_out.c sends responses. A stream lives from its headers
- * to nghttp2's word that it is closed; its exchange is freed earlier, when the response is complete but perhaps not sent yet. */
+ * to nghttp2's word that it is closed; its exchange is freed earlier, when the response is complete but perhaps not sent yet; or
+ * later, when http_end comes after the last piece, with which the stream's end was sent. */
 #ifndef ROOKERY_HTTP_HTTP2_H
 #define ROOKERY_HTTP_HTTP2_H
 
@@ -37,7 +38,7 @@ struct h2_stream {
     /* The response's: what of it is to be sent, in `out` (a complete one) or where the handler keeps it (http_send). */
     struct str rest;
     struct buf out; /* part of h2->held */
-    bool out_ended;
+    bool out_ended; /* nothing comes after `out` */
 };
 
 extern const struct exchange_ops h2_ops;

@@ -45,6 +45,13 @@ static void forget_output(struct h2_stream *s)
     s->rest = (struct str){0};
 }
 
+/* What is in `rest` is the last. The end goes with it: an empty frame after it would be held back by nghttp2 while the client's
+ * window is full, though it needs no room. */
+static bool is_last(const struct h2_stream *s)
+{
+    return s->out_ended || (s->x && s->x->to_send == 0);
+}
+
 static ssize_t read_output(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
                            void *user)
 {
@@ -58,12 +65,10 @@ static ssize_t read_output(nghttp2_session *session, int32_t id, uint8_t *out, s
     s->h2->moved |= part.n > 0;
     if (s->rest.n == 0) {
         forget_output(s);
-        if (s->out_ended)
-            *flags |= NGHTTP2_DATA_FLAG_EOF;
-        else if (s->x)
-            exchange_drained(s->x);
+        if (is_last(s)) *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (s->x) exchange_drained(s->x);
     }
-    return part.n || s->out_ended ? (ssize_t)part.n : NGHTTP2_ERR_DEFERRED;
+    return part.n || is_last(s) ? (ssize_t)part.n : NGHTTP2_ERR_DEFERRED;
 }
 
 /* --- the response's head --- */
@@ -143,7 +148,8 @@ static void h2_respond(struct exchange *x, int status, const struct http_header 
 
 static void h2_begin(struct exchange *x, int status, const struct http_header *h, size_t n, uint64_t length)
 {
-    if (!submit(stream_of(x), status, h, n, length, sends_body(x, status))) h2_reset(stream_of(x), NGHTTP2_INTERNAL_ERROR);
+    bool body = sends_body(x, status) && length;
+    if (!submit(stream_of(x), status, h, n, length, body)) h2_reset(stream_of(x), NGHTTP2_INTERNAL_ERROR);
     h2_wake(stream_of(x)->h2);
 }
 
@@ -161,8 +167,6 @@ static void h2_end(struct exchange *x)
 {
     struct h2_stream *s = stream_of(x);
     if (x->to_send && x->r.method != HTTP_HEAD) h2_reset(s, NGHTTP2_INTERNAL_ERROR);
-    s->out_ended = true;
-    nghttp2_session_resume_data(s->h2->session, s->id);
     finish(s);
 }
 

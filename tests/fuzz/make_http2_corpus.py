@@ -64,6 +64,8 @@ SEEDS = {
     "reset": ([(SEND, 90)], START + ask(1, b"/n") + reset(1) + post(3, b"/r+", b"a") + ask(5, b"/s") + reset(5) + ask(7, b"/w!") + reset(7) + ask(9, b"/d+") + reset(9)),
     "windows": ([(SEND, 80), (WAIT, 10)],
                 settings(window=10) + ask(1, b"/s") + ask(3, b"/b") + window(1, 20000) + window(3, 70000) + window(0, 100000) + settings(window=65535)),
+    # Room for the first response, and not for a byte more.
+    "exact_window": ([(SEND_MUCH, 9)], settings(window=0) + ask(1, b"/s") + ask(3, b"/c") + window(1, 20000) + window(3, 70000)),
     "stalled": ([(SEND_MUCH, 9), (WAIT, 70)], settings(window=0) + ask(1, b"/s") + ask(3, b"/b") + ask(5, b"/a")),
     "deaf": ([(DEAF, 0), (SEND_MUCH, 9), (WAIT, 30), (DEAF, 0)], settings(window=1 << 20) + window(0, 1 << 20) + b"".join(ask(2 * i + 1, b"/b") for i in range(6))),
     "priority": ([], START + frame(HEADERS, 1, struct.pack(">IB", 0, 15) + head(b"/s"), END_HEADERS | END_STREAM | PRIORITISED) + frame(PRIORITY, 1, struct.pack(">IB", 3, 200))

@@ -83,7 +83,7 @@ static int on_close(nghttp2_session *s, int32_t id, uint32_t code, void *user)
     return 0;
 }
 
-static void h2_connect(struct h2_client *c, const struct fixture *f, const nghttp2_settings_entry *settings, size_t n)
+static void h2_connect_with(struct h2_client *c, const struct fixture *f, const nghttp2_settings_entry *settings, size_t n, bool gives_room)
 {
     *c = (struct h2_client){.goaway = UINT32_MAX};
     assert_true(tls_connect(&c->tls, f, "\x02h2", TLS1_3_VERSION));
@@ -92,6 +92,7 @@ static void h2_connect(struct h2_client *c, const struct fixture *f, const nghtt
     nghttp2_session_callbacks_new(&calls);
     nghttp2_option_new(&option);
     nghttp2_option_set_peer_max_concurrent_streams(option, STREAMS);
+    nghttp2_option_set_no_auto_window_update(option, !gives_room);
     nghttp2_session_callbacks_set_send_callback(calls, on_send);
     nghttp2_session_callbacks_set_on_header_callback(calls, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame);
@@ -101,6 +102,11 @@ static void h2_connect(struct h2_client *c, const struct fixture *f, const nghtt
     nghttp2_session_callbacks_del(calls);
     nghttp2_option_del(option);
     assert_int_equal(nghttp2_submit_settings(c->session, 0, settings, n), 0);
+}
+
+static void h2_connect(struct h2_client *c, const struct fixture *f, const nghttp2_settings_entry *settings, size_t n)
+{
+    h2_connect_with(c, f, settings, n, true);
 }
 
 static void h2_disconnect(struct h2_client *c)
@@ -358,6 +364,29 @@ static void test_closed_window(void **state)
     h2_disconnect(&c);
 }
 
+/* The window has room for the response and not for a byte more. */
+static void test_exact_window(void **state)
+{
+    struct fixture *f = *state;
+    nghttp2_settings_entry exact = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 25000}, none = {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 0};
+    h2_connect_with(&c, f, &exact, 1, false);
+    int32_t big = h2_ask(&c, "GET", "/big?n=25000", 0), source = h2_ask(&c, "GET", "/source?n=25000", 0);
+    assert_true(h2_until(&c, 2));
+    assert_int_equal(at(&c, big)->body_bytes, 25000);
+    assert_int_equal(at(&c, big)->code, NGHTTP2_NO_ERROR);
+    assert_int_equal(at(&c, source)->body_bytes, 25000);
+    assert_int_equal(at(&c, source)->code, NGHTTP2_NO_ERROR);
+    h2_disconnect(&c);
+    h2_connect_with(&c, f, &none, 1, false);
+    int32_t empty = h2_ask(&c, "GET", "/source?n=0", 0);
+    assert_true(h2_until(&c, 1));
+    assert_int_equal(at(&c, empty)->status, 200);
+    assert_int_equal(at(&c, empty)->code, NGHTTP2_NO_ERROR);
+    h2_disconnect(&c);
+    assert_true(soon(&f->drained, 4 + 1)); /* the handlers were called for every piece */
+    assert_int_equal(atomic_load(&f->gone), 0);
+}
+
 static void test_silence(void **state)
 {
     h2_connect(&c, *state, NULL, 0);
@@ -421,10 +450,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
-        TEST(test_many_at_once),   TEST(test_kinds_of_answers), TEST(test_long_bodies), TEST(test_paused_body_is_bounded),
-        TEST(test_too_large),      TEST(test_leaving),          TEST(test_wake),        TEST(test_too_many_streams),
-        TEST(test_rapid_reset),    TEST(test_closed_window),    TEST(test_silence),     TEST(test_nonsense),
-        TEST(test_graceful_close),
+        TEST(test_many_at_once), TEST(test_kinds_of_answers), TEST(test_long_bodies),  TEST(test_paused_body_is_bounded),
+        TEST(test_too_large),    TEST(test_leaving),          TEST(test_wake),         TEST(test_too_many_streams),
+        TEST(test_rapid_reset),  TEST(test_closed_window),    TEST(test_exact_window), TEST(test_silence),
+        TEST(test_nonsense),     TEST(test_graceful_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
