@@ -97,6 +97,8 @@ export class Timeline {
     readonly loading = signal(false);
     /** False while the reader is at an old place that is not joined to the present. */
     readonly live = signal(true);
+    /** Grows when the reader wants to be at the end. */
+    readonly end = signal(0);
     readonly focus = signal<{ id: string; at: number } | null>(null);
     /** Keys of rows: of the last that we wrote, and of the first that is new. */
     lastOwn: string | null = null;
@@ -408,6 +410,7 @@ export class Timeline {
 
     goToEnd(): void {
         this.focus.value = null;
+        this.end.value++;
         if (!this.anchor) return;
         this.anchor = null;
         this.follow();

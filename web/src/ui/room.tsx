@@ -134,6 +134,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
     const { rows } = timeline;
     void timeline.version.value;
     const focus = timeline.focus.value;
+    const end = timeline.end.value;
     const focused = focus && timeline.item(focus.id);
 
     const read = () => {
@@ -158,13 +159,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
         showJump.value = !value;
         if (value) read();
     }, []);
-    function toEnd() {
-        timeline.goToEnd();
-        const last = rows.last();
-        if (last) timeline.focus.value = { id: last.message.id, at: Date.now() };
-        showJump.value = false;
-        requestAnimationFrame(() => requestAnimationFrame(() => document.querySelectorAll(".scroller").forEach((s) => (s.scrollTop = s.scrollHeight))));
-    }
+    useEffect(() => onAtEnd(true), [end]);
     function toUnread() {
         const first = rows.at(rows.indexOf(timeline.unread!));
         if (first) void timeline.goTo(first.message.id);
@@ -191,6 +186,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
                 render={render}
                 label={t("messages")}
                 focus={focused ? { key: focused.key, at: focus.at } : null}
+                end={end}
                 onNearTop={() => void timeline.loadOlder()}
                 onNearEnd={() => void timeline.loadNewer()}
                 onAtEnd={onAtEnd}
@@ -204,7 +200,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
                             {t("jump_to_unread")}
                         </button>
                     )}
-                    <button type="button" class="chip" onClick={toEnd}>
+                    <button type="button" class="chip" onClick={() => timeline.goToEnd()}>
                         <ArrowDown size={15} aria-hidden="true" /> {t("jump_to_end")}
                     </button>
                 </div>

@@ -16,6 +16,8 @@ interface Props<T extends { key: string }> {
     onAtEnd: (atEnd: boolean) => void;
     /** A row to bring into view; `at` makes each wish a new one. */
     focus: { key: string; at: number } | null;
+    /** Another number than before: the end is to come into view. */
+    end: number;
     header?: ComponentChildren;
     footer?: ComponentChildren;
     onKeyDown?: (event: KeyboardEvent) => void;
@@ -40,6 +42,7 @@ interface View {
     /** What stays where it is, unless the end does: the first row in view. */
     anchor: Anchor | null;
     focused: number;
+    ended: number;
     /** Our own changes of scrollTop are no scrolling of the reader. */
     expected: number;
 }
@@ -56,10 +59,14 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
     const { rows } = props;
     const scroller = useRef<HTMLDivElement>(null);
     const shown = useRef<HTMLDivElement>(null);
-    const view = useRef<View>({ height: 900, first: 0, stick: true, anchor: null, focused: 0, expected: -1 }).current;
+    const view = useRef<View>({ height: 900, first: 0, stick: true, anchor: null, focused: 0, ended: props.end, expected: -1 }).current;
     const version = useSignal(0);
     void version.value;
 
+    if (props.end !== view.ended) {
+        view.ended = props.end;
+        view.stick = true;
+    }
     if (props.focus && props.focus.at !== view.focused) {
         view.stick = false;
         view.focused = props.focus.at;

@@ -1,6 +1,6 @@
 /** A long conversation: what one reads stays where it is, whatever comes; and the page holds only what is near. And what is typed without a pause. */
 import assert from "node:assert/strict";
-import { assertNoFaults, Person, Server, until } from "./kit.mjs";
+import { assertNoFaults, gone, Person, Server, until } from "./kit.mjs";
 import { Outsider } from "./outsider.mjs";
 
 const MESSAGES = 400;
@@ -99,6 +99,32 @@ export async function timeline(test) {
             await bob.send(room, `the last one ${"with words ".repeat(60)}`);
             await alice.sees("the last one");
             await until("the end", atEnd);
+        });
+
+        await test("what one writes while one reads old messages comes into view", async () => {
+            const box = await scroller();
+            await box.evaluate((b) => (b.scrollTop = 0));
+            await alice.button("To the newest").waitFor();
+            await alice.say("written from far above");
+            await until("the end", () => box.evaluate((b) => b.scrollHeight - b.scrollTop - b.clientHeight < 2));
+            await alice.message("written from far above").getByText("Sent", { exact: true }).waitFor();
+            await gone(alice.button("To the newest"));
+        });
+
+        await test("to the newest of a room leaves the thread beside it where it is", async () => {
+            const [{ event_id: root }] = await bob.messages(room, 1);
+            for (let i = 0; i < 20; i++) await bob.send(room, { msgtype: "m.text", body: `aside ${i} ${"with words ".repeat(30)}`, "m.relates_to": { rel_type: "m.thread", event_id: root } });
+            await alice.message("written from far above").locator(".thread-link").click();
+            const aside = await alice.panel.getByRole("log", { name: "Messages" }).elementHandle();
+            await alice.panel.getByText("aside 19").waitFor();
+            const main = await scroller();
+            for (const box of [aside, main]) await box.evaluate((b) => (b.scrollTop = 0));
+            await until("two ways to the newest", () => alice.button("To the newest").count(), 2);
+            await alice.button("To the newest", alice.page.getByRole("main")).click();
+            await until("the end", () => main.evaluate((b) => b.scrollHeight - b.scrollTop - b.clientHeight < 2));
+            assert.equal(await alice.button("To the newest", alice.panel).count(), 1);
+            assert.ok(await aside.evaluate((b) => b.scrollHeight - b.scrollTop - b.clientHeight > 100), "the thread has moved");
+            await alice.closePanel();
         });
 
         await test("who types on while an edit begins or a name is completed loses nothing", async () => {
