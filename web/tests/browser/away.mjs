@@ -1,6 +1,8 @@
 /** What reaches somebody who looks elsewhere, and what there is while the server is away: notifications, the shell without a network, a newer client. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assertNoFaults, DIST, gone, Person, Server, until } from "./kit.mjs";
@@ -14,6 +16,13 @@ async function renew(folder) {
     await writeFile(join(folder, "index.html"), html.replace(name, `newer-${name}`));
     await writeFile(join(folder, "sw.js"), `${await readFile(join(folder, "sw.js"), "utf8")}\n// newer\n`);
     for (const old of ["index.html", "sw.js"]) for (const form of ["gz", "br"]) await rm(join(folder, `${old}.${form}`), { force: true });
+}
+
+/** What a proxy says while the server behind it is away. */
+async function standIn(port) {
+    const proxy = createServer((_, answer) => answer.writeHead(503, { "Content-Type": "text/html" }).end("<h1>503 Service Unavailable</h1>"));
+    await once(proxy.listen(port, "127.0.0.1"), "listening");
+    return proxy;
 }
 
 export async function away(test) {
@@ -33,6 +42,8 @@ export async function away(test) {
         await until("the setting", () => alice.panel.getByLabel("Notifications").evaluate((select) => select.selectedOptions[0].text), wanted);
         await alice.closePanel();
     };
+    const newer = () => page.getByText("There is a new version of this page.");
+    const newWorker = () => page.evaluate(() => void navigator.serviceWorker.dispatchEvent(new Event("controllerchange")));
     const preview = (name, text) => alice.room(name).getByText(text).waitFor();
     try {
         await test("notifications and sound are turned on", async () => {
@@ -164,12 +175,33 @@ export async function away(test) {
             await server.kill();
             await alice.reload();
             await page.getByText("No connection.").waitFor();
+            await Promise.all([page.waitForEvent("requestfailed", (request) => new URL(request.url()).pathname === "/"), newWorker()]);
             await alice.openRoom("Desk");
             await alice.sees("back to normal");
             await alice.say("written without a server");
             await server.run();
             await gone(page.getByText("No connection."));
             await until("sent", async () => (await bob.messages(rooms.Desk, 1))[0].content.body, "written without a server");
+        });
+
+        await test("a proxy that answers instead of the server is no newer client, and the page opens all the same", async () => {
+            await server.kill();
+            const proxy = await standIn(server.port);
+            await alice.reload();
+            await page.getByText("No connection.").waitFor();
+            await Promise.all([page.waitForResponse((answer) => answer.status() === 503 && new URL(answer.url()).pathname === "/"), newWorker()]);
+            proxy.closeAllConnections();
+            await once(proxy.close(), "close");
+            await server.run();
+            await gone(page.getByText("No connection."));
+            assert.equal(await newer().count(), 0);
+        });
+
+        await test("what is put off does not hide what is new", async () => {
+            await alice.createRoom("Vault", { encrypted: true });
+            await page.getByText("Without a recovery key").waitFor();
+            await alice.button("Later").click();
+            await gone(page.getByText("Without a recovery key"));
         });
 
         await test("a newer client is noticed, and taken", async () => {
@@ -179,11 +211,11 @@ export async function away(test) {
             server.process.kill("SIGHUP");
             await until("the server has it", async () => (await (await fetch(server.url)).text()).includes("newer-"));
             await page.evaluate(() => window.dispatchEvent(new Event("online")));
-            await page.getByText("There is a new version of this page.").waitFor();
+            await newer().waitFor();
             await alice.button("Reload").click();
             await until("the new one runs", async () => /newer/.test(await script().catch(() => "")));
             await alice.list.waitFor();
-            await gone(page.getByText("There is a new version of this page."));
+            await gone(newer());
         });
 
         await test("no fault, no request to others", () => assertNoFaults(alice));
