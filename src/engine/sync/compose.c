@@ -218,10 +218,20 @@ static void make_command(struct look *l, unsigned slot, struct command *c)
     if (!pack_next(&texts, &c->s[4]) || !pack_next(&texts, &c->s[5])) c->s[4] = c->s[5] = STR("");
 }
 
-/* The rooms may be read as of an older position than that from which on the gateway hears of them: what lies between is to be looked at. */
+/* From which position on the gateway hears of the rooms. Those in the user's slot are read as of what the user was read as of, some time before, in the next look too: they are
+ * followed since the first, or each look would have to be followed by one more for as long as somebody writes there. */
+static int64_t heard_from(struct look *l, unsigned slot, int64_t now)
+{
+    struct sync_job *job = l->job;
+    if (slot != l->user_slot) return now;
+    if (!job->hears_from || has(l->once, slot)) job->hears_from = now;
+    return job->hears_from;
+}
+
+/* The rooms may be read as of an older position than that: what lies between is to be looked at. */
 static void note_following(struct look *l, unsigned slot, const struct reply *r)
 {
-    if (!has(l->job->look_all | l->once, slot) || r->num[1] <= r->num[0]) return;
+    if (!has(l->job->look_all | l->once, slot) || heard_from(l, slot, r->num[1]) <= r->num[0]) return;
     l->unheard |= only(slot);
     l->job->again = true;
 }
@@ -344,6 +354,7 @@ static void leave_user_behind(struct look *l)
         if (has(l->once, i)) leave_behind(l, i);
     leave_behind(l, l->user_slot);
     l->asked_user = false;
+    l->job->hears_from = 0; /* what is new is not followed after all */
     l->room_data = NULL;
     buf_clear(&l->invite);
     buf_clear(&l->knock);

@@ -32,10 +32,11 @@ struct sync_job {
     struct sync_gateway *gateway;
     enum job_state state;
     unsigned flags;
-    bool initial;      /* the client has no token, or one from before a restore */
-    uint64_t look_all; /* a bit per slot: all there is to be asked for, whatever was delivered, as it has not been yet */
-    bool look_user;    /* the user's slot is to be asked, whatever was delivered */
-    bool again;        /* something was delivered that the last look may not have seen */
+    bool initial;       /* the client has no token, or one from before a restore */
+    uint64_t look_all;  /* a bit per slot: all there is to be asked for, whatever was delivered, as it has not been yet */
+    bool look_user;     /* the user's slot is to be asked, whatever was delivered */
+    int64_t hears_from; /* newer than that all of the rooms in the user's slot is delivered; 0: they are not followed yet */
+    bool again;         /* something was delivered that the last look may not have seen */
     bool over, cancelled;
     bool waited;          /* this request has waited */
     uint64_t behind;      /* a bit per slot that could not be asked in the last look: there the job stands where it stood */
