@@ -32,8 +32,8 @@ def test_upload_download_thumbnail(own_server, storage):
         r = alice.download(alice.upload(data, "video/mp4"))
         assert r.status == 200 and r.body == data
     big = bytes(range(251)) * 12000
-    r = alice.download(alice.upload(big, "video/mp4"), headers={"Range": "bytes=1048570-1048590"})
-    assert r.status == 206 and r.body == big[1048570:1048591]
+    r = alice.download(alice.upload(big, "video/mp4"), headers={"Range": "bytes=262134-262154"})
+    assert r.status == 206 and r.body == big[262134:262155]
     r = alice.call("GET", "/_matrix/client/v1/media/thumbnail/" + alice.upload(PNG, "image/png")[6:], query={"width": 96, "height": 96, "method": "scale"})
     assert r.status == 200 and r.headers["content-type"].startswith("image/")
     assert not (server.folder / "data" / "media").exists()
@@ -72,7 +72,7 @@ def test_a_storage_that_refuses(storage):
                        (storage.url.replace(f"{key}:{secret}@", ""), "it has no key"), ("s3://" + storage.url[7:], "https:// or http://"),
                        (storage.url + "/folder", "is no bucket")):
         done = subprocess.run([settings.binary(), "serve", "--set", f"media.url={url}", "--set", "server.listen=127.0.0.1:0"], capture_output=True, text=True,
-                              timeout=60, cwd=storage.folder)
+                              timeout=60, cwd=storage.folder, env=settings.environment())
         assert done.returncode != 0 and words in done.stderr and "media" in done.stderr, done.stderr
         assert "guessed" not in done.stderr and secret not in done.stderr and "testing/secret" not in done.stderr, done.stderr
         shutil.rmtree(storage.folder / "data", ignore_errors=True)

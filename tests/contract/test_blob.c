@@ -132,14 +132,37 @@ static void pieces(void)
 
 static void ranges(void)
 {
-    struct str content = noise(100000, 3), hash = put(content);
+    /* What a back end reads at a time is a power of two, or several of them: offsets are around those. */
+    enum { KIB = 1024, SIZE = 2500000 };
+    struct str content = noise(SIZE, 3), hash = put(content);
     struct blob_reader *r;
     uint64_t size;
     size_t got;
     char p[1000];
     assert_int_equal(blob_open(blobs, hash, &r, &size, NULL), ERR_OK);
-    assert_int_equal(size, 100000);
-    static const size_t at[] = {0, 1, 99000, 50000, 99001, 99999, 100000, 100001, SIZE_MAX - 10, SIZE_MAX};
+    assert_int_equal(size, SIZE);
+    static const size_t at[] = {0,
+                                1,
+                                SIZE - 1000,
+                                128 * KIB - 1,
+                                256 * KIB,
+                                256 * KIB - 1,
+                                256 * KIB - 999,
+                                256 * KIB - 1000,
+                                512 * KIB - 500,
+                                0,
+                                1024 * KIB - 1,
+                                1024 * KIB,
+                                2048 * KIB - 1,
+                                2304 * KIB - 1,
+                                2304 * KIB,
+                                SIZE / 2,
+                                SIZE - 999,
+                                SIZE - 1,
+                                SIZE,
+                                SIZE + 1,
+                                SIZE_MAX - 10,
+                                SIZE_MAX};
     for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
         size_t want = at[i] >= size ? 0 : size - at[i] < sizeof p ? size - at[i] : sizeof p;
         assert_int_equal(blob_read(r, at[i], p, sizeof p, &got, NULL), ERR_OK);

@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "blob/s3/transfer.h"
 #include "blob/spool.h"
 
-enum { WINDOW = 1024 * 1024, BUCKET_MAX = 63, HTTP_OK = 200, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404, HTTP_BEYOND = 416 };
+enum { WINDOW = 256 * 1024, BUCKET_MAX = 63, HTTP_OK = 200, HTTP_FORBIDDEN = 403, HTTP_NOT_FOUND = 404, HTTP_BEYOND = 416 };
 
 struct s3 {
     struct blobs blobs;
@@ -62,10 +63,22 @@ static enum err judge(const struct transfer *t, const char *what, struct fault *
 
 /* --- writing --- */
 
+/* A file without a name. Not every file system knows that (NFS, 9p): there it has one for a moment. */
+static int nameless(int folder)
+{
+    int fd = openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0) return fd;
+    char name[32];
+    snprintf(name, sizeof name, ".tmp-%016llx", (unsigned long long)random_u64());
+    fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) unlinkat(folder, name, 0);
+    return fd;
+}
+
 static enum err spool_file_make(struct spool *spool, struct fault *f)
 {
     struct writer *w = (struct writer *)(void *)((char *)spool - offsetof(struct writer, spool));
-    spool->fd = openat(s3_of(w->w.blobs)->spool, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    spool->fd = nameless(s3_of(w->w.blobs)->spool);
     return spool->fd < 0 ? blob_io_fault(f, "create") : ERR_OK;
 }
 
@@ -132,6 +145,12 @@ static enum err s3_commit(struct blob_writer *b, struct blob_hash *out, uint64_t
 
 /* --- reading --- */
 
+/* Whether the answer can be of the same object as those before, and of this hash. */
+static bool fits(const struct reader *r, uint64_t at, uint64_t total)
+{
+    return at == 0 ? total > 0 || str_is(blob_hash_str(&r->hash), SHA256_OF_NOTHING) : total == r->size;
+}
+
 /* Fills the window from `at` on. An empty object has no range at all. */
 static enum err fetch(struct reader *r, uint64_t at, struct fault *f)
 {
@@ -139,7 +158,8 @@ static enum err fetch(struct reader *r, uint64_t at, struct fault *f)
     struct transfer t = {.verb = TRANSFER_GET, .key = key.text, .from = at, .into = &r->window};
     transfer_run(s3_of(r->r.blobs)->transfers, &t);
     r->at = at;
-    if (at == 0 && t.status == HTTP_BEYOND) t = (struct transfer){.status = HTTP_OK};
+    if (at == 0 && t.status == HTTP_BEYOND && fits(r, 0, 0)) t = (struct transfer){.status = HTTP_OK};
+    if (t.status / 100 == 2 && !fits(r, at, t.total)) t = (struct transfer){.why = "it answers with another object's bytes"};
     enum err e = judge(&t, "get", f);
     if (e) buf_clear(&r->window);
     if (e == ERR_OK && at == 0) r->size = t.total;
@@ -299,7 +319,9 @@ static enum err open_parts(struct s3 *s, const struct blobs_s3_config *c, struct
     mem_wipe(&u, sizeof u);
     if (e) return e;
     s->spool = open(c->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->spool < 0) return fault_set(f, ERR_STORAGE, "%.150s cannot be opened for unfinished uploads: %m.", c->spool);
+    int tried = s->spool < 0 ? -1 : nameless(s->spool);
+    if (tried < 0) return fault_set(f, ERR_STORAGE, "[store] path: no file for an unfinished upload can be made in %.150s: %m.", c->spool);
+    close(tried);
     return look_for_bucket(s, f);
 }
 

@@ -4,8 +4,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { ATTEMPTS = 3, FIRST_PAUSE_MS = 100, CONNECT_MS = 5000, SILENCE_SECONDS = 20, SAID_MAX = 4096, POLL_MS = 10000 };
-static const char SHA256_OF_NOTHING[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+#include "blob/s3/part.h"
+
+enum { ATTEMPTS = 3, FIRST_PAUSE_MS = 100, RUNNING_MAX = 64, SAID_MAX = 65536, POLL_MS = 10000 };
+enum { CONNECT_MS = 5000, SLOW_PER_SECOND = 1024, SLOW_SECONDS = 20, SLOW_PUT_SECONDS = 60, WHOLE_MS = 60000, PUT_PER_MS = 64 };
+static const char OTHER_BYTES[] = "it answers with other bytes than were asked for", NO_END[] = "its answer is longer than any error";
+const char SHA256_OF_NOTHING[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 _Static_assert(sizeof(((struct transfer *)0)->error) >= CURL_ERROR_SIZE, "libcurl writes that much");
 
 struct transfers {
@@ -13,9 +17,10 @@ struct transfers {
     char user[128], password[512], signature[96];
     CURLM *multi;
     pthread_t thread;
+    unsigned running;     /* the thread's */
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t ended; /* a transfer that a thread waits for */
-    struct transfer *new;
+    struct list waiting;  /* libcurl's own queue would count their time as time to connect */
     bool stop;
 };
 
@@ -27,12 +32,27 @@ static size_t take_body(char *p, size_t one, size_t n, void *arg)
     long status = 0;
     (void)one; /* always 1 */
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    bool whole = status == 200 && t->from > 0; /* the range was not understood: these are other bytes */
-    if (t->into && status / 100 == 2 && !whole)
-        buf_add(t->into, (struct str){p, n});
-    else
-        buf_add(&t->said, str_first((struct str){p, n}, SAID_MAX - t->said.n));
-    return t->into && t->into->full ? 0 : n;
+    bool wanted = t->into && status / 100 == 2, whole = wanted && status == 200 && t->from > 0; /* the range was not understood */
+    struct buf *to = wanted ? t->into : &t->said;
+    if (!whole) buf_add(to, (struct str){p, n});
+    if (whole || to->full) t->refused = wanted ? OTHER_BYTES : NO_END;
+    return t->refused ? 0 : n;
+}
+
+/* Do the bytes that came stand where the asked ones do? Fills in the total. */
+static bool is_asked(struct transfer *t)
+{
+    struct curl_header *h;
+    struct part part;
+    if (t->status == 200) {
+        t->total = t->into->n;
+        return t->from == 0;
+    }
+    if (t->status != 206 || curl_easy_header(t->easy, "Content-Range", 0, CURLH_HEADER, -1, &h) != CURLHE_OK || h->amount != 1)
+        return false;
+    if (!part_parse(str_c(h->value), &part) || part.first != t->from || part.last - part.first + 1 != t->into->n) return false;
+    t->total = part.total;
+    return true;
 }
 
 static size_t give_body(char *p, size_t one, size_t n, void *arg)
@@ -87,6 +107,15 @@ static void set_verb(struct transfer *t, CURL *c)
     }
 }
 
+/* What transfer.h says of time. */
+static void set_limits(const struct transfer *t, CURL *c)
+{
+    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(WHOLE_MS + t->size / PUT_PER_MS));
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_PER_SECOND);
+    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)(t->verb == TRANSFER_PUT ? SLOW_PUT_SECONDS : SLOW_SECONDS));
+}
+
 static void begin(struct transfers *in, struct transfer *t)
 {
     CURL *c = t->easy = curl_easy_init();
@@ -105,38 +134,24 @@ static void begin(struct transfers *in, struct transfer *t)
     curl_easy_setopt(c, CURLOPT_AWS_SIGV4, in->signature);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_SECONDS);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
     if (*in->ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, in->ca_file);
+    set_limits(t, c);
     set_verb(t, c);
     curl_multi_add_handle(in->multi, c);
+    in->running++;
 }
 
-/* "bytes 0-9/1234" of an answer that is a part, else its length. */
-static uint64_t total_of(CURL *c)
-{
-    struct curl_header *h;
-    curl_off_t length = -1;
-    int64_t total;
-    if (curl_easy_header(c, "Content-Range", 0, CURLH_HEADER, -1, &h) == CURLHE_OK) {
-        struct str value = str_c(h->value);
-        ptrdiff_t slash = str_find(value, '/');
-        if (slash >= 0 && str_to_int64(str_from(value, (size_t)slash + 1), &total) && total >= 0) return (uint64_t)total;
-    }
-    curl_easy_getinfo(c, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    return length > 0 ? (uint64_t)length : 0;
-}
-
-/* The word between <Code> and </Code>, or what libcurl says. */
+/* Why it was refused, the word between <Code> and </Code>, or what libcurl says. */
 static void say_why(struct transfer *t, CURLcode code)
 {
     static const char before[] = "<Code>";
     const char *said = t->said.n ? memmem(t->said.p, t->said.n, before, sizeof before - 1) : NULL;
-    if (code != CURLE_OK) {
+    if (t->refused) {
+        snprintf(t->why, sizeof t->why, "%s", t->refused);
+    } else if (code != CURLE_OK) {
         snprintf(t->why, sizeof t->why, "%.150s", *t->error ? t->error : curl_easy_strerror(code));
     } else if (said) {
         struct str word = str_from(buf_str(&t->said), (size_t)(said - t->said.p) + sizeof before - 1);
@@ -154,11 +169,13 @@ static void tell_fiber(struct task *task)
 
 static void end(struct transfers *in, struct transfer *t, CURLcode code)
 {
-    if (code == CURLE_OK) {
-        curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-        t->total = total_of(t->easy);
+    if (code == CURLE_OK) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+    if (t->into && t->status / 100 == 2 && !is_asked(t)) {
+        t->status = 0;
+        t->refused = OTHER_BYTES;
     }
     say_why(t, code);
+    in->running--;
     curl_multi_remove_handle(in->multi, t->easy);
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
@@ -172,34 +189,48 @@ static void end(struct transfers *in, struct transfer *t, CURLcode code)
     pthread_mutex_unlock(&in->lock);
 }
 
-/* False: the thread is to end. */
-static bool take_new(struct transfers *in)
+/* The next that may begin, or NULL. */
+static struct transfer *next_of(struct transfers *in)
 {
     pthread_mutex_lock(&in->lock);
-    struct transfer *first = in->new;
-    bool stop = in->stop;
-    in->new = NULL;
+    struct list *first = in->running < RUNNING_MAX ? list_pop(&in->waiting) : NULL;
     pthread_mutex_unlock(&in->lock);
-    for (struct transfer *t = first, *next; t; t = next) {
-        next = t->next;
-        begin(in, t);
+    return first ? list_item(first, struct transfer, turn) : NULL;
+}
+
+static bool is_to_stop(struct transfers *in)
+{
+    pthread_mutex_lock(&in->lock);
+    bool stop = in->stop;
+    pthread_mutex_unlock(&in->lock);
+    return stop;
+}
+
+/* Whether one has ended. */
+static bool end_ended(struct transfers *in)
+{
+    int left;
+    bool any = false;
+    for (CURLMsg *m = curl_multi_info_read(in->multi, &left); m; m = curl_multi_info_read(in->multi, &left)) {
+        struct transfer *t = NULL;
+        CURLcode code = m->data.result; /* of the message, which ends with the handle */
+        if (m->msg != CURLMSG_DONE) continue;
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
+        end(in, t, code);
+        any = true;
     }
-    return !stop;
+    return any;
 }
 
 static void *thread_main(void *arg)
 {
     struct transfers *in = arg;
-    while (take_new(in)) {
-        int left;
-        curl_multi_perform(in->multi, &left);
-        for (CURLMsg *m = curl_multi_info_read(in->multi, &left); m; m = curl_multi_info_read(in->multi, &left)) {
-            struct transfer *t = NULL;
-            CURLcode code = m->data.result; /* of the message, which ends with the handle */
-            curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-            if (m->msg == CURLMSG_DONE) end(in, t, code);
-        }
-        curl_multi_poll(in->multi, NULL, 0, POLL_MS, NULL);
+    while (!is_to_stop(in)) {
+        int running;
+        for (struct transfer *t = next_of(in); t; t = next_of(in))
+            begin(in, t);
+        curl_multi_perform(in->multi, &running);
+        if (!end_ended(in)) curl_multi_poll(in->multi, NULL, 0, POLL_MS, NULL);
     }
     return NULL;
 }
@@ -224,12 +255,12 @@ static void attempt(struct transfers *in, struct transfer *t)
     t->status = 0;
     t->sent = t->total = 0;
     t->why[0] = t->error[0] = 0;
+    t->refused = NULL;
     t->ended = false;
     if (t->into) buf_clear(t->into);
     buf_init(&t->said, SAID_MAX);
     pthread_mutex_lock(&in->lock);
-    t->next = in->new;
-    in->new = t;
+    list_push(&in->waiting, &t->turn);
     pthread_mutex_unlock(&in->lock);
     curl_multi_wakeup(in->multi);
     wait_for(in, t);
@@ -287,6 +318,7 @@ enum err transfers_new(const struct transfers_config *c, struct transfers **out,
     snprintf(t->user, sizeof t->user, "%s", c->url->user);
     snprintf(t->password, sizeof t->password, "%s", c->url->password);
     snprintf(t->signature, sizeof t->signature, "aws:amz:%.64s:s3", c->region);
+    list_init(&t->waiting);
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->ended, NULL);
     enum err e = start(t, f);
