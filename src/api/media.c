@@ -241,12 +241,25 @@ static void send_file(struct download *d, struct blob_reader *reader, uint64_t f
     }
 }
 
+/* `d` knows from here on whether the client has gone, and until a failure; opening may take long already. Waits. */
+static enum err open_file(struct download *d, struct str hash, struct blob_reader **reader, uint64_t *size)
+{
+    struct api *r = d->r;
+    r->http->user = d;
+    r->http->gone = download_gone;
+    enum err e = blob_open(api_config(r->server)->blobs, hash, reader, size, &r->fault);
+    if (e != ERR_OK) r->http->gone = NULL;
+    return e == ERR_NOT_FOUND ? fault_set(&r->fault, e, "The file is not there any more.") : e;
+}
+
 static enum err serve_file(struct api *r, struct str hash, struct str type, struct str name)
 {
     struct blob_reader *reader;
     uint64_t size;
-    enum err e = blob_open(api_config(r->server)->blobs, hash, &reader, &size, &r->fault);
-    if (e != ERR_OK) return e == ERR_NOT_FOUND ? fault_set(&r->fault, e, "The file is not there any more.") : e;
+    struct download *d = arena_zero(r->arena, sizeof *d);
+    *d = (struct download){.r = r, .fiber = fiber_current()};
+    enum err e = open_file(d, hash, &reader, &size);
+    if (e != ERR_OK) return e;
     struct content_range range;
     enum range_answer answer = content_range_parse(http_header_get(r->http, STR("range")), size, &range);
     if (answer == RANGE_WHOLE) range = (struct content_range){.count = size};
@@ -258,10 +271,6 @@ static enum err serve_file(struct api *r, struct str hash, struct str type, stru
     if (answer != RANGE_WHOLE)
         headers[n++] =
             (struct http_header){STR("Content-Range"), content_range_header(r->arena, answer == RANGE_PART ? &range : NULL, size)};
-    struct download *d = arena_zero(r->arena, sizeof *d);
-    *d = (struct download){.r = r, .fiber = fiber_current()};
-    r->http->user = d;
-    r->http->gone = download_gone;
     http_begin(r->http, status, headers, n, range.count);
     if (r->http->method != HTTP_HEAD) send_file(d, reader, range.first, range.count);
     blob_close(reader);
