@@ -1,6 +1,5 @@
 """The program around the server: its commands, its settings, backup of a running server and restore."""
 import json
-import os
 import subprocess
 
 from harness import settings
@@ -9,8 +8,7 @@ from harness.server import running
 
 
 def program(*args, environ=None, cwd=None):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("ROOKERY_")}
-    return subprocess.run([settings.binary(), *args], env={**env, **(environ or {})}, cwd=cwd, capture_output=True, text=True, timeout=60)
+    return subprocess.run([settings.binary(), *args], env={**settings.environment(), **(environ or {})}, cwd=cwd, capture_output=True, text=True, timeout=60)
 
 
 def ok(*args, **options):

@@ -10,8 +10,10 @@ import datetime
 import getpass
 import hashlib
 import hmac
+import http.client
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -19,12 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
 
 KEY, SECRET, REGION, BUCKET = "test:tester", "testing/secret", "us-east-1", "rookery-media"
-READY_SECONDS = 60
+READY_SECONDS, ANSWER_SECONDS = 120, 10
 COMMON = "[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nswift_dir = {folder}\nuser = {user}\nworkers = 0\n"
 STORE = COMMON + "devices = {folder}/devices\nmount_check = false\n[pipeline:main]\npipeline = {kind}-server\n[app:{kind}-server]\nuse = egg:swift#{kind}\n"
 PROXY = COMMON + f"""\
@@ -53,13 +54,20 @@ account_autocreate = true
 
 
 def free_ports(count):
-    taken = [socket.socket() for _ in range(count)]
-    for s in taken:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in taken]
-    for s in taken:
-        s.close()
-    return ports
+    """Not of those that the system gives to whoever asks for any: they are let go of here, and taken by the servers only seconds later."""
+    for _ in range(50):
+        ports = random.sample(range(20000, 32000), count)
+        taken = [socket.socket() for _ in ports]
+        try:
+            for s, port in zip(taken, ports):
+                s.bind(("127.0.0.1", port))
+            return ports
+        except OSError:
+            continue
+        finally:
+            for s in taken:
+                s.close()
+    raise RuntimeError("no free ports")
 
 
 def die_with_parent():
@@ -115,21 +123,30 @@ class Objects:
 
     def stop(self, kind):
         """`proxy` is who answers; the others hold the data."""
-        self.processes[kind].kill()
-        self.processes[kind].wait()
+        process = self.processes.pop(kind)
+        process.kill()
+        process.wait()
 
     def _spawn(self, kind, command):
         with open(self.folder / f"{kind}.log", "a") as log:
             self.processes[kind] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def check(self):
+        for kind, process in self.processes.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"the {kind} server has ended with {process.returncode}: {(self.folder / f'{kind}.log').read_text(errors='replace')[-2000:]}")
 
     def ask(self, method):
         """The bucket, until the storage answers as it should."""
         end = time.monotonic() + READY_SECONDS
         while True:
             try:
-                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(signed(method, self.address)).read()
+                urllib.request.build_opener(urllib.request.ProxyHandler({})).open(signed(method, self.address), timeout=ANSWER_SECONDS).read()
                 return
-            except (urllib.error.URLError, ConnectionError) as e:
+            except (OSError, http.client.HTTPException) as e:
+                if method == "PUT" and getattr(e, "code", None) == 409:  # it was made by an earlier one whose answer was another
+                    return
+                self.check()
                 if time.monotonic() > end:
                     raise RuntimeError(f"{method} {self.address}: {e}") from e
                 time.sleep(0.1)
@@ -151,7 +168,11 @@ class Objects:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
-        return self.create()
+        try:
+            return self.create()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(self, *_):
         self.close()

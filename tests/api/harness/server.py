@@ -119,7 +119,7 @@ class Server:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def _environment(self):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("ROOKERY_")}
+        env = settings.environment()
         env.update({settings.environment_name(*k): str(v) for k, v in self.settings.items()})
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:exitcode=99")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")

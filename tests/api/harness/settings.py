@@ -37,6 +37,11 @@ def environment_name(section, name):
     return f"ROOKERY_{section}_{name}".upper()
 
 
+def environment():
+    """The tests' own, without what a server would take for its settings (or refuse)."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("ROOKERY_")}
+
+
 def binary():
     """ROOKERY_BINARY, or that of the build named by BUILD (default: asan)."""
     return os.environ.get("ROOKERY_BINARY") or str(ROOT / "build" / os.environ.get("BUILD", "asan") / "rookery")
