@@ -12,7 +12,8 @@
 #include "main/tree.h"
 #include "store/rocksdb/rocksdb.h"
 
-static const char manifest_begin[] = "rookery-backup 1\n";
+enum { MANIFEST_MAX = 4096 };
+static const char manifest_begin[] = "rookery-backup 1\n", manifest_bucket[] = "\nmedia=bucket\n";
 
 static const char *inside(struct arena *a, const char *folder, const char *name)
 {
@@ -28,13 +29,15 @@ static enum err manifest_write(const char *path, struct str text, struct fault *
     return e;
 }
 
-static bool manifest_is_right(const char *path)
+/* Empty when there is none that is understood. */
+static struct str manifest_read(struct arena *a, const char *path)
 {
-    char text[sizeof manifest_begin] = {0};
+    char *text = arena_alloc(a, MANIFEST_MAX);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof manifest_begin - 1);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, MANIFEST_MAX);
     if (fd >= 0) close(fd);
-    return n == (ssize_t)sizeof manifest_begin - 1 && memcmp(text, manifest_begin, sizeof manifest_begin - 1) == 0;
+    struct str out = str_make(text, n > 0 ? (size_t)n : 0);
+    return str_starts(out, str_c(manifest_begin)) ? out : STR("");
 }
 
 /* --- making one --- */
@@ -46,8 +49,8 @@ static enum err make(struct arena *a, struct store *store, const struct settings
     if (!e) e = store->ops->backup(store, inside(a, to, "db"), f);
     if (!e && !s->media.url.n) e = tree_copy(s->media.path, inside(a, to, "media"), f);
     if (!e) e = tree_sync(to, f);
-    struct str text = arena_printf(a, "%sversion=%s\nserver_name=%s\nmade_ms=%lld\n", manifest_begin, ROOKERY_VERSION, s->server.name.p,
-                                   (long long)clock_wall_ms(&clock_system));
+    struct str text = arena_printf(a, "%sversion=%s\nserver_name=%s\nmade_ms=%lld%s", manifest_begin, ROOKERY_VERSION, s->server.name.p,
+                                   (long long)clock_wall_ms(&clock_system), s->media.url.n ? manifest_bucket : "\n");
     if (!e) e = manifest_write(inside(a, to, "manifest"), text, f);
     return e ? e : tree_sync(to, f);
 }
@@ -87,13 +90,29 @@ static enum err restore_store(struct arena *a, const char *from, const char *to,
     return rename(half, to) < 0 ? fault_set(f, ERR_STORAGE, "%.150s cannot be made: %s.", to, strerror(errno)) : ERR_OK;
 }
 
+/* Uploaded files are where this server will look for them, or can be brought there. */
+static enum err check_media(struct arena *a, const struct settings *s, const char *from, struct str manifest, struct fault *f)
+{
+    bool in_bucket = memmem(manifest.p, manifest.n, manifest_bucket, sizeof manifest_bucket - 1);
+    if (s->media.url.n && !tree_is_empty(inside(a, from, "media")))
+        return fault_set(f, ERR_CONFLICT,
+                         "The backup has uploaded files. Copy %.150s/media into the bucket, then restore without that folder.", from);
+    if (!s->media.url.n && in_bucket)
+        return fault_set(f, ERR_CONFLICT,
+                         "The backup's uploaded files are in a bucket. Set [media] url to that bucket, or to a copy of it.");
+    return ERR_OK;
+}
+
 static enum err restore(struct arena *a, const struct settings *s, const char *from, struct fault *f)
 {
     const char *db = place_store(a, s);
     enum err e = check_embedded(s, f);
     if (e) return e;
-    if (!manifest_is_right(inside(a, from, "manifest")))
+    struct str manifest = manifest_read(a, inside(a, from, "manifest"));
+    if (str_empty(manifest))
         return fault_set(f, ERR_INVALID_PARAM, "%.150s is not a whole backup: its manifest is missing or not understood.", from);
+    e = check_media(a, s, from, manifest, f);
+    if (e) return e;
     if (!tree_is_empty(db))
         return fault_set(f, ERR_CONFLICT, "There is a store in %.100s already. Stop its server, move it away, and try again.", db);
     e = tree_make(s->store.path, f);

@@ -28,14 +28,22 @@ static const char *path(struct fixture *x, const char *name)
     return arena_printf(&x->arena, "%s/%s", x->root, name).p;
 }
 
-static void settings_for(struct fixture *x, struct settings *s, const char *folder)
+static const char BUCKET[] = "media.url=https://key:secret@127.0.0.1/bucket"; /* which nobody asks */
+
+/* `more`: a setting, or NULL. */
+static void settings_with(struct fixture *x, struct settings *s, const char *folder, const char *more)
 {
-    const char *const set[] = {arena_printf(&x->arena, "store.path=%s/%s", x->root, folder).p};
-    struct settings_source from = {.set = set, .sets = 1};
+    const char *const set[] = {arena_printf(&x->arena, "store.path=%s/%s", x->root, folder).p, more};
+    struct settings_source from = {.set = set, .sets = more ? 2 : 1};
     struct buf problems;
     buf_init(&problems, 4096);
     assert_int_equal(settings_load(s, &from, &problems), ERR_OK);
     buf_release(&problems);
+}
+
+static void settings_for(struct fixture *x, struct settings *s, const char *folder)
+{
+    settings_with(x, s, folder, NULL);
 }
 
 static struct store *store_open(struct fixture *x, const struct settings *s)
@@ -163,6 +171,41 @@ static void refusals(void **state)
     assert_true(tree_is_empty(path(x, "there")));
 }
 
+/* A folder's files into a server with a bucket: only by hand. */
+static void from_a_folder_to_a_bucket(void **state)
+{
+    struct fixture *x = *state;
+    struct fault f = {0};
+    struct settings bucket;
+    settings_with(x, &bucket, "there", BUCKET);
+    assert_int_equal(backup(x, path(x, "copy"), &f), ERR_OK);
+    assert_int_equal(backup_restore(&bucket, path(x, "copy"), &f), ERR_CONFLICT);
+    assert_non_null(strstr(f.text, "copy/media into the bucket"));
+    assert_true(tree_is_empty(path(x, "there")));
+    tree_remove(path(x, "copy/media"));
+    assert_int_equal(backup_restore(&bucket, path(x, "copy"), &f), ERR_OK);
+    assert_true(str_is(meta(x, &bucket, "kept"), "as it was"));
+    settings_release(&bucket);
+}
+
+static void from_a_bucket_to_a_folder(void **state)
+{
+    struct fixture *x = *state;
+    struct fault f = {0};
+    struct settings bucket;
+    settings_with(x, &bucket, "there", BUCKET);
+    struct store *store = store_open(x, &x->here);
+    assert_int_equal(backup_make(store, &bucket, path(x, "copy"), &f), ERR_OK);
+    store->ops->close(store);
+    assert_true(tree_is_empty(path(x, "copy/media")));
+    assert_int_equal(backup_restore(&x->there, path(x, "copy"), &f), ERR_CONFLICT);
+    assert_non_null(strstr(f.text, "[media] url"));
+    assert_true(tree_is_empty(path(x, "there")));
+    assert_int_equal(backup_restore(&bucket, path(x, "copy"), &f), ERR_OK);
+    assert_true(str_is(meta(x, &bucket, "kept"), "as it was"));
+    settings_release(&bucket);
+}
+
 static void commands_without_a_server(void **state)
 {
     struct fixture *x = *state;
@@ -185,6 +228,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(interrupted_restore_is_done_again, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(from_a_folder_to_a_bucket, setup, teardown),
+        cmocka_unit_test_setup_teardown(from_a_bucket_to_a_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(commands_without_a_server, setup, teardown),
     };
     if (crypto_init(NULL) != ERR_OK) return 1;
