@@ -1,8 +1,14 @@
 """Uploaded files in an S3-compatible storage, which is a real one (OpenStack Swift): two servers that share nothing else, the storage away and back,
 and what an administrator is told at the start."""
+import http.server
+import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -63,6 +69,72 @@ def test_storage_away_and_back(own_server, storage):
     storage.ask("HEAD")
     assert alice.download(mxc).body == b"kept" * 1000
     assert alice.upload(b"new")
+
+
+class Slow(http.server.ThreadingHTTPServer):
+    """A storage that gives nothing until `go_on`."""
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), SlowHandler)
+        self.objects, self.begun, self.later, self.go_on = {}, threading.Event(), 0, threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """Who has waited for long enough is gone."""
+
+
+class SlowHandler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {"Content-Length": len(body), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_HEAD(self):
+        self.answer(200)
+
+    def do_PUT(self):
+        self.server.objects[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200)
+
+    def do_GET(self):
+        all_of_it, (first, last) = self.server.objects[self.path], map(int, re.findall(r"\d+", self.headers["Range"]))
+        self.server.later += first > 0
+        self.server.begun.set()
+        self.server.go_on.wait(60)
+        part = all_of_it[first:last + 1]
+        self.answer(206, part, Content_Range=f"bytes {first}-{first + len(part) - 1}/{len(all_of_it)}")
+
+    def log_message(self, *_):
+        pass
+
+
+def connections(client):
+    return re.search(rb"^rookery_connections (\d+)", client.call("GET", "/metrics", token=None).body, re.M)[1]
+
+
+def test_a_client_that_goes_while_its_file_is_opened(own_server):
+    """Nothing more is fetched for it."""
+    with Slow() as slow:
+        server = own_server({("media", "url"): f"http://key:secret@127.0.0.1:{slow.server_port}/bucket"})
+        alice = Client(server).register(unique())
+        data = bytes(range(250)) * 8000
+        mxc, before = alice.upload(data), connections(alice)
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(f"GET /_matrix/client/v1/media/download/{mxc[6:]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {alice.token}\r\n\r\n".encode())
+            assert slow.begun.wait(60) and connections(alice) != before
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its end is a reset: a mere FIN could be half a close
+        end = time.monotonic() + 60
+        while connections(alice) != before:
+            assert time.monotonic() < end, "the server has not seen that its client is gone"
+            time.sleep(0.02)
+        slow.go_on.set()
+        assert alice.download(mxc).body == data
+        server.stop()  # nothing is under way any more
+        assert slow.later == len(data) // (256 * 1024)  # of the download that has ended
+        slow.shutdown()
 
 
 def test_a_storage_that_refuses(storage):
