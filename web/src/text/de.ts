@@ -1,6 +1,7 @@
 import type { Texts } from ".";
 
 export const de: Texts = {
+    skip: "Zur Unterhaltung springen",
     loading: "Lädt …",
     working: "Arbeitet …",
     close: "Schließen",
@@ -363,5 +364,6 @@ export const de: Texts = {
     key_send: "Senden",
     key_newline: "Neue Zeile",
     key_edit: "Eigene letzte Nachricht bearbeiten",
+    key_messages: "Zwischen Nachrichten; Tab: was man damit tun kann",
     key_complete: "Name, Emoji vervollständigen",
 };

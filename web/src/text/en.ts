@@ -1,5 +1,6 @@
 /** English. Other languages have the same keys: the compiler sees to it. `key_one` is for a count of one. */
 export const en = {
+    skip: "Skip to the conversation",
     loading: "Loading…",
     working: "Working…",
     close: "Close",
@@ -362,5 +363,6 @@ export const en = {
     key_send: "Send",
     key_newline: "New line",
     key_edit: "Edit your last message",
+    key_messages: "Between messages; Tab: what can be done with one",
     key_complete: "Complete a name, an emoji",
 };

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { EMOJI, type Emoji, findEmoji } from "../model/shortcodes";
 import { t } from "../text";
 import { type Icon, IconButton, placeNear, useDismiss } from "./bits";
+import { useRoving } from "./roving";
 
 const RECENT = "rookery.emoji";
 
@@ -50,10 +51,14 @@ function Picker({ anchor, onPick, onClose }: { anchor: { current: HTMLDivElement
     const wanted = useSignal("");
     const groups = useMemo(() => grouped(wanted.value), [wanted.value]);
     useDismiss(anchor, onClose);
+    useRoving(ref, ".picker-grid button");
     useLayoutEffect(() => placeNear(ref.current!, anchor.current!), []);
     useEffect(() => ref.current!.querySelector("input")!.focus(), []);
     function onKeyDown(event: KeyboardEvent) {
-        if (event.key === "Enter" && groups[0]?.[1][0]) {
+        if (event.key === "ArrowDown") {
+            event.preventDefault();
+            ref.current!.querySelector<HTMLElement>(".picker-grid button")?.focus();
+        } else if (event.key === "Enter" && groups[0]?.[1][0]) {
             event.preventDefault();
             onPick(groups[0][1][0].emoji);
         }
@@ -61,7 +66,7 @@ function Picker({ anchor, onPick, onClose }: { anchor: { current: HTMLDivElement
     return (
         <div class="picker" role="dialog" aria-label={t("emoji")} ref={ref}>
             <input type="search" placeholder={t("search_emoji")} aria-label={t("search_emoji")} value={wanted.value} onInput={(e) => (wanted.value = e.currentTarget.value)} onKeyDown={onKeyDown} />
-            <div class="picker-list" tabIndex={0} role="group" aria-label={t("emoji")}>
+            <div class="picker-list" role="group" aria-label={t("emoji")}>
                 {groups.map(([name, list]) => (
                     <section key={name}>
                         <h3>{name}</h3>

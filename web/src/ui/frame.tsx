@@ -2,6 +2,7 @@
 import { X } from "lucide-preact";
 import type { MatrixEvent } from "matrix-js-sdk";
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { toMessage } from "../model/message";
 import { t } from "../text";
 import { Avatar, IconButton } from "./bits";
@@ -9,12 +10,20 @@ import { previewText } from "./body";
 import { useChat } from "./context";
 import { shortTime } from "./time";
 
+/** Takes the focus, unless something in it has it already; PanelView gives it back. */
 export function Frame({ title, children, plain }: { title: string; children: ComponentChildren; plain?: boolean }) {
     const chat = useChat();
+    const heading = useRef<HTMLHeadingElement>(null);
+    useLayoutEffect(() => {
+        const { current } = heading;
+        if (!current!.closest("aside")!.contains(document.activeElement)) current!.focus();
+    }, []);
     return (
         <aside class="panel" aria-label={title}>
             <header class="panel-head">
-                <h2>{title}</h2>
+                <h2 ref={heading} tabIndex={-1}>
+                    {title}
+                </h2>
                 <IconButton icon={X} label={t("close")} onClick={() => chat.closePanel()} />
             </header>
             {plain ? children : <div class="panel-body">{children}</div>}

@@ -31,6 +31,9 @@ export function Layout() {
     const place = [chat.roomId.value ? "in-room" : "", chat.panel.value ? "with-panel" : ""].join(" ");
     return (
         <>
+            <button type="button" class="skip" onClick={skip}>
+                {t("skip")}
+            </button>
             <Banner />
             <VerifyBanner />
             <div class={`layout ${place}`}>
@@ -45,4 +48,10 @@ export function Layout() {
             </div>
         </>
     );
+}
+
+/** Past the list of rooms: to where one writes, or else to the first thing that can be done. */
+function skip(): void {
+    const place = document.querySelector<HTMLElement>("main textarea") ?? document.querySelector<HTMLElement>("main button:not(.back)");
+    place?.focus();
 }

@@ -2,6 +2,7 @@
 import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
 import { useSignal } from "@preact/signals";
 import { NotificationCountType } from "matrix-js-sdk";
+import { useRef } from "preact/hooks";
 import { memo } from "./memo";
 import type { Chat } from "../model/chat";
 import type { Item, Reaction, ThreadSummary, Timeline } from "../model/timeline";
@@ -13,6 +14,7 @@ import { Body, previewText } from "./body";
 import { useChat } from "./context";
 import { editing, replyingTo } from "./compose-state";
 import { EmojiButton } from "./emoji";
+import { useRoving } from "./roving";
 import { Shield } from "./shield";
 import { clock, fullTime, shortTime } from "./time";
 import { describeState } from "./state-text";
@@ -183,6 +185,8 @@ function Seen({ item, timeline }: { item: Item; timeline: Timeline | null }) {
 /** Made when the pointer or the keyboard comes to the message: nobody sees the others, and they are most of what a row has in it. */
 function Actions({ item, inThread }: { item: Item; inThread?: boolean }) {
     const chat = useChat();
+    const bar = useRef<HTMLDivElement>(null);
+    useRoving(bar, ":scope > button, :scope > .menu-anchor > button");
     const { event, message } = item;
     const room = chat.client.getRoom(event.getRoomId())!;
     const place = inThread ? "thread" : "room";
@@ -198,7 +202,7 @@ function Actions({ item, inThread }: { item: Item; inThread?: boolean }) {
         more.push({ label: isPinned(room, message.id) ? t("unpin") : t("pin"), icon: Pin, act: () => void togglePin(chat, room, message.id) });
     if (canRedact(chat, room, event)) more.push({ label: t("delete"), icon: Trash2, danger: true, act: () => void redact(chat, event) });
     return (
-        <div class="actions" role="toolbar" aria-label={t("message_actions")}>
+        <div class="actions" role="toolbar" ref={bar} aria-label={t("message_actions")}>
             {QUICK.map((key) => (
                 <button key={key} type="button" class="icon-button" aria-label={t("react_with", { key })} title={t("react_with", { key })} onClick={() => react(chat, item, key)}>
                     {key}

@@ -1,7 +1,7 @@
 /** The right column: people, a thread, what is pinned, what was found. */
 import { useSignal } from "@preact/signals";
 import { MessagesSquare, Pin } from "lucide-preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { MatrixEvent } from "matrix-js-sdk";
 import type { Panel } from "../model/chat";
 import { pinned } from "../model/actions";
@@ -17,7 +17,15 @@ import { TimelineView } from "./room";
 import { RoomInfo } from "./room-info";
 import { SearchPanel } from "./search";
 
+/** Where the focus was before the first panel, it is after the last. */
 export function PanelView({ panel }: { panel: Panel }) {
+    const before = useRef(document.activeElement as HTMLElement | null);
+    useLayoutEffect(
+        () => () => {
+            if (document.activeElement?.closest(".panel")) before.current?.focus();
+        },
+        [],
+    );
     switch (panel.kind) {
         case "members":
             return <Members />;

@@ -31,6 +31,7 @@ export const SHORTCUTS: Shortcut[] = [
     { keys: "Enter", text: "key_send" },
     { keys: "Shift Enter", text: "key_newline" },
     { keys: "↑", text: "key_edit" },
+    { keys: "↑ / ↓", text: "key_messages" },
     { keys: "@ :", text: "key_complete" },
 ];
 

@@ -1,6 +1,7 @@
 /** The list of rooms, and the way to everything else. */
 import { useComputed, useSignal } from "@preact/signals";
 import { AtSign, BellOff, ChevronDown, CircleAlert, Compass, Folder, FolderPlus, Keyboard, LogOut, MessageCirclePlus, Plus, Search, Settings, SquarePlus, X } from "lucide-preact";
+import { useRef } from "preact/hooks";
 import type { RoomSummary, Section } from "../model/rooms";
 import { type Key, t } from "../text";
 import { Avatar, IconButton, MenuButton } from "./bits";
@@ -8,15 +9,18 @@ import { previewText } from "./body";
 import { useChat } from "./context";
 import { askToLogOut } from "./log-out";
 import { memo } from "./memo";
+import { useRoving } from "./roving";
 import { shortTime } from "./time";
 
 export function Sidebar() {
     const chat = useChat();
+    const list = useRef<HTMLDivElement>(null);
+    useRoving(list, "a, button");
     return (
         <nav class="sidebar" aria-label={t("rooms")}>
             <SidebarHead />
             <FilterBox />
-            <div class="room-list" tabIndex={-1}>
+            <div class="room-list" tabIndex={-1} ref={list}>
                 {chat.sections.value.map((section) => (
                     <SectionView key={section.id} section={section} />
                 ))}

@@ -4,6 +4,7 @@ import { away } from "./away.mjs";
 import { chat } from "./chat.mjs";
 import { history } from "./history.mjs";
 import { hostile } from "./hostile.mjs";
+import { keyboard } from "./keyboard.mjs";
 import { Person } from "./kit.mjs";
 import { media } from "./media.mjs";
 import { people } from "./people.mjs";
@@ -11,7 +12,7 @@ import { rooms } from "./rooms.mjs";
 import { screens } from "./screens.mjs";
 import { timeline } from "./timeline.mjs";
 
-const suites = { chat, rooms, timeline, people, history, media, away, account, hostile, screens };
+const suites = { chat, rooms, timeline, people, history, media, away, account, keyboard, hostile, screens };
 let passed = 0;
 let failed = 0;
 
