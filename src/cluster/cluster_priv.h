@@ -134,6 +134,7 @@ struct slot {
     unsigned generation; /* counts the openings; what began under another one is void */
     int64_t epoch, position, durable;
     int64_t persisted; /* the store has it; what is above is in the overlay */
+    int64_t mark;      /* of this owner, on its way to the store, which may show it before it answers; 0: none */
     const struct journal *journal;
     struct queue queue;
     struct record *open;

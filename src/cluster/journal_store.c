@@ -48,7 +48,10 @@ static enum err write_mark(struct slot *s, const struct store_slot *stands)
 {
     struct store_batch mark = {
         .slot = s->index, .epoch = stands->epoch + 1, .predecessor = stands->position, .position = stands->position + 1};
-    return store_apply_wait(s->cluster->config.store, &mark);
+    s->mark = mark.position;
+    enum err e = store_apply_wait(s->cluster->config.store, &mark);
+    s->mark = 0;
+    return e;
 }
 
 static void serve(struct slot *s, const struct store_slot *stands, bool writable)
@@ -65,12 +68,12 @@ static void become_writable(struct slot *s)
     unsigned generation = s->generation;
     enum err e = slot_stands(s, &stands);
     if (s->generation != generation) return;
-    if (e == ERR_OK && stands.position != s->position) {
-        slot_fail(s, ERR_CONFLICT); /* somebody else wrote: what is in memory is of an older time */
+    if (e == ERR_OK) e = stands.position == s->position ? write_mark(s, &stands) : ERR_CONFLICT;
+    if (s->generation != generation) return;
+    if (e == ERR_CONFLICT) {
+        slot_fail(s, e); /* somebody else wrote: what is in memory is of an older time */
         return;
     }
-    if (e == ERR_OK) e = write_mark(s, &stands);
-    if (s->generation != generation) return;
     if (e != ERR_OK) {
         s->refusal = refusal_of(e);
         slot_try_later(s);

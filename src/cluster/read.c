@@ -112,11 +112,18 @@ static bool fits(const struct slot *s, struct store_read *r, size_t limit, size_
     return true;
 }
 
+/* And of what the store may show meanwhile: a slot that is served for reading writes its mark beside the reads. */
+static int64_t newest_shown(const struct slot *s)
+{
+    int64_t newest = newest_here(s);
+    return s->mark > newest ? s->mark : newest;
+}
+
 static enum err check(struct slot *s, const struct store_read *r, unsigned generation, enum err e)
 {
     if (s->generation != generation) return ERR_UNAVAILABLE;
     if (e != ERR_OK) return e;
-    if (slot_is_served(s) && r->as_of > newest_here(s)) { /* somebody else has written: this owner's memory is of an older time */
+    if (slot_is_served(s) && r->as_of > newest_shown(s)) { /* somebody else has written: this owner's memory is of an older time */
         slot_fail(s, ERR_CONFLICT);
         return ERR_UNAVAILABLE;
     }

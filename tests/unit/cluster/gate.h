@@ -37,16 +37,16 @@ struct held_batch {
     struct store_batch *batch;
 };
 
-static inline void gate_refused(struct task *task)
+static inline void gate_said(struct task *task)
 {
     struct store_batch *b = list_item(task, struct store_batch, task);
     b->done(b);
 }
 
-static inline void gate_refuse(struct store_batch *b, enum err e)
+static inline void gate_say(struct store_batch *b, enum err e)
 {
     b->err = e;
-    b->task.run = gate_refused;
+    b->task.run = gate_said;
     loop_post(b->loop, &b->task);
 }
 
@@ -60,7 +60,7 @@ static inline void gate_apply(struct store *s, struct store_batch *b)
 {
     struct gate *g = gate_of(s);
     if (g->dead) {
-        gate_refuse(b, ERR_STORAGE);
+        gate_say(b, ERR_STORAGE);
     } else if (g->hold || gate_holds(g, b->slot)) { /* a slot's batches keep their order */
         struct held_batch *h = mem_zero(sizeof *h);
         h->batch = b;
@@ -100,17 +100,24 @@ static inline void gate_forget(struct store_batch *b)
     mem_free(b);
 }
 
-/* The batch gets into the store, and nobody hears of it: for a process that is about to die. */
-static inline bool gate_let_unheard(struct gate *g, unsigned slot)
+/* The batch gets into the store; its maker hears of it when the test says so (gate_say). */
+static inline struct store_batch *gate_let_in(struct gate *g, unsigned slot)
 {
     struct store_batch *b = gate_take(g, slot);
-    if (!b) return false;
+    if (!b) return NULL;
     struct store_batch *copy = mem_alloc(sizeof *copy);
     *copy = *b;
     copy->done = gate_forget;
     store_apply(g->inside, copy);
-    gate_refuse(b, ERR_STORAGE);
-    return true;
+    return b;
+}
+
+/* And nobody ever hears of it: for a process that is about to die. */
+static inline bool gate_let_unheard(struct gate *g, unsigned slot)
+{
+    struct store_batch *b = gate_let_in(g, slot);
+    if (b) gate_say(b, ERR_STORAGE);
+    return b != NULL;
 }
 
 /* --- reads --- */
@@ -237,7 +244,7 @@ static inline void gate_kill(struct gate *g)
     struct store_batch *b;
     g->dead = true;
     while ((b = gate_take(g, STORE_SLOTS)))
-        gate_refuse(b, ERR_STORAGE);
+        gate_say(b, ERR_STORAGE);
     gate_open(g);
 }
 

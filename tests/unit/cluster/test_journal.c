@@ -305,7 +305,7 @@ static void a_commit_of_unknown_fate_is_found(void **state)
     struct store_batch *b = gate_take(scene_of(n, 0)->gate, 30), again = *b;
     again.done = gate_done_nothing;
     store_apply(n->store, &again);
-    gate_refuse(b, ERR_STORAGE);
+    gate_say(b, ERR_STORAGE);
     nodes_settle(n);
     assert_true(stands(n, 30).position > at.position);
     assert_true(slot_at(n, 0, box)->backlog > 0);

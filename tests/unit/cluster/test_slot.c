@@ -290,6 +290,62 @@ static void another_writer_is_noticed_by_a_slot_that_could_only_be_read(void **s
     assert_int_equal(reply.num[1], 111);
 }
 
+/* The store takes writes again; the slot, which could only be read, tries to write its mark, and that waits at the gate. */
+static void writes_its_mark_again(struct scene *x)
+{
+    store_faulty_fail_all(x->faulty, true);
+    assert_int_equal(tell(x, add(box, 2, 1), NULL), ERR_STORAGE);
+    store_faulty_fail_all(x->faulty, false);
+    x->gate->hold = true;
+    scene_skip(x, REOPEN_MS);
+}
+
+/* The store has the mark, and shows it to whoever reads, a moment before its answer is here. */
+static void its_own_mark_is_nobody_elses(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add(box, 1, 7), NULL), ERR_OK);
+    writes_its_mark_again(x);
+    uint64_t failed = stats_of(x).failed_records;
+    unsigned generation = slot_of(x, box)->generation;
+    struct store_batch *mark = gate_let_in(x->gate, 30);
+    assert_non_null(mark);
+    assert_int_equal(sum_of(x, box), 7);
+    assert_int_equal(tell(x, list_of(box), NULL), ERR_OK);
+    gate_say(mark, ERR_OK);
+    gate_open(x->gate);
+    scene_settle(x);
+    assert_int_equal(tell(x, add(box, 3, 1), NULL), ERR_OK);
+    assert_int_equal(sum_of(x, box), 8);
+    assert_int_equal(slot_of(x, box)->generation, generation);
+    assert_int_equal(stats_of(x).failed_records, failed);
+}
+
+static void another_writer_is_noticed_by_a_read_beside_the_mark(void **state)
+{
+    struct scene *x = *state;
+    assert_int_equal(tell(x, add(box, 1, 7), NULL), ERR_OK);
+    writes_its_mark_again(x);
+    write_as_another(x, box, 2, 10); /* further than the mark */
+    assert_int_equal(tell(x, list_of(box), NULL), ERR_UNAVAILABLE);
+    gate_open(x->gate);
+    assert_int_equal(sum_of(x, box), 17);
+}
+
+/* And at once, when nobody reads. */
+static void another_writer_is_noticed_by_the_mark(void **state)
+{
+    struct scene *x = *state;
+    struct reply reply;
+    assert_int_equal(tell(x, add(box, 1, 1), NULL), ERR_OK);
+    writes_its_mark_again(x);
+    write_as_another(x, box, 2, 10);
+    gate_open(x->gate);
+    scene_settle(x);
+    assert_int_equal(tell(x, add(box, 3, 100), &reply), ERR_OK);
+    assert_int_equal(reply.num[1], 111);
+}
+
 /* --- too much to write --- */
 
 static void a_slot_with_too_much_to_write_refuses(void **state)
@@ -435,6 +491,9 @@ int main(void)
         test(a_readable_slot_stays_so),
         test(another_writer_is_noticed),
         test(another_writer_is_noticed_by_a_slot_that_could_only_be_read),
+        test(its_own_mark_is_nobody_elses),
+        test(another_writer_is_noticed_by_a_read_beside_the_mark),
+        test(another_writer_is_noticed_by_the_mark),
         test(a_slot_with_too_much_to_write_refuses),
         test(loops_on_threads),
     };
