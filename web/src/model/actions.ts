@@ -16,12 +16,6 @@ export interface NewRoom {
 
 const ENCRYPTION = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
-/** What the person typed, as a user's id: the server's own people need no server name. */
-export function toUserId(chat: Chat, typed: string): string {
-    const text = typed.trim();
-    return text.startsWith("@") && text.includes(":") ? text : `@${text.replace(/^@/, "").toLowerCase()}:${chat.client.getDomain()}`;
-}
-
 async function createAndOpen(chat: Chat, options: ICreateRoomOpts): Promise<string | undefined> {
     const made = await chat.attempt(() => chat.client.createRoom(options));
     if (made) await openWhenHere(chat, made.room_id);
@@ -104,8 +98,8 @@ export async function leave(chat: Chat, roomId: string): Promise<void> {
     if (chat.roomId.value === roomId) chat.open(null);
 }
 
-export async function invite(chat: Chat, roomId: string, typed: string): Promise<boolean> {
-    return !!(await chat.attempt(() => chat.client.invite(roomId, toUserId(chat, typed))));
+export async function invite(chat: Chat, roomId: string, userId: string): Promise<boolean> {
+    return !!(await chat.attempt(() => chat.client.invite(roomId, userId)));
 }
 
 export async function toggleFavourite(chat: Chat, room: Room): Promise<void> {

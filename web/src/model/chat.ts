@@ -19,6 +19,7 @@ import {
     UserEvent,
 } from "matrix-js-sdk";
 import type { Session } from "../sdk/session";
+import { t } from "../text";
 import { formerName } from "./names";
 import { arrange, directRooms, isListed, type RoomSummary, summarize } from "./rooms";
 import { settings } from "./settings";
@@ -137,6 +138,13 @@ export class Chat {
         this.timeline.value!.markUnreadFrom(read !== last?.getId() ? read : null);
     }
 
+    /** To a message of this room; whether it is there. */
+    async goTo(eventId: string): Promise<boolean> {
+        const found = !!(await this.timeline.value?.goTo(eventId));
+        if (!found) this.say(t("not_found"), true);
+        return found;
+    }
+
     openThread(rootId: string): void {
         const room = this.room();
         const root = room?.findEventById(rootId);
@@ -164,6 +172,11 @@ export class Chat {
         const id = ++this.toastId;
         this.toasts.value = [...this.toasts.value.slice(-3), { id, text, bad }];
         setTimeout(() => (this.toasts.value = this.toasts.value.filter((toast) => toast.id !== id)), bad ? 8000 : 4000);
+    }
+
+    /** For screen readers, which tell what has changed: the same words twice are not the same text. */
+    announce(text: string): void {
+        this.announcement.value = text === this.announcement.value ? `${text}\u00a0` : text;
     }
 
     /** Runs what may fail; the reason is shown, and undefined returned. */

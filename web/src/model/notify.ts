@@ -1,6 +1,6 @@
 /** New messages told outside the timeline: browser notifications, a sound, and the live region of screen readers. */
 import { type MatrixEvent, type Room, RoomEvent, RoomStateEvent } from "matrix-js-sdk";
-import { t } from "../text";
+import { isolate, t } from "../text";
 import type { Chat } from "./chat";
 import { isShown, toMessage } from "./message";
 import { settings } from "./settings";
@@ -11,7 +11,7 @@ export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => strin
         if (event.isBeingDecrypted()) await event.getDecryptionPromise();
         if (!isShown(event)) return;
         const seen = document.visibilityState === "visible" && document.hasFocus() && chat.roomId.value === room.roomId;
-        if (chat.roomId.value === room.roomId) chat.announcement.value = `${chat.nameOf(event.getSender()!, room)}: ${preview(event)}`;
+        if (chat.roomId.value === room.roomId) chat.announce(`${chat.nameOf(event.getSender()!, room)}: ${preview(event)}`);
         if (seen || chat.connection.value !== "online") return;
         const actions = chat.client.getPushActionsForEvent(event);
         if (!actions?.notify) return;
@@ -33,8 +33,8 @@ async function membershipChanged(chat: Chat, room: Room, membership: string, bef
     if (membership !== "leave" && membership !== "ban") return;
     const by = (await ownMember(chat, room, membership)).getSender();
     if (by === chat.me) return;
-    if (before === "knock") chat.say(t("knock_refused", { room: room.name }), true);
-    if (before === "join") chat.say(t("was_removed", { room: room.name }), true);
+    if (before === "knock") chat.say(t("knock_refused", { room: isolate(room.name) }), true);
+    if (before === "join") chat.say(t("was_removed", { room: isolate(room.name) }), true);
 }
 
 /** The event by which one's membership has become that. The SDK may tell of the membership before the room's state has it. */

@@ -27,3 +27,6 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
     const text = texts.value[one] ?? texts.value[key] ?? key;
     return text.replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all));
 }
+
+/** What others call themselves, or a room, for within a sentence: however it is written, it does not turn the words around it. */
+export const isolate = (name: string): string => `\u2068${name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;

@@ -36,7 +36,7 @@ export function Members() {
         <Frame title={t("members_count", { count: room.getJoinedMemberCount() })}>
             <div class="panel-tools">
                 <input type="search" placeholder={t("filter_members")} aria-label={t("filter_members")} value={filter.value} onInput={(e) => (filter.value = e.currentTarget.value)} />
-                <IconButton icon={UserPlus} label={t("invite")} onClick={() => (chat.dialog.value = { kind: "invite", roomId: room.roomId })} />
+                {room.canInvite(chat.me) && <IconButton icon={UserPlus} label={t("invite")} onClick={() => (chat.dialog.value = { kind: "invite", roomId: room.roomId })} />}
             </div>
             <ul class="people">
                 {all.slice(0, MOST_MEMBERS).map((m) => (

@@ -20,5 +20,6 @@ export function useModal(ref: RefObject<HTMLDialogElement>): boolean {
             before?.focus?.();
         };
     }, []);
-    return !!ref.current && open.value.at(-1) === ref.current;
+    const innermost = open.value.at(-1); // read in any case: who reads it is made again when it changes
+    return !!innermost && innermost === ref.current;
 }

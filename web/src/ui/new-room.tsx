@@ -3,17 +3,12 @@ import { useSignal } from "@preact/signals";
 import { Compass } from "lucide-preact";
 import { useEffect } from "preact/hooks";
 import type { IPublicRoomsChunkRoom } from "matrix-js-sdk";
-import { createRoom, invite, join, knock, mayAddTo, openDirect, toUserId } from "../model/actions";
-import { t } from "../text";
+import { createRoom, invite, join, knock, mayAddTo, openDirect } from "../model/actions";
+import { type Person, personMeant, searchPeople } from "../model/people";
+import { isolate, t } from "../text";
 import { Avatar, Dialog, Empty, Switch } from "./bits";
 import { useChat } from "./context";
 import { DirectoryEntry } from "./directory";
-
-interface Person {
-    user_id: string;
-    display_name?: string;
-    avatar_url?: string;
-}
 
 /** Who the server knows by that name, some time after the last key. */
 function usePeople(typed: string): Person[] {
@@ -25,23 +20,26 @@ function usePeople(typed: string): Person[] {
             found.value = [];
             return;
         }
-        const timer = setTimeout(async () => {
-            const answer = await chat.client.searchUserDirectory({ term, limit: 10 }).catch(() => null);
-            found.value = answer?.results.filter((p) => p.user_id !== chat.me) ?? [];
-        }, 200);
+        const timer = setTimeout(async () => (found.value = await searchPeople(chat, term)), 200);
         return () => clearTimeout(timer);
     }, [typed]);
     return found.value;
 }
 
-function PersonPicker({ action, onPick }: { action: string; onPick: (userId: string) => void }) {
+function PersonPicker({ action, onPick }: { action: string; onPick: (person: Person) => Promise<unknown> }) {
     const chat = useChat();
     const typed = useSignal("");
     const people = usePeople(typed.value);
-    const submit = (event: SubmitEvent) => {
+    const busy = useSignal(false);
+    async function submit(event: SubmitEvent) {
         event.preventDefault();
-        if (typed.value.trim()) onPick(toUserId(chat, typed.value));
-    };
+        if (busy.value) return;
+        busy.value = true;
+        const person = await personMeant(chat, typed.value);
+        if (person) await onPick(person);
+        else chat.say(t("nothing_found"), true);
+        busy.value = false;
+    }
     return (
         <form class="form" onSubmit={submit}>
             <label class="field">
@@ -51,7 +49,7 @@ function PersonPicker({ action, onPick }: { action: string; onPick: (userId: str
             <ul class="people">
                 {people.map((p) => (
                     <li key={p.user_id}>
-                        <button type="button" class="person" onClick={() => onPick(p.user_id)}>
+                        <button type="button" class="person" onClick={() => void onPick(p)}>
                             <Avatar id={p.user_id} name={p.display_name ?? p.user_id} mxc={p.avatar_url} size={34} />
                             <span class="person-text">
                                 <bdi>{p.display_name ?? p.user_id}</bdi>
@@ -61,7 +59,7 @@ function PersonPicker({ action, onPick }: { action: string; onPick: (userId: str
                     </li>
                 ))}
             </ul>
-            <button type="submit" class="primary" disabled={!typed.value.trim()}>
+            <button type="submit" class="primary" disabled={!typed.value.trim() || busy.value}>
                 {action}
             </button>
         </form>
@@ -70,15 +68,14 @@ function PersonPicker({ action, onPick }: { action: string; onPick: (userId: str
 
 export function InviteDialog({ roomId, onClose }: { roomId: string; onClose: () => void }) {
     const chat = useChat();
-    async function pick(userId: string) {
-        if (await invite(chat, roomId, userId)) {
-            chat.say(t("was_invited", { name: userId }));
-            onClose();
-        }
+    async function pick({ user_id, display_name }: Person) {
+        if (!(await invite(chat, roomId, user_id))) return;
+        chat.say(t("was_invited", { name: isolate(display_name ?? user_id) }));
+        onClose();
     }
     return (
         <Dialog title={t("invite")} onClose={onClose}>
-            <PersonPicker action={t("invite")} onPick={(id) => void pick(id)} />
+            <PersonPicker action={t("invite")} onPick={pick} />
         </Dialog>
     );
 }
@@ -91,9 +88,9 @@ export function CreateDialog({ direct, space, parent, onClose }: { direct?: bool
                 <p class="muted">{t("start_chat_hint")}</p>
                 <PersonPicker
                     action={t("start_chat")}
-                    onPick={(id) => {
+                    onPick={(person) => {
                         onClose();
-                        void openDirect(chat, id);
+                        return openDirect(chat, person.user_id);
                     }}
                 />
             </Dialog>

@@ -6,7 +6,7 @@ import { useCallback, useEffect, useRef } from "preact/hooks";
 import { join, leave, pinned, toggleFavourite, toggleLow } from "../model/actions";
 import { sendFiles } from "../model/send";
 import type { Item, Timeline } from "../model/timeline";
-import { t } from "../text";
+import { isolate, t } from "../text";
 import { Avatar, Dialog, Empty, IconButton, type MenuEntry, MenuButton } from "./bits";
 import { Composer } from "./composer";
 import { useChat } from "./context";
@@ -14,7 +14,7 @@ import { useDrop } from "./drop";
 import { Knocked, Knocks } from "./knocks";
 import { MessageRow } from "./message";
 import { SpaceView } from "./space";
-import { dayName } from "./time";
+import { dayName, isoDay } from "./time";
 import { VirtualList } from "./virtual";
 
 export function RoomView() {
@@ -50,7 +50,7 @@ function RoomHead() {
     const entries: MenuEntry[] = [
         { label: summary.favourite ? t("unfavourite") : t("favourite"), icon: Star, act: () => void toggleFavourite(chat, room) },
         { label: summary.lowPriority ? t("normal_priority") : t("low_priority"), icon: ArrowDown, act: () => void toggleLow(chat, room) },
-        { label: t("invite"), icon: UserPlus, act: () => (chat.dialog.value = { kind: "invite", roomId: room.roomId }) },
+        ...(room.canInvite(chat.me) ? [{ label: t("invite"), icon: UserPlus, act: () => (chat.dialog.value = { kind: "invite", roomId: room.roomId }) }] : []),
         { label: t("jump_to_date"), icon: Calendar, act: () => (jumping.value = true) },
         { label: t("pinned"), icon: Pin, act: toggle("pinned") },
         { label: t("threads"), icon: MessagesSquare, act: toggle("threads") },
@@ -97,14 +97,14 @@ function JumpToDate({ onClose }: { onClose: () => void }) {
         const find = (direction: Direction) => chat.client.timestampToEvent(chat.roomId.value!, ts, direction);
         const found = await chat.attempt(() => find(Direction.Forward).catch(() => find(Direction.Backward))); // what was written since then, or last before
         onClose();
-        if (found) await chat.timeline.value!.goTo(found.event_id);
+        if (found) await chat.goTo(found.event_id);
     }
     return (
         <Dialog title={t("jump_to_date")} onClose={onClose}>
             <form class="form" onSubmit={jump}>
                 <label class="field">
                     <span>{t("date")}</span>
-                    <input type="date" name="date" required max={new Date().toISOString().slice(0, 10)} />
+                    <input type="date" name="date" required max={isoDay(new Date())} />
                 </label>
                 <button class="primary" type="submit">
                     {t("jump")}
@@ -227,7 +227,7 @@ function Beginning() {
 function Typing() {
     const chat = useChat();
     const names = chat.typing.value;
-    const text = names.length === 0 ? "" : names.length > 3 ? t("typing_many") : t("typing", { count: names.length, names: names.join(", ") });
+    const text = names.length === 0 ? "" : names.length > 3 ? t("typing_many") : t("typing", { count: names.length, names: names.map(isolate).join(", ") });
     return (
         <div class="typing" aria-live="polite">
             {text && (

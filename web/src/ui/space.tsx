@@ -57,9 +57,11 @@ export function SpaceView() {
                             <SquarePlus size={15} aria-hidden="true" /> {t("create_room")}
                         </button>
                     )}
-                    <button type="button" class="secondary" onClick={() => (chat.dialog.value = { kind: "invite", roomId: summary.id })}>
-                        <UserPlus size={15} aria-hidden="true" /> {t("invite")}
-                    </button>
+                    {chat.room(summary.id)?.canInvite(chat.me) && (
+                        <button type="button" class="secondary" onClick={() => (chat.dialog.value = { kind: "invite", roomId: summary.id })}>
+                            <UserPlus size={15} aria-hidden="true" /> {t("invite")}
+                        </button>
+                    )}
                     <IconButton icon={Users} label={t("members")} onClick={show("members")} />
                     <IconButton icon={Info} label={t("room_settings")} onClick={show("info")} />
                     <IconButton icon={LogOut} label={t("leave")} onClick={() => (chat.dialog.value = { kind: "leave", roomId: summary.id })} />

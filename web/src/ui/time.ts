@@ -45,3 +45,8 @@ export function duration(ms: number): string {
     const s = Math.round(ms / 1000);
     return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
 }
+
+/** As a date field wants it: the day that it is here, not in Greenwich. */
+export function isoDay(day: Date): string {
+    return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((n) => String(n).padStart(2, "0")).join("-");
+}

@@ -151,15 +151,6 @@ export class Person {
         await this.composer().waitFor();
     }
 
-    async invite(other) {
-        const { page } = this;
-        await page.getByRole("button", { name: "Room menu" }).click();
-        await page.getByRole("menuitem", { name: "Invite" }).click();
-        await page.getByLabel("Name or user id").fill(other.id);
-        await page.getByRole("dialog").getByRole("button", { name: "Invite", exact: true }).click();
-        await page.getByRole("dialog").waitFor({ state: "detached" });
-    }
-
     async acceptInvitation() {
         await this.page.locator(".room-row", { hasText: "Invitation" }).first().click();
         await this.page.getByRole("button", { name: "Accept" }).click();

@@ -11,7 +11,7 @@ export async function people(test) {
     const [bob, carol] = await Promise.all(["bob", "carol"].map((name) => Outsider.register(server, name)));
     const me = "@alice:localhost";
     const setting = (label) => alice.panel.getByLabel(new RegExp(`^${label}`)); // the name of a select has its options in it
-    let workshop, market;
+    let workshop, market, guild;
     try {
         await test("who asks to join is let in", async () => {
             await alice.register();
@@ -51,7 +51,7 @@ export async function people(test) {
         });
 
         await test("asking oneself: seen as such, refused, and let in", async () => {
-            const guild = await carol.createRoom({ name: "Guild", visibility: "public", initial_state: [{ type: "m.room.join_rules", content: { join_rule: "knock" } }] });
+            guild = await carol.createRoom({ name: "Guild", visibility: "public", initial_state: [{ type: "m.room.join_rules", content: { join_rule: "knock" } }] });
             const ask = async () => {
                 await alice.choose("New", "Explore rooms");
                 await alice.dialog.getByRole("listitem").filter({ hasText: "Guild" }).getByRole("button", { name: "Ask to join" }).click();
@@ -61,12 +61,43 @@ export async function people(test) {
             };
             await ask();
             await carol.kick(guild, me);
-            await alice.page.getByText("You were not let into Guild.").waitFor();
+            await alice.page.getByText(/^You were not let into .Guild.\.$/).waitFor();
             await gone(alice.room("Guild"));
             await ask();
             await carol.invite(guild, me);
             await alice.button("Accept").click();
             await alice.composer().waitFor();
+        });
+
+        await test("somebody is invited by the name that people see", async () => {
+            const dora = await Outsider.register(server, "dora");
+            await dora.rename("Dora Maar");
+            await dora.createRoom({ preset: "public_chat", visibility: "public", name: "Studio" });
+            await alice.openRoom("Workshop");
+            await alice.choose("Room menu", "Invite");
+            const who = alice.dialog.getByLabel("Name or user id");
+            await who.fill("bob");
+            await who.press("Enter");
+            await alice.dialog.getByRole("status").getByText("That user is in the room already.").waitFor();
+            await who.fill("Dora Maar");
+            await who.press("Enter");
+            await gone(alice.page.getByRole("dialog"));
+            await alice.page.getByText(/^.Dora Maar. was invited\.$/).waitFor();
+            assert.equal((await bob.readState(workshop, "m.room.member", dora.userId)).membership, "invite");
+        });
+
+        await test("nobody is offered to invite who may not", async () => {
+            await alice.openRoom("Guild");
+            await alice.button("Members").click();
+            await alice.button("Invite", alice.panel).waitFor();
+            await alice.button("Room menu").click();
+            const entry = alice.page.getByRole("menuitem", { name: "Invite" });
+            await entry.waitFor();
+            await carol.state(guild, "m.room.power_levels", { ...(await carol.readState(guild, "m.room.power_levels")), invite: 50 });
+            await gone(entry);
+            await gone(alice.button("Invite", alice.panel));
+            await alice.page.keyboard.press("Escape");
+            await alice.closePanel();
         });
 
         await test("a room's picture, history and rights are changed", async () => {
@@ -132,7 +163,7 @@ export async function people(test) {
 
         await test("who is removed is told so", async () => {
             await carol.kick(market, me);
-            await alice.page.getByText("You were removed from Market.").waitFor();
+            await alice.page.getByText(/^You were removed from .Market.\.$/).waitFor();
             await gone(alice.room("Market"));
         });
 
