@@ -87,7 +87,7 @@ function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
     const found = timeline?.item(eventId);
     const name = found && chat.nameOf(found.message.sender, chat.client.getRoom(roomId));
     return (
-        <button type="button" class="quote" onClick={async () => (await timeline?.goTo(eventId)) || chat.say(t("not_found"), true)}>
+        <button type="button" class="quote" onClick={() => void chat.goTo(eventId)}>
             <Reply size={13} aria-hidden="true" />
             {found ? (
                 <>

@@ -99,7 +99,7 @@ function PinnedPanel() {
     }, [ids.join()]);
     return (
         <Frame title={t("pinned")}>
-            {ids.length ? <EventList events={events.value} onOpen={(e) => void chat.timeline.value!.goTo(e.getId()!)} /> : <Empty icon={Pin} title={t("no_pinned")}>{t("no_pinned_hint")}</Empty>}
+            {ids.length ? <EventList events={events.value} onOpen={(e) => void chat.goTo(e.getId()!)} /> : <Empty icon={Pin} title={t("no_pinned")}>{t("no_pinned_hint")}</Empty>}
         </Frame>
     );
 }

@@ -23,8 +23,7 @@ export function SearchPanel() {
     async function open(event: MatrixEvent) {
         if (event.getRoomId() !== chat.roomId.value) chat.open(event.getRoomId()!);
         const inThread = event.threadRootId && !event.isThreadRoot ? event.threadRootId : undefined;
-        await chat.timeline.value!.goTo(inThread ?? event.getId()!);
-        if (inThread) chat.openThread(inThread);
+        if ((await chat.goTo(inThread ?? event.getId()!)) && inThread) chat.openThread(inThread);
     }
     return (
         <Frame title={t("search")}>

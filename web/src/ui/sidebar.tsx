@@ -167,8 +167,8 @@ const RoomRow = memo(function RoomRow({ room }: { room: RoomSummary; today: stri
                     )}
                     {room.mentions === 0 && waiting && (
                         <span class="badge">
-                            {room.unread || "!"}
-                            <span class="sr-only"> {t("unread", { count: room.unread })}</span>
+                            {room.unread || <span aria-hidden="true">!</span>}
+                            {room.unread > 0 && <span class="sr-only"> {t("unread", { count: room.unread })}</span>}
                         </span>
                     )}
                 </span>

@@ -45,6 +45,14 @@ export async function history(test) {
             await hit("a thimble").waitFor();
         });
 
+        await test("a message that cannot be had is told", async () => {
+            await alice.page.route("**/context/**", (route) => route.abort());
+            await box().fill("line 110");
+            await hit("line 110 of the record").click();
+            await alice.page.getByText("That message cannot be found.").waitFor();
+            await alice.page.unroute("**/context/**");
+        });
+
         await test("it says when there is nothing older", async () => {
             await box().fill("nowhere to be found");
             await until("searched to the beginning", async () => {

@@ -49,6 +49,7 @@ export async function keyboard(test) {
             await alice.sees("by hand");
             await bob.createRoom({ preset: "public_chat", name: "Library", invite: ["@alice:localhost"] });
             await row("Library").waitFor();
+            assert.doesNotMatch(await row("Library").textContent(), /unread/, "an invitation has no messages yet");
         });
 
         await test("the list of rooms is one stop, with arrows in it", async () => {

@@ -30,6 +30,14 @@ export async function rooms(test) {
             await alice.message("hello from elsewhere").waitFor();
         });
 
+        await test("a screen reader is told of each message, also of the same words again", async () => {
+            const heard = () => alice.page.locator("[role=status].sr-only").textContent();
+            for (const wanted of ["bob: anybody there?", "bob: anybody there?\u00a0", "bob: anybody there?"]) {
+                await bob.send(bob.room, "anybody there?");
+                await until("heard", heard, wanted);
+            }
+        });
+
         await test("a room in the directory is found and joined", async () => {
             await bob.createRoom({ preset: "public_chat", visibility: "public", name: "Chess club", topic: "every Tuesday", room_alias_name: "chess" });
             await alice.choose("New", "Explore rooms");
@@ -154,9 +162,9 @@ export async function rooms(test) {
         await test("who writes is shown", async () => {
             const writes = (content) => bob.call("PUT", `/v3/rooms/${encodeURIComponent(bob.room)}/typing/${encodeURIComponent(bob.userId)}`, content);
             await writes({ typing: true, timeout: 20_000 });
-            await alice.page.getByText("bob is typing").waitFor();
+            await alice.page.getByText(/^.bob. is typing$/).waitFor();
             await writes({ typing: false });
-            await gone(alice.page.getByText("bob is typing"));
+            await gone(alice.page.getByText(/^.bob. is typing$/));
         });
 
         await test("who has read is shown", async () => {
