@@ -30,6 +30,8 @@ struct wish {
     enum { WISH_RESTS, WISH_ASKS, WISH_WAITS, WISH_HOLDS, WISH_CLOSES, WISH_OVER } state;
     struct list link; /* among the node's wishes that are not over */
     bool held;        /* once at least */
+    bool doubted;     /* WISH_ASKS, for long */
+    unsigned doublings;
     struct timer timer;
     uint64_t life; /* a number of its own */
     struct ledger backlog;

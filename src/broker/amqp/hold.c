@@ -3,13 +3,16 @@
  * Before it consumes it waits until the queue has taken an empty record: RabbitMQ (3.10) breaks off the whole connection of who wants to consume from a
  * queue whose leader is not there, because it has just died, or because another node is still making the queue.
  *
+ * A consumer of which the broker says nothing, though meanwhile the queue takes records, is given up and asked for anew. As long as the queue takes
+ * nothing either, the broker is slow, or a leader is not there: then it is waited for.
+ *
  * That it is the one, a consumer learns only by a delivery. So whoever waits publishes an empty record now and then, and in particular when it has
  * subscribed and when a node has gone; and so does a node that has given up a slot. Who holds acknowledges it, and it is passed on to nobody. */
 #include "base/log.h"
 #include "base/random.h"
 #include "broker/amqp/amqp_priv.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, ASK_MS = 3000, ASK_DOUBLINGS = 3 }; /* ASK_MS: for the first answer; each time that none came, twice as long */
 
 static void wish_start(struct wish *w);
 
@@ -144,7 +147,7 @@ static void wish_closed(struct channel *c, unsigned code, struct str text)
         wish_over(w, POST_LOST); /* who waited must not be taken for one who still stands in line */
     } else {
         w->state = WISH_RESTS;
-        wish_retry(w);
+        (c->closing ? wish_start : wish_retry)(w); /* closing: given up, since its queue works */
     }
 }
 
@@ -172,13 +175,31 @@ static void wish_start(struct wish *w)
     wish_retry(w); /* the answer ends it */
 }
 
+/* Its queue's answer to the ping decides. */
+static void unanswered(struct timer *t)
+{
+    struct wish *w = list_item(t, struct wish, timer);
+    w->doubted = true;
+    publish_ping(w->node, w->slot);
+    timer_set(w->node->io, &w->timer, ASK_MS, unanswered);
+}
+
+static void wish_ask_anew(struct wish *w)
+{
+    log_event(LOG_WARN, "broker", "slot's consumer is not answered, and is asked for anew", "slot=%u", w->slot);
+    timer_clear(w->node->io, &w->timer);
+    if (w->doublings < ASK_DOUBLINGS) w->doublings++;
+    channel_close(&w->channel);
+}
+
 static void wish_consume(struct wish *w)
 {
     struct node *n = w->node;
     char room[NAME_ROOM];
     if (!channel_open(&n->taking, &w->channel, &wish_ops)) return;
-    timer_clear(n->io, &w->timer);
+    timer_set(n->io, &w->timer, (int64_t)ASK_MS << w->doublings, unanswered);
     w->state = WISH_ASKS;
+    w->doubted = false;
     queue_consume(&w->channel, slot_queue_name(n, w->slot, room), n->config.amqp.prefetch, false);
 }
 
@@ -187,7 +208,11 @@ void wishes_go_on(struct node *n, unsigned slot)
     list_each(it, &n->wishes)
     {
         struct wish *w = list_item(it, struct wish, link);
-        if (w->slot == slot && w->state == WISH_RESTS) wish_consume(w);
+        if (w->slot != slot) continue;
+        if (w->state == WISH_RESTS)
+            wish_consume(w);
+        else if (w->state == WISH_ASKS && w->doubted && !w->channel.closing)
+            wish_ask_anew(w);
     }
 }
 

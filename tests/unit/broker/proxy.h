@@ -1,5 +1,5 @@
 /* A TCP proxy in the test, to one address of the loopback: connections through it can be made to stand still (both sides see nothing, as with a cable that
- * is pulled), or cut. */
+ * is pulled), or cut; or they lose nothing but the wish to consume from a slot's queue. */
 #ifndef ROOKERY_TESTS_BROKER_PROXY_H
 #define ROOKERY_TESTS_BROKER_PROXY_H
 
@@ -17,6 +17,7 @@ struct proxy {
     uint16_t port, to;
     pthread_t thread;
     atomic_bool stop, still, cut;
+    atomic_uint lose_consumes; /* so many of the next ones; each leaves the client in one piece */
     int pair[PROXY_PAIRS][2];
     size_t pairs;
 };
@@ -48,14 +49,43 @@ static inline void proxy_drop(struct proxy *p, size_t i)
     p->pair[i][1] = p->pair[p->pairs][1];
 }
 
+/* Where in these bytes the frame begins (type, channel, size, basic.consume, ..., end) that wishes to consume from a slot's queue; NULL: there is none.
+ * `n` becomes its length. */
+static inline char *proxy_find_consume(char *bytes, size_t *n)
+{
+    char *end = bytes + *n, *at = bytes + 7;
+    for (; at < end && (at = memmem(at, (size_t)(end - at), "\0\x3C\0\x14", 4)); at++) {
+        uint32_t size;
+        memcpy(&size, at - 4, sizeof size);
+        size = ntohl(size);
+        if (at[-7] != 1 || size >= (size_t)(end - at) || !memmem(at, size, ".slot.", 6)) continue;
+        *n = 7 + size + 1;
+        return at - 7;
+    }
+    return NULL;
+}
+
+/* How many bytes are left. */
+static inline ssize_t proxy_lose_consume(struct proxy *p, char *bytes, ssize_t n)
+{
+    size_t length = (size_t)n;
+    char *frame = proxy_find_consume(bytes, &length);
+    if (!frame) return n;
+    atomic_fetch_sub(&p->lose_consumes, 1);
+    memmove(frame, frame + length, (size_t)(bytes + n - frame) - length);
+    return n - (ssize_t)length;
+}
+
 /* False: that connection is over. */
-static inline bool proxy_pass(int from, int to)
+static inline bool proxy_pass(struct proxy *p, int from, int to)
 {
     char bytes[65536];
     ssize_t n = recv(from, bytes, sizeof bytes, 0);
+    bool over = n <= 0;
+    if (!over && atomic_load(&p->lose_consumes)) n = proxy_lose_consume(p, bytes, n);
     for (ssize_t sent = 0, k; sent < n; sent += k)
         if ((k = send(to, bytes + sent, (size_t)(n - sent), MSG_NOSIGNAL)) <= 0) return false;
-    return n > 0;
+    return !over;
 }
 
 static inline void proxy_round(struct proxy *p)
@@ -68,7 +98,7 @@ static inline void proxy_round(struct proxy *p)
     for (size_t i = pairs; i-- > 0 && !atomic_load(&p->still);) {
         bool ok = true;
         for (unsigned k = 0; k < 2; k++)
-            if (fd[1 + 2 * i + k].revents) ok &= proxy_pass(p->pair[i][k], p->pair[i][1 - k]);
+            if (fd[1 + 2 * i + k].revents) ok &= proxy_pass(p, p->pair[i][k], p->pair[i][1 - k]);
         if (!ok) proxy_drop(p, i);
     }
     if (fd[0].revents) proxy_take(p);

@@ -177,6 +177,30 @@ static void a_connection_that_stands_still(void **state)
     holding_release(&other);
 }
 
+/* The broker does not hear that it is asked for a consumer, twice, though it is well. */
+static void a_consumer_that_goes_unanswered(void **state)
+{
+    struct world w;
+    struct proxy p;
+    struct holding other = {0};
+    (void)state;
+    behind_proxy(&w, &p);
+    atomic_store(&p.lose_consumes, 2);
+    subscribe(&w.hold, &w.node[0], 0, 15);
+    wait_held(&w.hold);
+    assert_int_equal(atomic_load(&p.lose_consumes), 0);
+    assert_int_equal(w.hold.losts, 0);
+    subscribe(&other, &w.node[1], 1, 15);
+    wait_until(is_in_line, &other);
+    publish_until_taken_at(&w, 1, 15, "1:999;");
+    wait_until(has_last, &w.hold);
+    release(&w.hold);
+    wait_held(&other);
+    world_release(&w);
+    proxy_stop(&p);
+    holding_release(&other);
+}
+
 /* --- what the broker says no to --- */
 
 static void ctl(struct world *w, const char *before, const char *name, const char *after)
@@ -464,6 +488,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_waits_has_lost_the_line_that_gives),
         cmocka_unit_test(who_waits_and_loses_its_place_is_told),
         cmocka_unit_test(a_connection_that_stands_still),
+        cmocka_unit_test(a_consumer_that_goes_unanswered),
         cmocka_unit_test(a_queue_that_is_deleted_by_hand),
         cmocka_unit_test(a_queue_of_another_kind),
         cmocka_unit_test(a_broker_that_is_short_of_memory),
