@@ -18,7 +18,17 @@ import { EmojiButton } from "./emoji";
 /** The box is as high as what is in it, by the style sheet alone; reading its height would lay out the page at each key. */
 const growsByItself = CSS.supports("field-sizing", "content");
 
-export function Composer({ timeline, place }: { timeline: Timeline; place: "room" | "thread" }) {
+interface Props {
+    timeline: Timeline;
+    place: "room" | "thread";
+}
+
+export function Composer(props: Props) {
+    void useChat().tick.value; // who may write
+    return props.timeline.room.maySendMessage() ? <Writing {...props} /> : <p class="no-composer">{t("may_not_send")}</p>;
+}
+
+function Writing({ timeline, place }: Props) {
     const chat = useChat();
     const { room } = timeline;
     const threadId = timeline.thread?.id;
@@ -53,12 +63,25 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         });
     }
 
+    function restore() {
+        const draft = loadDraft(draftKey);
+        mentions.current = draft.mentions;
+        set(draft.text);
+    }
+
+    function keep() {
+        if (!edit) saveDraft(draftKey, { text: text.value, mentions: mentions.current });
+    }
+
     useLayoutEffect(() => {
-        set(loadDraft(draftKey));
+        restore();
         if (matchMedia("(pointer: fine)").matches) area.current?.focus();
     }, [draftKey]);
     useLayoutEffect(() => {
-        if (edit) set(String(edit.getContent().body ?? ""));
+        if (edit) {
+            mentions.current = [];
+            set(String(edit.getContent().body ?? ""));
+        }
         if (edit || reply) area.current?.focus();
     }, [edit, reply]);
     useLayoutEffect(() => {
@@ -75,7 +98,7 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
             cursor.value = box.selectionStart;
             chosen.value = 0;
         });
-        if (!edit) saveDraft(draftKey, box.value);
+        keep();
         tellTyping(box.value !== "");
     }
 
@@ -90,6 +113,7 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         if (candidate.userId) mentions.current.push({ userId: candidate.userId, name: candidate.label });
         const next = insert(text.value, cursor.value, word.value!, candidate);
         set(next.text, next.cursor);
+        keep();
         area.current?.focus();
     }
 
@@ -98,20 +122,18 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
         if (!typed) return;
         if (edit) void sendEdit(chat, edit, typed, mentions.current);
         else void sendText(chat, target, typed, mentions.current, reply ?? undefined);
-        mentions.current = [];
-        if (!edit) saveDraft(draftKey, "");
+        if (!edit) saveDraft(draftKey, { text: "", mentions: [] });
         leave();
         timeline.goToEnd();
         requestAnimationFrame(() => setTimeout(() => tellTyping(false))); // the message is shown first
     }
 
-    /** Ends answering or editing; what was being written before an edit comes back. */
+    /** Ends answering or editing; what is not sent stays, and what was being written before an edit comes back. */
     function leave() {
-        const was = edit;
         batch(() => {
             editing.value = null;
             replyingTo.value = null;
-            set(was ? loadDraft(draftKey) : "");
+            restore();
         });
     }
 
@@ -163,10 +185,11 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
     function addEmoji(emoji: string) {
         const at = area.current?.selectionStart ?? text.value.length;
         set(text.value.slice(0, at) + emoji + text.value.slice(at), at + emoji.length);
+        keep();
         area.current?.focus();
     }
 
-    const hint = room.hasEncryptionStateEvent() ? t("write_encrypted") : t("write");
+    const hint = threadId ? t("write_thread") : room.hasEncryptionStateEvent() ? t("write_encrypted") : t("write");
     return (
         <div class="composer">
             <Uploads target={target} />
@@ -200,7 +223,7 @@ export function Composer({ timeline, place }: { timeline: Timeline; place: "room
                     dir="auto"
                     value={text.value}
                     placeholder={hint}
-                    aria-label={threadId ? t("write_thread") : hint}
+                    aria-label={hint}
                     role={list.length ? "combobox" : undefined}
                     aria-expanded={list.length ? true : undefined}
                     aria-controls={list.length ? `completion-${place}` : undefined}

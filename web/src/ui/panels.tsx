@@ -51,7 +51,7 @@ export function PanelView({ panel }: { panel: Panel }) {
 function ThreadPanel() {
     const chat = useChat();
     const timeline = chat.threadTimeline.value;
-    const drop = useDrop(timeline && ((files) => sendFiles(chat, { room: timeline.room, threadId: timeline.thread!.id }, files)));
+    const drop = useDrop(timeline?.room.maySendMessage() ? (files) => sendFiles(chat, { room: timeline.room, threadId: timeline.thread!.id }, files) : null);
     if (!timeline) return null;
     return (
         <Frame title={t("thread")} plain>

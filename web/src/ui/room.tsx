@@ -33,7 +33,7 @@ export function RoomView() {
             <Knocks room={room} />
             <TimelineView key={room.roomId} timeline={timeline} />
             <Typing />
-            {room.maySendMessage() ? <Composer timeline={timeline} place="room" /> : <p class="no-composer">{t("may_not_send")}</p>}
+            <Composer timeline={timeline} place="room" />
             {drop.over && <div class="drop">{t("drop_here")}</div>}
         </main>
     );

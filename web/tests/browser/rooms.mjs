@@ -159,6 +159,45 @@ export async function rooms(test) {
             await alice.composer().fill("");
         });
 
+        await test("a draft keeps whom it mentions and its emoji over a reload, and outlives a reply that is given up", async () => {
+            await alice.composer().pressSequentially("hey @bo");
+            await alice.page.getByRole("option", { name: "bob" }).waitFor();
+            await alice.composer().press("Enter");
+            await alice.button("Emoji").click();
+            await alice.page.getByLabel("Search emoji").fill("rocket");
+            await alice.page.keyboard.press("Enter");
+            await alice.reload();
+            await alice.openRoom("Garden Party");
+            await until("the draft", () => alice.composer().inputValue(), "hey @bob 🚀");
+            await alice.act("root of a thread", "Reply");
+            await alice.page.locator(".composing").waitFor();
+            await alice.composer().press("Escape");
+            await gone(alice.page.locator(".composing"));
+            assert.equal(await alice.composer().inputValue(), "hey @bob 🚀");
+            await alice.composer().press("Enter");
+            await alice.message("hey @bob").getByText("Sent", { exact: true }).waitFor();
+            assert.equal(await alice.composer().inputValue(), "");
+            const [last] = await bob.messages(bob.room, 1);
+            assert.deepEqual(last.content["m.mentions"], { user_ids: ["@bob:localhost"] });
+        });
+
+        await test("where one may not write, one may not in a thread either", async () => {
+            const room = await bob.createRoom({ preset: "public_chat", name: "News", power_level_content_override: { events_default: 50 } });
+            const root = await bob.send(room, "the news");
+            await bob.send(room, { msgtype: "m.text", body: "and more", "m.relates_to": { rel_type: "m.thread", event_id: root } });
+            await alice.call("POST", `/join/${encodeURIComponent(room)}`, {});
+            await alice.openRoom("News");
+            await alice.message("the news").locator(".thread-link").click();
+            await alice.panel.getByText("and more").waitFor();
+            await alice.page.getByText("You may not write in this room.").nth(1).waitFor();
+            assert.equal(await alice.page.locator(".composer").count(), 0);
+            await alice.closePanel();
+            await alice.choose("Room menu", "Leave");
+            await alice.button("Leave", alice.dialog).click();
+            await gone(alice.room("News"));
+            await alice.openRoom("Garden Party");
+        });
+
         await test("who writes is shown", async () => {
             const writes = (content) => bob.call("PUT", `/v3/rooms/${encodeURIComponent(bob.room)}/typing/${encodeURIComponent(bob.userId)}`, content);
             await writes({ typing: true, timeout: 20_000 });
