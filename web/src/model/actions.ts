@@ -1,6 +1,7 @@
 /** What a person does with rooms and people. Each returns when the server has accepted it; failures are shown by Chat.attempt. */
 import { EventType, type ICreateRoomOpts, type MatrixEvent, Method, Preset, type Room, Visibility } from "matrix-js-sdk";
 import type { Chat } from "./chat";
+import type { Place } from "./links";
 import { directRooms } from "./rooms";
 
 export interface NewRoom {
@@ -87,6 +88,23 @@ export async function join(chat: Chat, idOrAlias: string, viaServers?: string[])
     if (inviter) await markDirect(chat, roomId, inviter);
     await openWhenHere(chat, roomId);
     return true;
+}
+
+/** The room of that id or alias, where one is in it or invited. */
+export function roomOf(chat: Chat, idOrAlias: string): Room | undefined {
+    const named = (room: Room) => room.roomId === idOrAlias || room.getCanonicalAlias() === idOrAlias || room.getAltAliases().includes(idOrAlias);
+    return chat.client.getRooms().find((room) => named(room) && ["join", "invite", "knock"].includes(room.getMyMembership()));
+}
+
+/** Where a permalink leads: to the room, and the message there; a room that one is not in can be joined. */
+export async function follow(chat: Chat, { id, eventId, via }: Place): Promise<void> {
+    const room = roomOf(chat, id);
+    if (!room) {
+        chat.dialog.value = { kind: "join", address: id, via };
+        return;
+    }
+    if (room.roomId !== chat.roomId.value) chat.open(room.roomId);
+    if (eventId) await chat.goTo(eventId);
 }
 
 export async function knock(chat: Chat, idOrAlias: string, reason?: string): Promise<boolean> {

@@ -20,6 +20,7 @@ import {
 } from "matrix-js-sdk";
 import type { Session } from "../sdk/session";
 import { t } from "../text";
+import { str } from "./message";
 import { formerName } from "./names";
 import { arrange, directRooms, isListed, type RoomSummary, summarize } from "./rooms";
 import { settings } from "./settings";
@@ -36,7 +37,7 @@ export type Panel =
 
 export type Dialog =
     | { kind: "create"; direct?: boolean; space?: boolean; parent?: string }
-    | { kind: "join" }
+    | { kind: "join"; address?: string; via?: string[] }
     | { kind: "invite"; roomId: string }
     | { kind: "leave"; roomId: string }
     | { kind: "log-out" }
@@ -133,7 +134,8 @@ export class Chat {
             (error) => console.warn("members:", error?.message),
         );
         if (room.hasEncryptionStateEvent()) this.client.getCrypto()?.prepareToEncrypt(room);
-        const read = room.getEventReadUpTo(this.me);
+        // The SDK says nothing of a receipt for what is not loaded; the marker is set together with it.
+        const read = room.getEventReadUpTo(this.me) ?? str(room.getAccountData("m.fully_read")?.getContent().event_id) ?? null;
         const last = room.getLiveTimeline().getEvents().at(-1);
         this.timeline.value!.markUnreadFrom(read !== last?.getId() ? read : null);
     }

@@ -12,12 +12,27 @@ export function safeUrl(href: string): string | null {
     }
 }
 
-/** The user, room or alias that a permalink names. */
-export function permalink(href: string): string | null {
-    const found = href.match(/^https:\/\/matrix\.to\/#\/([^/?]+)/);
+/** What a permalink names: a user, a room or an alias, perhaps a message there, and servers that know the room. */
+export interface Place {
+    id: string;
+    eventId?: string;
+    via: string[];
+}
+
+const MATRIX_TO = /^https:\/\/matrix\.to\/#\/([^/?]+)(?:\/([^/?]+))?/;
+const MATRIX_URI = /^matrix:(u|r|roomid)\/([^/?]+)(?:\/e\/([^/?]+))?/;
+const SIGILS: Record<string, string> = { u: "@", r: "#", roomid: "!" };
+const LONGEST = 255;
+
+export function permalink(href: string): Place | null {
+    const [, kind, name, event] = href.match(MATRIX_URI) ?? [];
+    const [, id = kind && SIGILS[kind] + name, eventId = event && `$${event}`] = href.match(MATRIX_TO) ?? [];
     try {
-        const id = found && decodeURIComponent(found[1]);
-        return id && /^[@#!]\S+$/.test(id) && id.length <= 255 ? id : null;
+        const place = { id: decodeURIComponent(id ?? ""), eventId: decodeURIComponent(eventId ?? "") };
+        if (!/^[@#!]\S+$/.test(place.id) || place.id.length > LONGEST) return null;
+        const isMessage = !place.id.startsWith("@") && /^\$\S+$/.test(place.eventId) && place.eventId.length <= LONGEST;
+        const via = new URLSearchParams(href.split("?")[1]).getAll("via").slice(0, 5);
+        return { id: place.id, eventId: isMessage ? place.eventId : undefined, via };
     } catch {
         return null;
     }

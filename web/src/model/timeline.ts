@@ -114,6 +114,8 @@ export class Timeline {
     private anchor: EventTimeline | null = null;
     private scheduled = false;
     private readMarker: string | null = null;
+    /** The marker below which the first new message has been in view. */
+    private readonly met = signal<string | null>(null);
     /** The marker has been met, and nothing of others after it. */
     private expecting = false;
 
@@ -184,6 +186,7 @@ export class Timeline {
         this.follow();
         const drawn = this.rows.indexOf(this.unread ?? "");
         this.readMarker = eventId;
+        this.met.value = null;
         this.unread = null;
         this.expecting = false;
         this.refresh(drawn);
@@ -211,6 +214,18 @@ export class Timeline {
         this.unread = this.rows.at(index)?.key ?? null;
         this.expecting = this.unread === null;
         this.refresh(index);
+    }
+
+    /** The event to go to for the first new message, until it has been in view: where that is not loaded, the last that was read. */
+    get ahead(): string | null {
+        if (this.met.value === this.readMarker) return null;
+        const first = this.unread && this.rows.at(this.rows.indexOf(this.unread));
+        return first ? first.message.id : this.expecting ? null : this.readMarker;
+    }
+
+    /** The first new message is in view. */
+    meet(): void {
+        this.met.value = this.readMarker;
     }
 
     // --- following ---

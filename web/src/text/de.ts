@@ -29,6 +29,7 @@ export const de: Texts = {
     recent: "Zuletzt benutzt",
     nothing_found: "Nichts gefunden",
     not_found: "Diese Nachricht ist nicht zu finden.",
+    message_in: "Nachricht in {room}",
     device_name: "Rookery im Browser",
 
     auth_welcome: "Melde dich an oder lege ein Konto an.",

@@ -28,6 +28,7 @@ export const en = {
     recent: "Recent",
     nothing_found: "Nothing found",
     not_found: "That message cannot be found.",
+    message_in: "Message in {room}",
     device_name: "Rookery in a browser",
 
     auth_welcome: "Sign in to chat, or make an account.",

@@ -14,7 +14,7 @@ export function Dialogs() {
         case "create":
             return <CreateDialog direct={dialog.direct} space={dialog.space} parent={dialog.parent} onClose={close} />;
         case "join":
-            return <JoinDialog onClose={close} />;
+            return <JoinDialog address={dialog.address} via={dialog.via} onClose={close} />;
         case "invite":
             return <InviteDialog roomId={dialog.roomId} onClose={close} />;
         case "leave":

@@ -5,7 +5,8 @@
 import { useSignal } from "@preact/signals";
 import { type ComponentChildren, h } from "preact";
 import { useMemo } from "preact/hooks";
-import { permalink, safeUrl, splitLinks } from "../model/links";
+import { follow, roomOf } from "../model/actions";
+import { permalink, type Place, safeUrl, splitLinks } from "../model/links";
 import { t } from "../text";
 import { useChat } from "./context";
 
@@ -30,18 +31,22 @@ export function FormattedBody({ html }: { html: string }) {
     return <>{content}</>;
 }
 
+/** The property itself, and not the field of a form (or the picture in a document) that has taken its name. */
+const own = <N extends Node, K extends keyof N & string>(type: { prototype: N }, key: K, node: Node): N[K] => Reflect.get(type.prototype, key, node);
+
 export function renderHtml(html: string): ComponentChildren {
-    const document = new DOMParser().parseFromString(html, "text/html");
-    return children(document.body, { nodes: 0 }, 0, false);
+    const parsed = new DOMParser().parseFromString(html, "text/html");
+    return children(own(Document, "body", parsed), { nodes: 0 }, 0, false);
 }
 
 function children(parent: Node, walk: Walk, depth: number, literal: boolean): ComponentChildren[] {
-    if (depth > DEEPEST) return [parent.textContent];
+    if (depth > DEEPEST) return [own(Node, "textContent", parent)];
     const out: ComponentChildren[] = [];
-    for (const node of parent.childNodes) {
+    for (const node of own(Node, "childNodes", parent)) {
         if (++walk.nodes > MOST_NODES) break;
         if (node.nodeType === Node.TEXT_NODE) out.push(literal ? node.textContent : linkify(node.textContent ?? ""));
-        else if (node instanceof Element || node.nodeType === Node.ELEMENT_NODE) out.push(element(node as Element, walk, depth, literal));
+        else if (node instanceof HTMLFormElement) out.push(children(node, walk, depth + 1, literal));
+        else if (node instanceof Element) out.push(element(node, walk, depth, literal));
     }
     return out;
 }
@@ -93,8 +98,8 @@ function Spoiler({ reason, children }: { reason: string; children: ComponentChil
 
 export function Link({ href, children }: { href: string; children: ComponentChildren }) {
     const url = safeUrl(href);
-    const id = url && permalink(href);
-    if (id?.startsWith("@")) return <Pill userId={id} />;
+    const place = url && permalink(href);
+    if (place) return place.id.startsWith("@") ? <Pill userId={place.id} /> : <PlacePill place={place} />;
     if (!url) return <>{children}</>;
     return (
         <a href={url} target="_blank" rel="noopener noreferrer nofollow" title={url}>
@@ -109,6 +114,17 @@ function Pill({ userId }: { userId: string }) {
     return (
         <button type="button" class={mine ? "pill pill-me" : "pill"} onClick={() => (chat.panel.value = { kind: "member", userId })}>
             @<bdi>{chat.nameOf(userId)}</bdi>
+        </button>
+    );
+}
+
+/** A room, or a message in one. It is named by what it is, whatever the link's text says. */
+function PlacePill({ place }: { place: Place }) {
+    const chat = useChat();
+    const name = roomOf(chat, place.id)?.name ?? place.id;
+    return (
+        <button type="button" class="pill" onClick={() => void follow(chat, place)}>
+            <bdi>{place.eventId ? t("message_in", { room: name }) : name}</bdi>
         </button>
     );
 }

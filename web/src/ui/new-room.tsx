@@ -165,9 +165,10 @@ function NewRoom({ space, parent, onClose }: { space: boolean; parent?: string; 
     );
 }
 
-export function JoinDialog({ onClose }: { onClose: () => void }) {
+/** `address` is that of a link that was followed, and `via` the servers that it names. */
+export function JoinDialog({ address = "", via, onClose }: { address?: string; via?: string[]; onClose: () => void }) {
     const chat = useChat();
-    const typed = useSignal("");
+    const typed = useSignal(address);
     const rooms = useSignal<IPublicRoomsChunkRoom[] | null>(null);
     const isAddress = /^[#!]\S+/.test(typed.value.trim());
     useEffect(() => {
@@ -186,7 +187,8 @@ export function JoinDialog({ onClose }: { onClose: () => void }) {
     }
     async function submit(event: SubmitEvent) {
         event.preventDefault();
-        if (isAddress && (await join(chat, typed.value.trim()))) onClose();
+        const wanted = typed.value.trim();
+        if (isAddress && (await join(chat, wanted, wanted === address ? via : undefined))) onClose();
     }
     return (
         <Dialog title={t("explore")} onClose={onClose} class="tall">

@@ -160,9 +160,10 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
         if (value) read();
     }, []);
     useEffect(() => onAtEnd(true), [end]);
-    function toUnread() {
-        const first = rows.at(rows.indexOf(timeline.unread!));
-        if (first) void timeline.goTo(first.message.id);
+    const { ahead } = timeline;
+    const away = showJump.value || !timeline.live.value;
+    async function toUnread() {
+        if (!(await chat.goTo(ahead!))) timeline.meet(); // it is nowhere
     }
     const render = (item: Item) => (
         <>
@@ -171,11 +172,7 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
                     <span>{dayName(item.message.ts)}</span>
                 </div>
             )}
-            {item.unread && (
-                <div class="unread-line" role="separator">
-                    <span>{t("new_messages")}</span>
-                </div>
-            )}
+            {item.unread && <UnreadLine onSeen={() => timeline.meet()} />}
             <MessageRow item={item} inThread={inThread} last={item.key === timeline.lastOwn} />
         </>
     );
@@ -193,18 +190,34 @@ export function TimelineView({ timeline, inThread }: { timeline: Timeline; inThr
                 onKeyDown={moveFocus}
                 header={!timeline.canGoBack.value && !inThread ? <Beginning /> : timeline.loading.value ? <p class="loading-more">{t("loading")}</p> : null}
             />
-            {(showJump.value || !timeline.live.value) && (
+            {(ahead || away) && (
                 <div class="jump">
-                    {timeline.unread && (
+                    {ahead && (
                         <button type="button" class="chip" onClick={toUnread}>
                             {t("jump_to_unread")}
                         </button>
                     )}
-                    <button type="button" class="chip" onClick={() => timeline.goToEnd()}>
-                        <ArrowDown size={15} aria-hidden="true" /> {t("jump_to_end")}
-                    </button>
+                    {away && (
+                        <button type="button" class="chip" onClick={() => timeline.goToEnd()}>
+                            <ArrowDown size={15} aria-hidden="true" /> {t("jump_to_end")}
+                        </button>
+                    )}
                 </div>
             )}
+        </div>
+    );
+}
+
+function UnreadLine({ onSeen }: { onSeen: () => void }) {
+    const line = useRef<HTMLDivElement>(null);
+    useEffect(() => {
+        const observer = new IntersectionObserver((entries) => entries.some((e) => e.isIntersecting) && onSeen());
+        observer.observe(line.current!);
+        return () => observer.disconnect();
+    }, []);
+    return (
+        <div class="unread-line" role="separator" ref={line}>
+            <span>{t("new_messages")}</span>
         </div>
     );
 }

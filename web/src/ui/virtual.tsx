@@ -98,9 +98,14 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
         return changed;
     }
 
+    function isAtEnd(): boolean {
+        const box = scroller.current!;
+        return box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+    }
+
     function remember(): void {
         const box = scroller.current!;
-        view.stick = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+        view.stick = isAtEnd();
         const y = box.scrollTop - origin();
         const index = rows.find(y);
         view.anchor = rows.length ? { key: rows.at(index)!.key, index, above: y - rows.start(index) } : null;
@@ -126,6 +131,8 @@ export function VirtualList<T extends { key: string }>(props: Props<T>) {
         settle();
         if (changed && !view.stick) version.value++;
     });
+    // Where the list went by itself is no scrolling.
+    useEffect(() => props.onAtEnd(view.stick || isAtEnd()), [props.focus?.at, rows.length]);
     useEffect(() => {
         const observer = new ResizeObserver(() => {
             measure();

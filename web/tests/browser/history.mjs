@@ -96,13 +96,46 @@ export async function history(test) {
             await alice.room("Archive").locator(".badge", { hasText: "40" }).waitFor();
             await alice.openRoom("Archive");
             await inView("meanwhile 40.");
-            await alice.timeline.hover();
-            await until("scrolled away", async () => {
-                await alice.page.mouse.wheel(0, -200);
-                return alice.button("To the first unread").isVisible();
-            });
             await alice.button("To the first unread").click();
             await inView("meanwhile 1.");
+            await gone(alice.button("To the first unread"));
+            await alice.button("To the newest").click();
+            await inView("meanwhile 40.");
+            await gone(alice.page.locator(".jump button"));
+        });
+
+        await test("so does what was written in a long absence, which is not loaded", async () => {
+            await alice.openRoom("Elsewhere");
+            await alice.page.goto("about:blank");
+            for (let i = 1; i <= 90; i++) await bob.send(room, `in absence ${i}.`);
+            await alice.page.goto(server.url);
+            await alice.room("Archive").getByText("in absence 90.").waitFor();
+            await alice.openRoom("Archive");
+            await inView("in absence 90.");
+            assert.equal(await alice.message("in absence 1.").count(), 0);
+            await alice.button("To the first unread").click();
+            await inView("in absence 1.");
+            await gone(alice.button("To the first unread"));
+            await alice.button("To the newest").click();
+            await inView("in absence 90.");
+        });
+
+        await test("links to rooms and messages lead there, and to nobody else's page", async () => {
+            const hall = await bob.createRoom({ preset: "public_chat", name: "Hall", room_alias_name: "hall" });
+            const said = await bob.send(hall, "the first word");
+            await bob.send(room, `line five: https://matrix.to/#/${room}/${ids[5]}`);
+            await alice.message("line five").getByRole("button", { name: "Message in Archive" }).click();
+            await inView("line 5 of the record");
+            await alice.button("To the newest").click();
+            await bob.send(room, { msgtype: "m.text", body: "the hall", format: "org.matrix.custom.html", formatted_body: '<a href="https://matrix.to/#/%23hall:localhost?via=localhost">anything</a> is the hall' });
+            await alice.message("is the hall").getByRole("button", { name: "#hall:localhost" }).click();
+            await until("the address is filled in", () => alice.dialog.getByLabel("Search, or an address").inputValue(), "#hall:localhost");
+            await alice.button("Join", alice.dialog.locator("form")).click();
+            await alice.sees("the first word");
+            await alice.openRoom("Archive");
+            await bob.send(room, `a word: https://matrix.to/#/${hall}/${said}`);
+            await alice.message("a word").getByRole("button", { name: "Message in Hall" }).click();
+            await inView("the first word");
         });
 
         await test("no fault, no request to others", () => assertNoFaults(alice));

@@ -66,6 +66,11 @@ export async function hostile(test) {
             for (const tag of ["strong", "em", "del", "code", "pre", "blockquote", "ul li", "ol li", "table td", "a[href='https://example.org/']"]) await until(tag, async () => (await shown.locator(tag).count()) > 0);
         });
 
+        await test("fields that take the names of what a form and a document can do hide nothing", async () => {
+            await mallory.send(room, html("<img name=body><form><input name=childNodes><input name=tagName><input name=nodeType><p>within the form</p></form><p>after the form</p>"));
+            await reader.message("within the form").getByText("after the form").waitFor();
+        });
+
         await test("texts that want to be something else", async () => {
             for (const text of corpus.texts) await mallory.send(room, text);
             await alive("texts");

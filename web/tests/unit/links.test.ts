@@ -15,11 +15,22 @@ test("an address is safe when following it only goes there", () => {
     for (const url of unsafe) assert.equal(safeUrl(url), null, url);
 });
 
-test("a permalink names a user, a room or an alias", () => {
-    assert.equal(permalink("https://matrix.to/#/@a:example.org"), "@a:example.org");
-    assert.equal(permalink("https://matrix.to/#/%23room%3Aexample.org?via=x"), "#room:example.org");
-    assert.equal(permalink("https://matrix.to/#/!r:example.org/$event"), "!r:example.org");
-    for (const href of ["https://matrix.to.evil.org/#/@a:x", "https://matrix.to/#/%E0%A4%A", "https://matrix.to/#/x", `https://matrix.to/#/@${"a".repeat(300)}:x`]) assert.equal(permalink(href), null, href);
+test("a permalink names a user, a room or an alias, and a message there", () => {
+    const named = (href: string) => {
+        const place = permalink(href);
+        return place && [place.id, place.eventId, ...place.via];
+    };
+    assert.deepEqual(named("https://matrix.to/#/@a:example.org"), ["@a:example.org", undefined]);
+    assert.deepEqual(named("https://matrix.to/#/%23room%3Aexample.org?via=x&via=y"), ["#room:example.org", undefined, "x", "y"]);
+    assert.deepEqual(named("https://matrix.to/#/!r:example.org/$event"), ["!r:example.org", "$event"]);
+    assert.deepEqual(named("https://matrix.to/#/!r%3Aexample.org/%24event?via=x"), ["!r:example.org", "$event", "x"]);
+    assert.deepEqual(named("https://matrix.to/#/@a:example.org/$event"), ["@a:example.org", undefined]);
+    assert.deepEqual(named("https://matrix.to/#/!r:example.org/event"), ["!r:example.org", undefined]);
+    assert.deepEqual(named("matrix:u/a:example.org?action=chat"), ["@a:example.org", undefined]);
+    assert.deepEqual(named("matrix:r/room:example.org"), ["#room:example.org", undefined]);
+    assert.deepEqual(named("matrix:roomid/r:example.org/e/event?via=x"), ["!r:example.org", "$event", "x"]);
+    const others = ["https://matrix.to.evil.org/#/@a:x", "https://matrix.to/#/%E0%A4%A", "https://matrix.to/#/!r:x/%E0%A4%A", "https://matrix.to/#/x", "matrix:x/a:b", "matrix:u/", `https://matrix.to/#/@${"a".repeat(300)}:x`, `matrix:roomid/${"a".repeat(300)}:x`];
+    for (const href of others) assert.equal(permalink(href), null, href);
 });
 
 test("addresses in a text become links, and no letter is lost", () => {
