@@ -4,7 +4,7 @@ import { KeyRound, ShieldAlert, ShieldCheck, ShieldQuestion } from "lucide-preac
 import { VerificationPhase, type VerificationRequest } from "matrix-js-sdk/lib/crypto-api";
 import type { Chat } from "../model/chat";
 import { acceptVerification, asked, declineVerification, makeRecoveryKey, sas, startEmoji, openWithRecoveryKey, verification, verificationTick } from "../model/encryption";
-import { t } from "../text";
+import { isolate, t } from "../text";
 import { Dialog } from "./bits";
 import { saveBlob } from "./body";
 import { useChat } from "./context";
@@ -27,7 +27,7 @@ export function VerifyBanner() {
     );
 }
 
-const otherName = (chat: Chat, request: VerificationRequest): string => (request.isSelfVerification ? t("other_session") : chat.nameOf(request.otherUserId));
+const otherName = (chat: Chat, request: VerificationRequest): string => (request.isSelfVerification ? t("other_session") : isolate(chat.nameOf(request.otherUserId)));
 
 export function VerifyDialog({ onClose }: { onClose: () => void }) {
     void verificationTick.value;
