@@ -121,8 +121,9 @@ export function MemberPanel({ userId }: { userId: string }) {
             <ul class="devices">
                 {devices.value.map((d) => (
                     <li key={d.id}>
-                        {d.verified ? <ShieldCheck size={15} class="verified" aria-label={t("verified")} /> : <ShieldQuestion size={15} aria-label={t("not_verified")} />}
+                        {d.verified ? <ShieldCheck size={15} class="verified" aria-label={t("verified")} /> : <ShieldQuestion size={15} aria-hidden="true" />}
                         <bdi>{d.name || d.id}</bdi> <code class="muted">{d.id}</code>
+                        {!d.verified && <span class="tag">{t("not_verified")}</span>}
                     </li>
                 ))}
                 {devices.value.length === 0 && <li class="muted">{t("no_sessions")}</li>}

@@ -145,9 +145,11 @@ function Sessions() {
             <ul class="devices">
                 {devices.value.map((d) => (
                     <li key={d.device_id}>
-                        {d.verified ? <ShieldCheck size={16} class="verified" aria-label={t("verified")} /> : <ShieldQuestion size={16} aria-label={t("not_verified")} />}
+                        {d.verified ? <ShieldCheck size={16} class="verified" aria-label={t("verified")} /> : <ShieldQuestion size={16} aria-hidden="true" />}
                         <span class="device-text">
-                            <bdi>{d.display_name || d.device_id}</bdi>
+                            <span>
+                                <bdi>{d.display_name || d.device_id}</bdi> {!d.verified && <span class="tag">{t("not_verified")}</span>}
+                            </span>
                             <small class="muted">
                                 {d.device_id === chat.session.deviceId ? t("this_session") : [d.device_id, d.last_seen_ip, d.last_seen_ts && shortTime(d.last_seen_ts)].filter(Boolean).join(" · ")}
                             </small>

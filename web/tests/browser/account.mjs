@@ -60,7 +60,9 @@ export async function account(test) {
             await alice.settings("Sessions");
             await until("how many", () => alice.dialog.getByRole("listitem").count(), 3); // the account was made over the API: that session counts too
             const device = await phone.page.evaluate(() => JSON.parse(localStorage.getItem("rookery.session")).deviceId);
-            await alice.dialog.getByRole("listitem").filter({ hasText: device }).getByRole("button", { name: /^End the session/ }).click();
+            const row = alice.dialog.getByRole("listitem").filter({ hasText: device });
+            await row.getByText("Not verified").waitFor();
+            await row.getByRole("button", { name: /^End the session/ }).click();
             await alice.dialog.getByLabel("Password").fill("wrong");
             await alice.button("End session", alice.dialog).click();
             await refusal().waitFor();
