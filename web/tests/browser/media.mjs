@@ -264,6 +264,22 @@ export async function media(test) {
             assert.deepEqual((await bob.messages(room, 3)).map((e) => e.content.body), ["next", "* edited twice", "* edited once"]);
         });
 
+        await test("what was refused before the page was closed stops nothing either", async () => {
+            const [{ event_id }] = await bob.messages(room, 1);
+            const content = { "m.relates_to": { rel_type: "m.annotation", event_id, key: "🌵" } };
+            const left = { type: "m.reaction", content, event_id: "~left", txn_id: "left", room_id: room, sender: alice.id, user_id: alice.id, origin_server_ts: Date.now() };
+            await page.evaluate(([room, left]) => localStorage.setItem(`mx_pending_events_${room}`, JSON.stringify([left])), [room, left]); // as the SDK does
+            let asked = 0;
+            await page.route(REACTION, (route) => (asked++, route.fulfill({ status: 403, json: { errcode: "M_FORBIDDEN", error: "not today" } })));
+            await alice.reload();
+            await until("a refusal", () => asked > 0);
+            await page.unroute(REACTION);
+            await alice.openRoom("Studio");
+            await gone(alice.message("next").locator(".reaction"));
+            await alice.say("after the reload");
+            await state("after the reload", "Sent").waitFor();
+        });
+
         await test("no fault, no request to others", () => assertNoFaults(alice));
     } finally {
         await alice.close();
