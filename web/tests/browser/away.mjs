@@ -5,6 +5,7 @@ import { copyFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { auditBoth } from "./audit.mjs";
 import { assertNoFaults, DIST, gone, Person, Server, until } from "./kit.mjs";
 import { Outsider } from "./outsider.mjs";
 
@@ -132,6 +133,7 @@ export async function away(test) {
             await second.goto(server.url);
             const elsewhere = (tab) => tab.getByRole("heading", { name: "Rookery is open in another tab" });
             await elsewhere(second).waitFor();
+            await auditBoth({ page: second }, "wide elsewhere");
             assert.equal(await second.evaluate(() => performance.getEntriesByType("resource").filter((e) => e.name.includes("/_matrix/")).length), 0);
             await alice.list.waitFor();
             await second.getByRole("button", { name: "Use it here" }).click();
@@ -212,6 +214,7 @@ export async function away(test) {
             await until("the server has it", async () => (await (await fetch(server.url)).text()).includes("newer-"));
             await page.evaluate(() => window.dispatchEvent(new Event("online")));
             await newer().waitFor();
+            await auditBoth(alice, "wide newer");
             await alice.button("Reload").click();
             await until("the new one runs", async () => /newer/.test(await script().catch(() => "")));
             await alice.list.waitFor();

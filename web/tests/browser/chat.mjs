@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { auditBoth } from "./audit.mjs";
 import { Person, picture, Server, until } from "./kit.mjs";
 
 export async function chat(test) {
@@ -107,6 +108,8 @@ export async function chat(test) {
             await alice.button("Verify").click();
             await bob.button("Compare").click();
             await alice.page.getByRole("button", { name: "Compare emoji" }).click();
+            await alice.page.locator(".sas").waitFor();
+            await auditBoth(alice, "wide verify");
             const emoji = await Promise.all([alice, bob].map((p) => p.page.locator(".sas").innerText()));
             assert.equal(emoji[0], emoji[1]);
             await Promise.all([alice, bob].map((p) => p.page.getByRole("button", { name: "They match" }).click()));
@@ -132,6 +135,7 @@ export async function chat(test) {
             await alice.page.getByRole("dialog").getByLabel("Password").fill("correct horse battery");
             await alice.page.getByRole("dialog").getByRole("button", { name: "Create a recovery key" }).click();
             key = await alice.page.locator(".recovery-key").innerText();
+            await auditBoth(alice, "wide recovery");
             for (const way of ["Escape", "Escape", "Control+k"]) await alice.page.keyboard.press(way);
             await alice.page.mouse.click(5, 5);
             assert.equal(await alice.dialog.locator(".recovery-key").innerText(), key, "it is shown until its own button is pressed");

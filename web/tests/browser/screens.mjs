@@ -2,28 +2,12 @@
  * Every screen, light and dark, wide and on a phone: no violation of WCAG A or AA that axe-core can see, nothing wider than the window. With SCREENS=folder
  * it leaves a picture of each there.
  */
-import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { assertNoFaults, Person, Server } from "./kit.mjs";
+import { audit } from "./audit.mjs";
+import { assertNoFaults, gone, Person, picture, Server } from "./kit.mjs";
 import { Outsider } from "./outsider.mjs";
 
-const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const PHONE = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 800 };
-
-async function audit(person, what) {
-    const { page } = person;
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: "tag", values } }), LEVELS);
-    const told = violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.slice(0, 4).map((n) => `    ${n.html.slice(0, 160)}\n      ${n.failureSummary.replace(/\n/g, "\n      ")}`).join("\n")}`);
-    assert.equal(told.length, 0, `${what}:\n${told.join("\n")}`);
-    const { width, shown } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, shown: innerWidth }));
-    assert.ok(width <= shown, `${what}: the page is ${width} wide in a window of ${shown}`);
-    if (process.env.SCREENS) await page.screenshot({ path: join(process.env.SCREENS, `${what.replaceAll(" ", "-")}.png`) });
-}
 
 /** Other people, and something to look at. */
 async function furnish(server) {
@@ -43,13 +27,17 @@ async function furnish(server) {
     return { maya, tom, garden, release };
 }
 
-async function talk(person, { maya, tom, garden }) {
+async function talk(person, { maya, tom, garden }, photo) {
     const question = await maya.send(garden, { msgtype: "m.text", body: "Does anybody have seeds of the blue ones? I would swap for beans: https://example.org/beans", "m.mentions": {} });
     await tom.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "🌱" } }, "m.reaction");
     await maya.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "👍" } }, "m.reaction");
     const thread = { rel_type: "m.thread", event_id: question, is_falling_back: true, "m.in_reply_to": { event_id: question } };
     await tom.send(garden, { msgtype: "m.text", body: "I have some, from last year.", "m.relates_to": thread });
     await maya.send(garden, { msgtype: "m.text", body: "Lovely. Saturday, at the gate?", "m.relates_to": thread });
+    await maya.send(garden, { msgtype: "m.image", body: "beds.png", url: await maya.upload(photo, "image/png", "beds.png"), info: { w: 64, h: 48, mimetype: "image/png" } });
+    await maya.send(garden, { algorithm: "m.megolm.v1.aes-sha2", ciphertext: "AwgA", session_id: "none", sender_key: "none", device_id: "none" }, "m.room.encrypted");
+    await maya.send(garden, `It was said here: https://matrix.to/#/${garden}/$nowhere`);
+    await maya.state(garden, "m.room.pinned_events", { pinned: [question] });
     await tom.send(garden, { msgtype: "m.text", body: "The list for Saturday:\n- shears\n- **gloves**\n- cake", format: "org.matrix.custom.html", formatted_body: "The list for Saturday:<ul><li>shears</li><li><strong>gloves</strong></li><li>cake</li></ul>" });
     await person.sees("The list for Saturday");
 }
@@ -97,8 +85,12 @@ export async function screens(test) {
             await ada.call("PUT", `/rooms/${encodeURIComponent(await ada.roomId())}/state/m.room.join_rules`, { join_rule: "knock" });
             await others.tom.knock(await ada.roomId(), "I have read the book, twice.");
             await ada.page.getByRole("region", { name: "Tom Okafor asks to join" }).waitFor();
+            await others.maya.createRoom({ preset: "private_chat", name: "Surprise for Tom", invite: ["@ada:localhost"] });
+            const chess = await others.maya.createRoom({ preset: "private_chat", name: "Chess evening", initial_state: [{ type: "m.room.join_rules", state_key: "", content: { join_rule: "knock" } }] });
+            await ada.call("POST", `/knock/${encodeURIComponent(chess)}`, {});
+            await ada.room("Chess evening").waitFor();
             await ada.openRoom("Garden club");
-            await talk(ada, others);
+            await talk(ada, others, await picture(ada.page));
         });
 
         const seen = async (person, form) => {
@@ -109,6 +101,12 @@ export async function screens(test) {
             await person.openRoom("Reading circle");
             await audit(person, `${form} knock`);
             await back();
+            for (const [room, what] of [["Surprise for Tom", "invitation"], ["Chess evening", "knocked"]]) {
+                await person.room(room).click();
+                await page.getByRole("main").getByText(room).first().waitFor();
+                await audit(person, `${form} ${what}`);
+                await back();
+            }
             await page.getByRole("button", { name: "Open the space Village" }).click();
             await page.getByRole("main").getByRole("listitem").nth(1).waitFor();
             await audit(person, `${form} space`);
@@ -116,6 +114,29 @@ export async function screens(test) {
             await person.openRoom("Garden club");
             await person.sees("The list for Saturday");
             await audit(person, `${form} room`);
+            await person.message("It was said here").hover();
+            await person.page.getByRole("toolbar").first().waitFor();
+            await audit(person, `${form} message actions`);
+            await person.message("It was said here").getByRole("button", { name: "Message in Garden club" }).click();
+            await page.locator(".toast.bad").first().waitFor();
+            await audit(person, `${form} toast`);
+            await person.timeline.getByRole("button", { name: /beds\.png/ }).first().click();
+            await page.locator("dialog.viewer img").waitFor();
+            await audit(person, `${form} viewer`);
+            await page.keyboard.press("Escape");
+            await gone(page.locator("dialog[open]"));
+            for (const entry of ["Invite", "Jump to a date"]) {
+                await person.choose("Room menu", entry);
+                await audit(person, `${form} ${entry}`);
+                await page.keyboard.press("Escape");
+                await gone(page.getByRole("dialog"));
+            }
+            for (const entry of ["Pinned messages", "Threads"]) {
+                await person.choose("Room menu", entry);
+                await person.panel.locator(".hit").first().waitFor();
+                await audit(person, `${form} ${entry}`);
+                await person.closePanel();
+            }
             await person.message("seeds of the blue").getByRole("button", { name: /replies/ }).click();
             await person.panel.getByText("Saturday, at the gate?").waitFor();
             await audit(person, `${form} thread`);
