@@ -28,7 +28,7 @@ export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => strin
 async function membershipChanged(chat: Chat, room: Room, membership: string, before?: string): Promise<void> {
     await Promise.resolve(); // the room has its name a moment later
     if (before === "invite") await takeBack(room);
-    if (membership === "invite" && chat.connection.value !== "online") return;
+    if (membership === "invite" && chat.connection.value === "starting") return; // they are in the list that is just being made
     if (membership === "invite") return tell(chat, room, room.name, t("invitation"), true);
     if (membership !== "leave" && membership !== "ban") return;
     const by = (await ownMember(chat, room, membership)).getSender();
