@@ -1,4 +1,6 @@
 """join, invite, knock, leave, forget, kick, ban, unban, restricted joins: every transition, allowed and refused."""
+import threading
+
 import pytest
 
 from harness.client import left, state_events, timeline, unique
@@ -256,6 +258,32 @@ def test_nobody_joins_for_another(alice, bob, carol, room):
 
 
 # --- knock ---
+
+def test_a_refused_knock_is_told_with_its_event(alice, bob):
+    """However soon it comes: a client that waits may stand behind it in the room's slot when it hears of it."""
+    since = bob.token_now()
+    query = {"filter": {"room": {"state": {"lazy_load_members": True}}}, "org.matrix.msc4222.use_state_after": True}
+    for _ in range(40):
+        room, seen, answers = room_of_rule(alice, "knock"), threading.Event(), []
+
+        def watch(room=room, seen=seen, answers=answers):
+            stand = since
+            while not answers or room not in answers[-1]["rooms"].get("leave", {}):
+                answers.append(bob.sync(stand, timeout=10, **query))
+                stand = answers[-1]["next_batch"]
+                answers[-1].setdefault("rooms", {})
+                if room in answers[-1]["rooms"].get("knock", {}):
+                    seen.set()
+        waiting = threading.Thread(target=watch)
+        waiting.start()
+        bob.knock(room)
+        assert seen.wait(30)
+        alice.ok("POST", ("rooms", room, "kick"), {"user_id": bob.user_id})
+        waiting.join(60)
+        section, since = answers[-1]["rooms"]["leave"][room], answers[-1]["next_batch"]
+        told = [e for part in section.values() for e in part.get("events", []) if e["type"] == "m.room.member" and e["state_key"] == bob.user_id]
+        assert [e["content"]["membership"] for e in told][-1:] == ["leave"], section
+
 
 @pytest.mark.parametrize("version", ["7", "9", "12"])
 def test_knock(alice, bob, version):

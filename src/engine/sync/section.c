@@ -116,6 +116,7 @@ struct state_writer {
     const struct timeline *t;
     struct json_out *o;
     bool fresh;
+    bool own_told; /* the reader's own membership */
     enum err err;
 };
 
@@ -125,7 +126,9 @@ static void put_state(struct state_writer *w, const struct event *e)
     if (!e || w->err != ERR_OK || !filter_event_matches(f, e->type, e->sender, e->has_url) ||
         !filter_event_room_matches(f, w->v->room->room_id))
         return;
-    if (needed_member(w->s, w->t, e, w->fresh)) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
+    if (!needed_member(w->s, w->t, e, w->fresh)) return;
+    w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
+    w->own_told |= is_member(e) && str_eq(e->state_key, w->s->user_id);
 }
 
 /* A piece of state as it was at `position`; what is not newer than `after` is not new. */
@@ -157,10 +160,32 @@ static void put_senders(struct state_writer *w, int64_t position, int64_t after)
     }
 }
 
-static enum err write_state(struct section_reader *s, const struct viewer *v, const struct timeline *t, struct json_out *o, int64_t since,
-                            int64_t until, bool fresh)
+static bool timeline_has_own(const struct state_writer *w)
 {
-    struct state_writer w = {s, v, t, o, fresh, ERR_OK};
+    for (size_t i = 0; i < w->t->count; i++)
+        if (is_member(w->t->e[i]) && str_eq(w->t->e[i]->state_key, w->s->user_id)) return true;
+    return false;
+}
+
+/* How the reader left. A client may stand behind that already: its token says how far it has seen the room's slot, of which it hears for the sake of others,
+ * and the news that it has left comes by way of its own. */
+static void put_own(struct state_writer *w, int64_t until)
+{
+    struct state_entry *entry = room_state_entry(w->v->room, STR("m.room.member"), w->s->user_id);
+    struct event *then = NULL;
+    if (!entry || w->own_told || w->err != ERR_OK || timeline_has_own(w)) return;
+    bool changed = entry->event->item.position > until;
+    if (changed) w->err = timeline_state_at(w->s->turn, w->v->room, entry->event->type, w->s->user_id, until, &then);
+    const struct event *e = changed ? then : entry->event;
+    if (e && w->err == ERR_OK) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
+    event_unref(then);
+}
+
+/* `left`: the reader has left the room, and is told so. */
+static enum err write_state(struct section_reader *s, const struct viewer *v, const struct timeline *t, struct json_out *o, int64_t since,
+                            int64_t until, bool fresh, bool left)
+{
+    struct state_writer w = {s, v, t, o, fresh, false, ERR_OK};
     bool after_form = s->flags & SYNC_STATE_FORMS;
     int64_t position = after_form ? until : (t->start_ord - 1) >> ORD_SHIFT;
     if (position > until) position = until;
@@ -175,6 +200,7 @@ static enum err write_state(struct section_reader *s, const struct viewer *v, co
         put_state_as_of(&w, state.e[i], position, after);
     snapshot_release(&state);
     if (s->filter->room.state.lazy_load_members && after) put_senders(&w, position, after);
+    if (left) put_own(&w, until);
     json_end(o);
     json_end(o);
     return w.err;
@@ -463,7 +489,7 @@ static enum err write_common(struct section_reader *s, const struct viewer *v, i
         !list_is_empty(&room->recent_state) && list_item(room->recent_state.next, struct state_entry, recent)->event->item.position > since;
     if (e == ERR_OK && (news->any || state_moved)) {
         e = write_timeline(s, v, &t, o);
-        if (e == ERR_OK) e = write_state(s, v, &t, o, since, s->as_of, fresh);
+        if (e == ERR_OK) e = write_state(s, v, &t, o, since, s->as_of, fresh, false);
     }
     if (e == ERR_OK) write_ephemeral(s, room, o, since, fresh);
     timeline_release(&t);
@@ -586,7 +612,7 @@ enum err section_left(struct section_reader *s, struct room *room, int64_t until
     json_out_init(&o, &b);
     json_object(&o);
     if (e == ERR_OK) e = write_timeline(s, &v, &t, &o);
-    if (e == ERR_OK) e = write_state(s, &v, &t, &o, s->since, until, s->since == 0);
+    if (e == ERR_OK) e = write_state(s, &v, &t, &o, s->since, until, s->since == 0, true);
     if (e == ERR_OK) e = note_left(s, room, until);
     json_end(&o);
     if (e == ERR_OK) take_members(out, &b);
