@@ -178,6 +178,12 @@ def default_of(section, name):
     return re.search(rf"^\[{section}\](?:\n(?!\[).*)*?\n#{name} = (.*)$", text, re.M)[1]
 
 
+def answers(path):
+    """The socket is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(str(path)) == 0
+
+
 def redis_asks(path, *words):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(str(path))
@@ -195,7 +201,7 @@ def test_compose_redis(tmp_path):
     process = subprocess.Popen([shell, option, text], env={"PATH": os.environ["PATH"], "REDIS_PASSWORD": password}, stdout=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 30
-        while not path.exists():
+        while not answers(path):
             assert process.poll() is None and time.monotonic() < end, "Redis does not start"
             time.sleep(0.02)
         assert os.readlink(f"/proc/{process.pid}/exe").endswith(("redis-server", "redis-check-rdb"))
