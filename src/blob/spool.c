@@ -31,9 +31,14 @@ enum err blob_io_fault(struct fault *f, const char *what)
     return fault_set(f, ERR_STORAGE, "The server cannot reach its stored files at the moment.");
 }
 
-void spool_init(struct spool *s, enum err (*make)(struct spool *s, struct fault *f), void (*drop)(struct spool *s))
+static struct spool *spool_of(struct blob_writer *w)
 {
-    *s = (struct spool){.fd = -1, .make = make, .drop = drop, .hash = sha256_begin()};
+    return (struct spool *)(void *)w;
+}
+
+void spool_init(struct spool *s, struct blobs *blobs, enum err (*make)(struct spool *s, struct fault *f), void (*drop)(struct spool *s))
+{
+    *s = (struct spool){.w.blobs = blobs, .fd = -1, .make = make, .drop = drop, .hash = sha256_begin()};
     buf_init(&s->pending, BLOCK);
 }
 
@@ -74,8 +79,9 @@ static void append_run(void *arg)
     if (e && s->fd >= 0) s->drop(s);
 }
 
-enum err spool_write(struct spool *s, struct str piece, struct fault *f)
+enum err spool_write(struct blob_writer *w, struct str piece, struct fault *f)
 {
+    struct spool *s = spool_of(w);
     if (s->failed.code) return spool_failed(s, f);
     if (piece.n <= BLOCK - s->pending.n) {
         buf_add(&s->pending, piece);
@@ -105,12 +111,14 @@ static void drop_run(void *arg)
     s->drop(s);
 }
 
-void spool_release(struct spool *s)
+void spool_abort(struct blob_writer *w)
 {
+    struct spool *s = spool_of(w);
     if (s->fd >= 0) blob_off_loop(drop_run, s);
     if (s->hash) {
         unsigned char unused[SHA256_BYTES];
         sha256_end(s->hash, unused);
     }
     buf_release(&s->pending);
+    mem_free(s);
 }

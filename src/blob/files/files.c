@@ -20,7 +20,6 @@ struct files {
 };
 
 struct writer {
-    struct blob_writer w;
     struct spool spool;
     char name[sizeof TEMPORARY + 16]; /* of its file */
 };
@@ -61,14 +60,14 @@ static struct place place_of(struct str hash)
 
 static struct writer *writer_with(struct spool *s)
 {
-    return (struct writer *)(void *)((char *)s - offsetof(struct writer, spool));
+    return (struct writer *)(void *)s;
 }
 
 /* A new file that no cleaning process has taken for a left one between its making and its lock. */
 static enum err temporary_make(struct spool *spool, struct fault *f)
 {
     struct writer *w = writer_with(spool);
-    int root = files_of(w->w.blobs)->root;
+    int root = files_of(w->spool.w.blobs)->root;
     for (int attempt = 0; attempt < 100; attempt++) {
         snprintf(w->name, sizeof w->name, "%s%016llx", TEMPORARY, (unsigned long long)random_u64());
         int fd = openat(root, w->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -88,7 +87,7 @@ static enum err temporary_make(struct spool *spool, struct fault *f)
 static void temporary_drop(struct spool *spool)
 {
     struct writer *w = writer_with(spool);
-    unlinkat(files_of(w->w.blobs)->root, w->name, 0);
+    unlinkat(files_of(w->spool.w.blobs)->root, w->name, 0);
     close(spool->fd);
     spool->fd = -1;
 }
@@ -114,7 +113,7 @@ struct commit_job {
  * been synced now, whoever else was about to write it. */
 static enum err settle(struct writer *w, struct str hash)
 {
-    struct files *s = files_of(w->w.blobs);
+    struct files *s = files_of(w->spool.w.blobs);
     struct fault *f = &w->spool.failed;
     struct place p = place_of(hash);
     if (fsync(w->spool.fd) != 0) return blob_io_fault(f, "sync");
@@ -137,22 +136,9 @@ static enum err files_begin(struct blobs *s, struct blob_writer **out, struct fa
 {
     (void)f;
     struct writer *w = mem_zero(sizeof *w);
-    w->w.blobs = s;
-    spool_init(&w->spool, temporary_make, temporary_drop);
-    *out = &w->w;
+    spool_init(&w->spool, s, temporary_make, temporary_drop);
+    *out = &w->spool.w;
     return ERR_OK;
-}
-
-static enum err files_write(struct blob_writer *w, struct str piece, struct fault *f)
-{
-    return spool_write(&writer_of(w)->spool, piece, f);
-}
-
-static void files_abort(struct blob_writer *b)
-{
-    struct writer *w = writer_of(b);
-    spool_release(&w->spool);
-    mem_free(w);
 }
 
 static enum err files_commit(struct blob_writer *b, struct blob_hash *out, uint64_t *size, struct fault *f)
@@ -162,7 +148,7 @@ static enum err files_commit(struct blob_writer *b, struct blob_hash *out, uint6
     if (!j.err) blob_off_loop(commit_run, &j);
     if (j.err) spool_failed(&w->spool, f);
     if (size) *size = w->spool.size;
-    files_abort(b);
+    spool_abort(b);
     return j.err;
 }
 
@@ -281,9 +267,9 @@ static void files_close(struct blobs *s)
 static const struct blobs_ops ops = {
     .name = "files",
     .begin = files_begin,
-    .write = files_write,
+    .write = spool_write,
     .commit = files_commit,
-    .abort = files_abort,
+    .abort = spool_abort,
     .open = files_open,
     .read = files_read,
     .close_reader = files_close_reader,

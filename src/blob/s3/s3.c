@@ -16,11 +16,6 @@ struct s3 {
     int spool;
 };
 
-struct writer {
-    struct blob_writer w;
-    struct spool spool;
-};
-
 struct reader {
     struct blob_reader r;
     struct blob_hash hash;
@@ -35,10 +30,6 @@ struct key {
 static struct s3 *s3_of(struct blobs *s)
 {
     return (struct s3 *)(void *)s;
-}
-static struct writer *writer_of(struct blob_writer *w)
-{
-    return (struct writer *)(void *)w;
 }
 static struct reader *reader_of(struct blob_reader *r)
 {
@@ -77,8 +68,7 @@ static int nameless(int folder)
 
 static enum err spool_file_make(struct spool *spool, struct fault *f)
 {
-    struct writer *w = (struct writer *)(void *)((char *)spool - offsetof(struct writer, spool));
-    spool->fd = nameless(s3_of(w->w.blobs)->spool);
+    spool->fd = nameless(s3_of(spool->w.blobs)->spool);
     return spool->fd < 0 ? blob_io_fault(f, "create") : ERR_OK;
 }
 
@@ -91,23 +81,10 @@ static void spool_file_drop(struct spool *spool)
 static enum err s3_begin(struct blobs *s, struct blob_writer **out, struct fault *f)
 {
     (void)f;
-    struct writer *w = mem_zero(sizeof *w);
-    w->w.blobs = s;
-    spool_init(&w->spool, spool_file_make, spool_file_drop);
-    *out = &w->w;
+    struct spool *spool = mem_zero(sizeof *spool);
+    spool_init(spool, s, spool_file_make, spool_file_drop);
+    *out = &spool->w;
     return ERR_OK;
-}
-
-static enum err s3_write(struct blob_writer *w, struct str piece, struct fault *f)
-{
-    return spool_write(&writer_of(w)->spool, piece, f);
-}
-
-static void s3_abort(struct blob_writer *b)
-{
-    struct writer *w = writer_of(b);
-    spool_release(&w->spool);
-    mem_free(w);
 }
 
 struct end_job {
@@ -122,24 +99,24 @@ static void end_run(void *arg)
     j->err = spool_end(j->spool, j->out);
 }
 
-static enum err put(struct writer *w, const struct blob_hash *hash, struct fault *f)
+static enum err put(const struct spool *spool, const struct blob_hash *hash, struct fault *f)
 {
     struct key key = key_of(blob_hash_str(hash));
-    struct transfer t = {.verb = TRANSFER_PUT, .key = key.text, .fd = w->spool.fd, .size = w->spool.size, .sha256 = hash->hex};
-    transfer_run(s3_of(w->w.blobs)->transfers, &t);
+    struct transfer t = {.verb = TRANSFER_PUT, .key = key.text, .fd = spool->fd, .size = spool->size, .sha256 = hash->hex};
+    transfer_run(s3_of(spool->w.blobs)->transfers, &t);
     enum err e = judge(&t, "put", f);
     /* Nothing can be missing but the way to it. */
     return e == ERR_NOT_FOUND ? fault_set(f, ERR_STORAGE, "The server cannot store files at the moment.") : e;
 }
 
-static enum err s3_commit(struct blob_writer *b, struct blob_hash *out, uint64_t *size, struct fault *f)
+static enum err s3_commit(struct blob_writer *w, struct blob_hash *out, uint64_t *size, struct fault *f)
 {
-    struct writer *w = writer_of(b);
-    struct end_job j = {.spool = &w->spool, .out = out, .err = w->spool.failed.code};
+    struct spool *spool = (struct spool *)(void *)w;
+    struct end_job j = {.spool = spool, .out = out, .err = spool->failed.code};
     if (!j.err) blob_off_loop(end_run, &j);
-    enum err e = j.err ? spool_failed(&w->spool, f) : put(w, out, f);
-    if (size) *size = w->spool.size;
-    s3_abort(b);
+    enum err e = j.err ? spool_failed(spool, f) : put(spool, out, f);
+    if (size) *size = spool->size;
+    spool_abort(w);
     return e;
 }
 
@@ -247,9 +224,9 @@ static void s3_close(struct blobs *s)
 static const struct blobs_ops ops = {
     .name = "s3",
     .begin = s3_begin,
-    .write = s3_write,
+    .write = spool_write,
     .commit = s3_commit,
-    .abort = s3_abort,
+    .abort = spool_abort,
     .open = s3_open,
     .read = s3_read,
     .close_reader = s3_close_reader,
