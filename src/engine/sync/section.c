@@ -172,13 +172,9 @@ static bool timeline_has_own(const struct state_writer *w)
 static void put_own(struct state_writer *w, int64_t until)
 {
     struct state_entry *entry = room_state_entry(w->v->room, STR("m.room.member"), w->s->user_id);
-    struct event *then = NULL;
-    if (!entry || w->own_told || w->err != ERR_OK || timeline_has_own(w)) return;
-    bool changed = entry->event->item.position > until;
-    if (changed) w->err = timeline_state_at(w->s->turn, w->v->room, entry->event->type, w->s->user_id, until, &then);
-    const struct event *e = changed ? then : entry->event;
-    if (e && w->err == ERR_OK) w->err = viewer_write(w->v, w->o, e, FORM_TIMELINE, BUNDLE_NONE);
-    event_unref(then);
+    if (!entry || w->own_told || timeline_has_own(w)) return;
+    w->fresh = true; /* as who is told of all for the first time is told of oneself */
+    put_state_as_of(w, entry->event, until, 0);
 }
 
 /* `left`: the reader has left the room, and is told so. */
