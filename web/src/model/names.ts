@@ -1,11 +1,12 @@
 /** The names of people who are no longer in a room. Only reads what the SDK has. */
 import type { IContent, MatrixEvent, RoomMember } from "matrix-js-sdk";
+import { withoutTurns } from "../text";
 import { str } from "./message";
 
 /** Removed, banned, let in again and gone: further back nobody knows them. It also ends a chain that somebody has made a circle. */
 const MOST_STEPS = 4;
 
-const nameIn = (content: IContent): string | undefined => str(content.displayname)?.replace(/[\u202a-\u202e\u2066-\u2069]/g, "") || undefined;
+const nameIn = (content: IContent): string | undefined => withoutTurns(str(content.displayname) ?? "") || undefined;
 
 /**
  * Who was removed keeps the name under which people knew them; the event that removes has none, nor has one that lifts a ban, and

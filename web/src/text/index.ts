@@ -28,5 +28,8 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
     return text.replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all));
 }
 
+/** A name without what turns the direction of the words that follow. */
+export const withoutTurns = (name: string): string => name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
+
 /** What others call themselves, or a room, for within a sentence: however it is written, it does not turn the words around it. */
-export const isolate = (name: string): string => `\u2068${name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
+export const isolate = (name: string): string => `\u2068${withoutTurns(name)}\u2069`;

@@ -16,20 +16,16 @@ interface NoticeProps {
     children: ComponentChildren;
 }
 
-const Notice = ({ icon: Icon, text, warn, onLater, children }: NoticeProps) => (
+export const Notice = ({ icon: Icon, text, warn, onLater, children }: NoticeProps) => (
     <div class={warn ? "banner warn" : "banner"} role="status">
         <Icon size={15} aria-hidden="true" /> <span>{text}</span>
         {children}
-        {onLater && (
-            <button type="button" class="link quiet" onClick={onLater}>
-                {t("later")}
-            </button>
-        )}
+        {onLater && <Act text={t("later")} quiet onClick={onLater} />}
     </div>
 );
 
-const Act = ({ text, onClick }: { text: string; onClick: () => void }) => (
-    <button type="button" class="link" onClick={onClick}>
+export const Act = ({ text, quiet, onClick }: { text: string; quiet?: boolean; onClick: () => void }) => (
+    <button type="button" class={quiet ? "link quiet" : "link"} onClick={onClick}>
         {text}
     </button>
 );

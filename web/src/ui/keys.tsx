@@ -5,6 +5,7 @@ import { VerificationPhase, type VerificationRequest } from "matrix-js-sdk/lib/c
 import type { Chat } from "../model/chat";
 import { acceptVerification, asked, declineVerification, makeRecoveryKey, sas, startEmoji, openWithRecoveryKey, verification, verificationTick } from "../model/encryption";
 import { isolate, t } from "../text";
+import { Act, Notice } from "./banner";
 import { Dialog } from "./bits";
 import { saveBlob } from "./body";
 import { useChat } from "./context";
@@ -15,15 +16,10 @@ export function VerifyBanner() {
     const request = asked.value.find((r) => r.isSelfVerification) ?? asked.value[0];
     if (!request) return null;
     return (
-        <div class="banner" role="status">
-            <ShieldQuestion size={15} aria-hidden="true" /> <span>{t("verify_asked", { name: otherName(chat, request) })}</span>
-            <button type="button" class="link" onClick={() => void acceptVerification(chat, request)}>
-                {t("verify_begin")}
-            </button>
-            <button type="button" class="link quiet" onClick={() => void declineVerification(chat, request)}>
-                {t("decline")}
-            </button>
-        </div>
+        <Notice icon={ShieldQuestion} text={t("verify_asked", { name: otherName(chat, request) })}>
+            <Act text={t("verify_begin")} onClick={() => void acceptVerification(chat, request)} />
+            <Act text={t("decline")} quiet onClick={() => void declineVerification(chat, request)} />
+        </Notice>
     );
 }
 
