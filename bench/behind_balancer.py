@@ -1,8 +1,6 @@
 """A whole cluster behind HAProxy (tools/cluster), with one server more that does not run yet: for what clients notice when servers come and go."""
 import argparse
 import contextlib
-import importlib.machinery
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -12,19 +10,11 @@ import time
 
 from harness import BUILD, LIMITS, ROOT, ready
 
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from cluster_tool import tool  # noqa: E402
+
 SERVERS, READY_SECONDS = 3, 60
 REST_SECONDS = 4  # until what a change has begun is over
-
-
-def load_tool():
-    loader = importlib.machinery.SourceFileLoader("cluster_tool", str(ROOT / "tools" / "cluster"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("cluster_tool", loader))
-    sys.modules["cluster_tool"] = module
-    loader.exec_module(module)
-    return module
-
-
-tool = load_tool()
 
 
 def free_port():

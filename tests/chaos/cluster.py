@@ -1,7 +1,5 @@
 """The cluster of tools/cluster, but nothing is started again by itself; every connection between the parts goes through links.py; the first shard has a standby; one more
 server stands by."""
-import importlib.machinery
-import importlib.util
 import json
 import os
 import pathlib
@@ -15,6 +13,9 @@ import urllib.parse
 import wires
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from cluster_tool import tool  # noqa: E402
+
 SERVERS, SPARE = 3, 1
 THIRD = "shard2"                 # the third shard's database
 PORTS = 120                      # after the first one; the tool's own are below 40
@@ -25,17 +26,6 @@ LIMITS = ("REQUESTS", "MESSAGES", "JOINS", "REGISTRATIONS", "LOGINS", "USER_LOGI
 FAULTS = (r"ERROR: (Address|Leak)Sanitizer", r"runtime error:", r"(WARNING|ERROR): ThreadSanitizer", r"Assertion .* failed", r"damaged row", r"letter cannot be read",
           r"does not live in its shard", r"fence failed", r"message too large", r"level=error.* began=")
 RABBITMQ = ROOT / "tools" / "with-rabbitmq"
-
-
-def load_tool():
-    loader = importlib.machinery.SourceFileLoader("cluster_tool", str(ROOT / "tools" / "cluster"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("cluster_tool", loader))
-    sys.modules["cluster_tool"] = module
-    loader.exec_module(module)
-    return module
-
-
-tool = load_tool()
 
 
 class Shard(tool.Shard):

@@ -54,6 +54,12 @@ static void search_later(struct pg *p)
     timer_set(p->loop, &p->search_later, wait < AGAIN_MAX_MS ? wait : AGAIN_MAX_MS, search_again);
 }
 
+static void search_afresh(struct pg *p)
+{
+    p->searches = 0;
+    p->said_homeless = false;
+}
+
 static void take_home(struct pg *p, unsigned slot, struct shard *to)
 {
     log_event(LOG_INFO, "store", "slot has moved", "slot=%u to=%s", slot, to->name);
@@ -64,8 +70,7 @@ static void take_home(struct pg *p, unsigned slot, struct shard *to)
     }
     p->home[slot] = to;
     p->homeless &= ~((uint64_t)1 << slot);
-    p->searches = 0;
-    p->said_homeless = false;
+    search_afresh(p);
 }
 
 static void searched(struct task *t)
@@ -99,8 +104,7 @@ void home_search(struct pg *p)
 void home_lost(struct pg *p, unsigned slot)
 {
     if (!is_homeless(p, slot)) {
-        p->searches = 0;
-        p->said_homeless = false;
+        search_afresh(p);
         timer_clear(p->loop, &p->search_later);
     }
     p->homeless |= (uint64_t)1 << slot;

@@ -363,19 +363,25 @@ static void kill_now(struct broker *b)
     broker_close(b);
 }
 
+/* Node 0 holds the slot, node 1 waits for it. */
+static void hold_and_wait(struct world *w, struct holding *other, unsigned slot)
+{
+    world_init(w);
+    attach(w, 0);
+    attach(w, 1);
+    subscribe(&w->hold, &w->node[0], 0, slot);
+    wait_held(&w->hold);
+    subscribe(other, &w->node[1], 1, slot);
+    wait_until(is_in_line, other);
+}
+
 /* Who waits learns that it is the one by what it publishes itself: also when the line for that has been another one meanwhile. */
 static void who_waits_has_lost_the_line_that_gives(void **state)
 {
     struct world w;
     struct holding other = {0};
     (void)state;
-    world_init(&w);
-    attach(&w, 0);
-    attach(&w, 1);
-    subscribe(&w.hold, &w.node[0], 0, 12);
-    wait_held(&w.hold);
-    subscribe(&other, &w.node[1], 1, 12);
-    wait_until(is_in_line, &other);
+    hold_and_wait(&w, &other, 12);
     broker_amqp_break_giving(w.node[1].broker);
     publish_until_taken_at(&w, 1, 13, "1:1;"); /* there is another one */
     node_stop(&w.node[0], kill_now);
@@ -390,13 +396,7 @@ static void who_waits_and_loses_its_place_is_told(void **state)
     struct world w;
     struct holding other = {0};
     (void)state;
-    world_init(&w);
-    attach(&w, 0);
-    attach(&w, 1);
-    subscribe(&w.hold, &w.node[0], 0, 14);
-    wait_held(&w.hold);
-    subscribe(&other, &w.node[1], 1, 14);
-    wait_until(is_in_line, &other);
+    hold_and_wait(&w, &other, 14);
     broker_amqp_break(w.node[1].broker);
     wait_until(is_lost, &other);
     subscribe(&other, &w.node[1], 1, 14);
