@@ -4,7 +4,7 @@ import { render } from "preact";
 import { Auth } from "./ui/auth";
 import { Splash } from "./ui/splash";
 import { followLook, settings } from "./model/settings";
-import { loadSession, type Session, saveSession } from "./sdk/session";
+import { clearStores, loadSession, type Session, saveSession } from "./sdk/session";
 import { keepShell } from "./sdk/update";
 import { setLanguage } from "./text";
 
@@ -35,5 +35,5 @@ await setLanguage(settings.value.language);
 render(<Root />, document.getElementById("app")!);
 const session = loadSession();
 if (session) void openChat(session);
-else showAuth();
+else void clearStores().catch(() => {}).then(showAuth);
 void keepShell().catch((error) => console.warn("service worker:", error?.message));

@@ -46,12 +46,18 @@ export async function prepareAccount(chat: Chat, password?: string): Promise<voi
     await lookAtKeys(chat);
 }
 
+let looks = 0;
+
+/** Of several looks under way the last one counts: an earlier one may end later, with what was true before. */
 export async function lookAtKeys(chat: Chat): Promise<void> {
     const crypto = chat.client.getCrypto();
     if (!crypto) return;
+    const look = ++looks;
     const [device, hasKeys] = await Promise.all([crypto.getDeviceVerificationStatus(chat.me, chat.session.deviceId), crypto.userHasCrossSigningKeys()]);
+    const backedUp = (await crypto.getActiveSessionBackupVersion()) !== null;
+    if (look !== looks) return;
     if (!device?.signedByOwner && hasKeys) keyState.value = "unverified";
-    else keyState.value = (await crypto.getActiveSessionBackupVersion()) ? "good" : "no-backup";
+    else keyState.value = backedUp ? "good" : "no-backup";
     chat.tick.value++; // profiles show who is verified
 }
 

@@ -16,18 +16,18 @@ export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => strin
         const actions = chat.client.getPushActionsForEvent(event);
         if (!actions?.notify) return;
         const name = chat.nameOf(toMessage(event).sender, room);
-        await tell(chat, room, room.name === name ? name : `${name} · ${room.name}`, preview(event), !!actions.tweaks?.sound);
+        await tell(chat, room, room.name === name ? name : `${name} · ${room.name}`, preview(event), !!actions.tweaks?.sound, event.getId());
     });
     chat.client.on(RoomEvent.MyMembership, (room, membership, before) => void membershipChanged(chat, room, membership, before));
-    chat.client.on(RoomEvent.Receipt, (_event, room) => {
-        if (settings.value.notify && room.getUnreadNotificationCount() === 0) void takeBack(room);
+    chat.client.on(RoomEvent.Receipt, (event, room) => {
+        if (settings.value.notify && isOwn(event, chat.me)) void takeBack(room, (id) => room.hasUserReadEvent(chat.me, id));
     });
 }
 
 /** Invitations are told like messages; who was sent away by somebody else is told so, also when that was while there was no connection. */
 async function membershipChanged(chat: Chat, room: Room, membership: string, before?: string): Promise<void> {
     await Promise.resolve(); // the room has its name a moment later
-    if (before === "invite") await takeBack(room);
+    if (before === "invite") await takeBack(room, () => true);
     if (membership === "invite" && chat.connection.value === "starting") return; // they are in the list that is just being made
     if (membership === "invite") return tell(chat, room, room.name, t("invitation"), true);
     if (membership !== "leave" && membership !== "ban") return;
@@ -52,10 +52,10 @@ function ownMember(chat: Chat, room: Room, membership: string): Promise<MatrixEv
     });
 }
 
-async function tell(chat: Chat, room: Room, title: string, text: string, loud: boolean): Promise<void> {
+async function tell(chat: Chat, room: Room, title: string, text: string, loud: boolean, eventId = ""): Promise<void> {
     if (settings.value.sound && loud) chime();
     if (!settings.value.notify || !("Notification" in window) || Notification.permission !== "granted") return;
-    const options = { body: text.slice(0, 300), tag: room.roomId, icon: "/icon.svg", silent: true, data: { room: room.roomId } };
+    const options = { body: text.slice(0, 300), tag: room.roomId, icon: "/icon.svg", silent: true, data: { room: room.roomId, event: eventId } };
     const worker = await navigator.serviceWorker?.getRegistration();
     if (worker?.active) return worker.showNotification(title, options); // the only way on a phone; sw.ts opens the room
     const shown = new Notification(title, options);
@@ -66,10 +66,14 @@ async function tell(chat: Chat, room: Room, title: string, text: string, loud: b
     };
 }
 
-/** What has been read, here or elsewhere, needs no notification any more. */
-async function takeBack(room: Room): Promise<void> {
+/** A receipt by which one has read oneself, here or at another device. */
+const isOwn = (receipt: MatrixEvent, me: string): boolean =>
+    Object.values(receipt.getContent()).some((byType) => Object.values(byType as object).some((byUser) => me in byUser));
+
+/** What has been read, here or elsewhere, needs no notification any more. One that came meanwhile stays. */
+async function takeBack(room: Room, isRead: (eventId: string) => boolean): Promise<void> {
     const worker = await navigator.serviceWorker?.getRegistration();
-    for (const shown of (await worker?.getNotifications({ tag: room.roomId })) ?? []) shown.close();
+    for (const shown of (await worker?.getNotifications({ tag: room.roomId })) ?? []) if (isRead(shown.data?.event)) shown.close();
 }
 
 /** Two soft tones; no file to fetch. */

@@ -37,9 +37,17 @@ export function saveSession(session: Session): void {
     localStorage.setItem(KEY, JSON.stringify(session));
 }
 
-/** Forgets everything of this browser's session: tokens, drafts, messages, keys. */
-export async function clearSession(): Promise<void> {
+/**
+ * Forgets this browser's session and drafts, and loads the page anew. Its messages and keys go then: as long as this page uses them,
+ * the browser would put off their deletion, and nobody could say until when.
+ */
+export function forgetSession(): void {
     for (const key of Object.keys(localStorage)) if (key !== "rookery.settings") localStorage.removeItem(key);
+    location.reload();
+}
+
+/** What sessions that have ended left: messages and keys. */
+export async function clearStores(): Promise<void> {
     const known = await indexedDB.databases();
     await Promise.all(known.map(({ name }) => name && deleteDatabase(name)));
 }

@@ -1,6 +1,6 @@
 /** The three columns, what lies over them, and the keyboard. */
 import { useEffect } from "preact/hooks";
-import { clearSession } from "../sdk/session";
+import { forgetSession } from "../sdk/session";
 import { t } from "../text";
 import { Banner } from "./banner";
 import { useChat } from "./context";
@@ -22,7 +22,7 @@ export function Layout() {
     useEffect(
         () =>
             chat.loggedOut.subscribe((gone) => {
-                if (gone) void clearSession().then(() => location.reload());
+                if (gone) forgetSession();
             }),
         [],
     );

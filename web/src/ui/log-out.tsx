@@ -1,10 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { Chat } from "../model/chat";
 import { keysAreHereAlone, keyState } from "../model/encryption";
-import { clearSession } from "../sdk/session";
+import { forgetSession } from "../sdk/session";
 import { t } from "../text";
 import { Dialog } from "./bits";
 import { useChat } from "./context";
+
+/** So long the server has to end the session; one that does not answer keeps nobody logged in here. */
+const PATIENCE_MS = 10_000;
 
 /** Where keys would be lost by it, that is said first. */
 export function askToLogOut(chat: Chat): void {
@@ -14,11 +17,9 @@ export function askToLogOut(chat: Chat): void {
 
 /** Ends the session at the server and forgets everything here; when the server cannot be reached it is forgotten all the same. */
 async function logOut(chat: Chat): Promise<void> {
-    await chat.client.logout(true).catch(() => chat.client.stopClient());
-    await chat.client.clearStores().catch(() => {});
-    await clearSession();
+    await Promise.race([chat.client.logout(true).catch(() => {}), new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
     location.hash = "";
-    location.reload();
+    forgetSession();
 }
 
 export function LogOutDialog({ onClose }: { onClose: () => void }) {

@@ -79,17 +79,13 @@ export class Server {
 
 /** A browser of its own, so that nothing is shared with another person's. */
 export class Person {
-    static #open = new Set();
-
-    /** What everybody sees now, for whoever wants to know why a test failed. */
-    static async pictures(folder) {
-        for (const { name, page } of Person.#open) await page.screenshot({ path: join(folder, `web-${name}.png`), timeout: 5_000 }).catch(() => {});
-    }
+    static #opened = 0;
 
     static async open(server, name, options = {}) {
         const person = new Person();
         person.server = server;
         person.name = name;
+        person.number = ++Person.#opened;
         person.browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
         person.context = await person.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...options });
         person.page = await person.context.newPage();
@@ -103,7 +99,6 @@ export class Person {
         person.page.on("request", (request) => {
             if (!request.url().startsWith(server.url) && !/^(blob|data):/.test(request.url())) person.foreign.push(request.url());
         });
-        Person.#open.add(person);
         await person.page.goto(server.url);
         return person;
     }
@@ -264,7 +259,9 @@ export class Person {
     }
 
     async close() {
-        Person.#open.delete(this);
+        // What was seen last, for whoever wants to know why a test failed.
+        const path = process.env.SHOTS && join(process.env.SHOTS, `web-${this.number}-${this.name}.png`);
+        if (path) await this.page.screenshot({ path, timeout: 5_000 }).catch(() => {});
         await this.browser.close();
     }
 }

@@ -5,7 +5,6 @@ import { chat } from "./chat.mjs";
 import { history } from "./history.mjs";
 import { hostile } from "./hostile.mjs";
 import { keyboard } from "./keyboard.mjs";
-import { Person } from "./kit.mjs";
 import { media } from "./media.mjs";
 import { people } from "./people.mjs";
 import { rooms } from "./rooms.mjs";
@@ -15,6 +14,13 @@ import { timeline } from "./timeline.mjs";
 const suites = { chat, rooms, timeline, people, history, media, away, account, keyboard, hostile, screens };
 let passed = 0;
 let failed = 0;
+const faults = [];
+
+function tell(name, error) {
+    const text = `not ok ${name}\n${error.stack}`;
+    faults.push(text);
+    console.log(text);
+}
 
 /** Later tests build on earlier ones: the first failure ends the suite. */
 async function test(name, work) {
@@ -25,8 +31,7 @@ async function test(name, work) {
         console.log(`ok     ${name} (${Math.round(performance.now() - began)} ms)`);
     } catch (error) {
         failed++;
-        if (process.env.SHOTS) await Person.pictures(process.env.SHOTS);
-        console.log(`not ok ${name}\n${error.stack}`);
+        tell(name, error);
         throw new Stop();
     }
 }
@@ -40,8 +45,9 @@ for (const [name, suite] of Object.entries(suites)) {
     await suite(test).catch((error) => {
         if (error instanceof Stop) return;
         failed++;
-        console.log(error.stack);
+        tell(name, error);
     });
 }
+if (faults.length) console.log(["--- what failed", ...faults].join("\n"));
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed || !passed ? 1 : 0);
