@@ -185,9 +185,14 @@ bool rocks_index(struct rocks *s, struct front *front, struct str content, bool 
 }
 
 /* With less room than the next log and the next table need, the disk is as good as full. */
+static bool room_for_more(const struct rocks *s)
+{
+    return disk_has(s->dir, 2 * rocks_log_bytes(s));
+}
+
 static enum err refusal(const struct rocks *s)
 {
-    return s->full || !disk_has(s->dir, 2 * rocks_log_bytes(s)) ? ERR_FULL : ERR_STORAGE;
+    return s->full || !room_for_more(s) ? ERR_FULL : ERR_STORAGE;
 }
 
 static void fail_all(struct list *l, enum err why)
@@ -232,11 +237,12 @@ static void commit(struct rocks *s, struct list *taken)
 
 /* --- before a commit --- */
 
-/* A full front waits for the one before it to settle; it fails when that cannot be done at the moment. */
+/* A full front waits for the one before it to settle, and grows meanwhile where that cannot take the room that settling needs: of a disk
+ * that logs have filled nothing would be freed, and it could not be opened again. Fails when it cannot be settled at the moment. */
 static bool room_in_front(struct rocks *s)
 {
     if (s->active->bytes < s->options.front_bytes || rocks_freeze(s)) return true;
-    if (s->active->bytes < 2 * s->options.front_bytes) return true;
+    if (s->active->bytes < 2 * s->options.front_bytes && room_for_more(s)) return true;
     struct settle *t = &s->settle;
     pthread_mutex_lock(&t->lock);
     while (t->frozen && !t->failing)

@@ -24,7 +24,7 @@ export async function setLoudness(chat: Chat, roomId: string, wanted: Loudness):
         if (wanted === "mute") await client.addPushRule("global", "override" as any, roomId, { conditions: [condition], actions: [] } as any);
         if (wanted === "mentions") await client.addPushRule("global", "room" as any, roomId, { actions: [] });
         if (wanted === "all") await client.addPushRule("global", "room" as any, roomId, { actions: ["notify", { set_tweak: "sound", value: "default" }] } as any);
-        client.setPushRules(await client.getPushRules());
+        await client.getPushRules(); // and takes them
         chat.touch(roomId);
     });
 }

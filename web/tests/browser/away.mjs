@@ -39,7 +39,9 @@ export async function away(test) {
     const loudness = async (name, wanted) => {
         await alice.openRoom(name);
         await alice.choose("Room menu", "Room settings");
+        const rules = page.waitForResponse((answer) => answer.request().method() === "GET" && /\/pushrules\/$/.test(answer.url())); // the last that it does
         await alice.panel.getByLabel("Notifications").selectOption(wanted);
+        await (await rules).finished();
         await until("the setting", () => alice.panel.getByLabel("Notifications").evaluate((select) => select.selectedOptions[0].text), wanted);
         await alice.closePanel();
     };
