@@ -7,6 +7,7 @@ import {
     ClientEvent,
     KnownMembership,
     MatrixClient,
+    type MatrixEvent,
     MatrixEventEvent,
     ReceiptType,
     Room,
@@ -40,6 +41,8 @@ export type Dialog =
     | { kind: "join"; address?: string; via?: string[] }
     | { kind: "invite"; roomId: string }
     | { kind: "leave"; roomId: string }
+    | { kind: "redact"; event: MatrixEvent }
+    | { kind: "remove"; how: "kick" | "ban"; userId: string }
     | { kind: "log-out" }
     | { kind: "settings" }
     | { kind: "shortcuts" }

@@ -17,7 +17,8 @@ export interface Upload {
     threadId?: string;
     name: string;
     part: number;
-    failed: boolean;
+    /** Why it has failed. */
+    failed?: string;
     retry: () => void;
     cancel: () => void;
 }
@@ -157,16 +158,21 @@ function startUpload(chat: Chat, to: Target, file: File): void {
         abort.abort();
         update(id, null);
     };
-    const entry = { id, roomId: to.room.roomId, threadId: to.threadId, name: file.name, part: 0, failed: false, retry: retryIt, cancel };
+    const entry = { id, roomId: to.room.roomId, threadId: to.threadId, name: file.name, part: 0, retry: retryIt, cancel };
     uploads.value = [...uploads.value, entry];
     uploadFile(chat, to, file, abort, (part) => update(id, { part })).then(
         () => update(id, null),
         (error) => {
             if (abort.signal.aborted) return;
-            update(id, { failed: true });
-            chat.say(`${file.name}: ${error?.data?.error ?? error?.message ?? error}`, true);
+            const failed = String(error?.data?.error ?? error?.message ?? error);
+            update(id, { failed });
+            if (!isInView(chat, to)) chat.say(`${file.name}: ${failed}`, true);
         },
     );
+}
+
+function isInView(chat: Chat, { room, threadId }: Target): boolean {
+    return threadId ? chat.threadTimeline.value?.thread?.id === threadId : chat.roomId.value === room.roomId;
 }
 
 async function uploadFile(chat: Chat, to: Target, file: File, abortController: AbortController, onPart: (part: number) => void): Promise<void> {

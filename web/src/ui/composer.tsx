@@ -249,8 +249,15 @@ function Uploads({ target }: { target: Target }) {
             {mine.map((u) => (
                 <li key={u.id}>
                     <bdi>{u.name}</bdi>
-                    {u.failed ? <span class="error">{t("upload_failed")}</span> : <progress value={u.part} aria-label={t("uploading", { name: u.name })} />}
-                    {u.failed && <IconButton icon={RotateCw} label={t("retry")} onClick={u.retry} />}
+                    {u.failed === undefined ? (
+                        <progress value={u.part} aria-label={t("uploading", { name: u.name })} />
+                    ) : (
+                        <span class="error" role="alert">
+                            <span class="sr-only">{u.name}: </span>
+                            {u.failed}
+                        </span>
+                    )}
+                    {u.failed !== undefined && <IconButton icon={RotateCw} label={t("retry")} onClick={u.retry} />}
                     <IconButton icon={X} label={t("cancel")} onClick={u.cancel} />
                 </li>
             ))}

@@ -1,9 +1,9 @@
 import { useChat } from "./context";
 import { RecoveryDialog, VerifyDialog } from "./keys";
-import { LeaveDialog } from "./leave";
 import { LogOutDialog } from "./log-out";
 import { CreateDialog, InviteDialog, JoinDialog } from "./new-room";
 import { ShortcutsDialog, SwitcherDialog, ViewerDialog } from "./overlays";
+import { LeaveDialog, RedactDialog, RemoveDialog } from "./question";
 import { SettingsDialog } from "./settings";
 
 export function Dialogs() {
@@ -21,6 +21,10 @@ export function Dialogs() {
             return <LeaveDialog roomId={dialog.roomId} onClose={close} />;
         case "log-out":
             return <LogOutDialog onClose={close} />;
+        case "redact":
+            return <RedactDialog event={dialog.event} onClose={close} />;
+        case "remove":
+            return <RemoveDialog how={dialog.how} userId={dialog.userId} onClose={close} />;
         case "settings":
             return <SettingsDialog onClose={close} />;
         case "shortcuts":

@@ -7,7 +7,7 @@ import { memo } from "./memo";
 import type { Chat } from "../model/chat";
 import type { Item, Reaction, ThreadSummary, Timeline } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
-import { discard, redact, retry, toggleReaction } from "../model/send";
+import { discard, retry, toggleReaction } from "../model/send";
 import { t } from "../text";
 import { Avatar, IconButton, type MenuEntry, MenuButton } from "./bits";
 import { Body, previewText } from "./body";
@@ -200,7 +200,7 @@ function Actions({ item, inThread }: { item: Item; inThread?: boolean }) {
     more.push({ label: t("copy_link"), icon: Link2, act: () => void navigator.clipboard.writeText(`https://matrix.to/#/${room.roomId}/${message.id}`) });
     if (room.currentState.maySendStateEvent("m.room.pinned_events", chat.me))
         more.push({ label: isPinned(room, message.id) ? t("unpin") : t("pin"), icon: Pin, act: () => void togglePin(chat, room, message.id) });
-    if (canRedact(chat, room, event)) more.push({ label: t("delete"), icon: Trash2, danger: true, act: () => void redact(chat, event) });
+    if (canRedact(chat, room, event)) more.push({ label: t("delete"), icon: Trash2, danger: true, act: () => (chat.dialog.value = { kind: "redact", event }) });
     return (
         <div class="actions" role="toolbar" ref={bar} aria-label={t("message_actions")}>
             {QUICK.map((key) => (

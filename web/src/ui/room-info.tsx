@@ -5,9 +5,10 @@ import { useRef } from "preact/hooks";
 import { addToSpace, mayAddTo } from "../model/actions";
 import { loudness, type Loudness, setLoudness } from "../model/loudness";
 import { t } from "../text";
-import { Avatar, Dialog } from "./bits";
+import { Avatar } from "./bits";
 import { useChat } from "./context";
 import { SelectSetting, TextSetting } from "./fields";
+import { Question } from "./question";
 import { Roles } from "./roles";
 import { accessName, historyName } from "./state-text";
 
@@ -112,27 +113,16 @@ function Encryption({ room, may }: { room: Room; may: boolean }) {
     const asking = useSignal(false);
     if (room.hasEncryptionStateEvent()) return <p class="muted">{t("encrypted_hint")}</p>;
     if (!may) return <p class="muted">{t("not_encrypted")}</p>;
-    const turnOn = () => {
-        asking.value = false;
-        void chat.attempt(() => chat.client.sendStateEvent(room.roomId, EventType.RoomEncryption, { algorithm: "m.megolm.v1.aes-sha2" }, ""));
-    };
+    const turnOn = () => void chat.attempt(() => chat.client.sendStateEvent(room.roomId, EventType.RoomEncryption, { algorithm: "m.megolm.v1.aes-sha2" }, ""));
     return (
         <>
             <button type="button" class="secondary" onClick={() => (asking.value = true)}>
                 {t("turn_on_encryption")}
             </button>
             {asking.value && (
-                <Dialog
-                    title={t("turn_on_encryption")}
-                    onClose={() => (asking.value = false)}
-                    footer={
-                        <button type="button" class="primary" onClick={turnOn}>
-                            {t("turn_on_encryption")}
-                        </button>
-                    }
-                >
+                <Question title={t("turn_on_encryption")} button={t("turn_on_encryption")} act={turnOn} onClose={() => (asking.value = false)}>
                     <p>{t("encryption_for_good")}</p>
-                </Dialog>
+                </Question>
             )}
         </>
     );

@@ -241,6 +241,20 @@ export class Person {
         await message.getByRole("button", { name: action, exact: true }).first().click();
     }
 
+    /** To what is asked once more. */
+    async answer(button, reason) {
+        if (reason) await this.dialog.getByLabel("Reason (optional)").fill(reason);
+        await this.button(button, this.dialog).click();
+        await gone(this.page.getByRole("dialog"));
+    }
+
+    /** Deletes a message. */
+    async remove(text, reason) {
+        await this.act(text, "More");
+        await this.page.getByRole("menuitem", { name: "Delete" }).click();
+        await this.answer("Delete", reason);
+    }
+
     async call(method, path, body) {
         return this.page.evaluate(
             async ([method, path, body]) => {

@@ -129,21 +129,21 @@ export async function people(test) {
             await alice.joinByAddress("#market:localhost");
             await bob.join(market);
             const spam = await bob.send(market, "buy my things");
-            await alice.act("buy my things", "More");
-            await alice.page.getByRole("menu").getByText("Delete", { exact: true }).click();
-            await gone(alice.message("buy my things"));
-            await until("redacted", async () => !!(await carol.messages(market)).find((e) => e.event_id === spam).unsigned?.redacted_because);
+            await alice.remove("buy my things", "advertising");
+            await alice.sees("Message deleted: advertising");
+            await until("redacted", async () => (await carol.messages(market)).find((e) => e.event_id === spam).unsigned?.redacted_because?.content.reason, "advertising");
         });
 
         await test("... removes, and bans, and lifts the ban", async () => {
             await alice.profile("bob");
-            await alice.panel.getByLabel("Reason (optional)").fill("spam");
             await alice.button("Remove", alice.panel).click();
+            await alice.answer("Remove", "spam");
             await alice.timeline.getByText("alice removed bob (spam)").waitFor();
             await assert.rejects(bob.send(market, "still here?"), /M_FORBIDDEN/);
             await bob.join(market);
             await alice.timeline.getByText("bob joined").last().waitFor();
             await alice.button("Ban", alice.panel).click();
+            await alice.answer("Ban");
             await alice.timeline.getByText("alice banned bob").waitFor();
             await assert.rejects(bob.join(market), /M_FORBIDDEN/);
             await alice.closePanel();

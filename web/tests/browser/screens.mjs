@@ -4,10 +4,12 @@
  */
 import { audit } from "./audit.mjs";
 import { assertNoFaults, gone, Person, picture, Server } from "./kit.mjs";
+import { failures, questions } from "./moments.mjs";
 import { Outsider } from "./outsider.mjs";
 
 const PHONE = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 800 };
+const OPINION = "The second half is better than the first.";
 
 /** Other people, and something to look at. */
 async function furnish(server) {
@@ -52,7 +54,7 @@ export async function screens(test) {
     };
     try {
         const others = await furnish(server);
-        const ada = await visit("ada", { viewport: WIDE, colorScheme: "light" });
+        const ada = await visit("ada", { viewport: WIDE, colorScheme: "light", serviceWorkers: "block" }); // requests are held up here
 
         for (const [form, viewport, colorScheme] of [["wide light", WIDE, "light"], ["phone dark", PHONE, "dark"]]) {
             await test(`before one is logged in: ${form}`, async () => {
@@ -83,7 +85,11 @@ export async function screens(test) {
             await ada.say("Shall I bring the cake?");
             await ada.createRoom("Reading circle");
             await ada.call("PUT", `/rooms/${encodeURIComponent(await ada.roomId())}/state/m.room.join_rules`, { join_rule: "knock" });
-            await others.tom.knock(await ada.roomId(), "I have read the book, twice.");
+            const circle = await ada.roomId();
+            await ada.call("POST", `/rooms/${encodeURIComponent(circle)}/invite`, { user_id: others.maya.userId });
+            await others.maya.join(circle);
+            await others.maya.send(circle, OPINION);
+            await others.tom.knock(circle, "I have read the book, twice.");
             await ada.page.getByRole("region", { name: "Tom Okafor asks to join" }).waitFor();
             await others.maya.createRoom({ preset: "private_chat", name: "Surprise for Tom", invite: ["@ada:localhost"] });
             const chess = await others.maya.createRoom({ preset: "private_chat", name: "Chess evening", initial_state: [{ type: "m.room.join_rules", state_key: "", content: { join_rule: "knock" } }] });
@@ -100,6 +106,8 @@ export async function screens(test) {
             if (isPhone) await audit(person, `${form} list`);
             await person.openRoom("Reading circle");
             await audit(person, `${form} knock`);
+            await questions(person, form, OPINION);
+            await failures(person, form);
             await back();
             for (const [room, what] of [["Surprise for Tom", "invitation"], ["Chess evening", "knocked"]]) {
                 await person.room(room).click();
