@@ -133,7 +133,7 @@ export const de: Texts = {
     pinned: "Angeheftete Nachrichten",
     search: "Suche",
     threads: "Threads",
-    threads_new: "Threads, mit neuen Antworten",
+    new_replies: "mit neuen Antworten",
     members: "Mitglieder",
     room_menu: "Raum-Menü",
     room_settings: "Raum-Einstellungen",

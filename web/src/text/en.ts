@@ -132,7 +132,7 @@ export const en = {
     pinned: "Pinned messages",
     search: "Search",
     threads: "Threads",
-    threads_new: "Threads, with new replies",
+    new_replies: "with new replies",
     members: "Members",
     room_menu: "Room menu",
     room_settings: "Room settings",

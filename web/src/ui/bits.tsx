@@ -14,6 +14,8 @@ export type Icon = ComponentType<any>;
 interface IconButtonProps {
     icon: Icon;
     label: string;
+    /** What is new there: a dot, and words after the label. */
+    news?: string;
     onClick?: (event: MouseEvent) => void;
     pressed?: boolean;
     disabled?: boolean;
@@ -22,9 +24,12 @@ interface IconButtonProps {
     id?: string;
 }
 
-export function IconButton({ icon: Glyph, label, pressed, expanded, class: extra = "", ...rest }: IconButtonProps) {
+const withNews = (label: string, news?: string): string => (news ? `${label}, ${news}` : label);
+
+export function IconButton({ icon: Glyph, label, news, pressed, expanded, class: extra = "", ...rest }: IconButtonProps) {
+    const name = withNews(label, news);
     return (
-        <button type="button" class={`icon-button ${extra}`} aria-label={label} title={label} aria-pressed={pressed} aria-expanded={expanded} {...rest}>
+        <button type="button" class={`icon-button ${news ? "new" : ""} ${extra}`} aria-label={name} title={name} aria-pressed={pressed} aria-expanded={expanded} {...rest}>
             <Glyph size={18} aria-hidden="true" />
         </button>
     );
@@ -122,12 +127,13 @@ export interface MenuEntry {
     label: string;
     icon?: Icon;
     danger?: boolean;
+    news?: string;
     checked?: boolean;
     act: () => void;
 }
 
 /** A button that opens a menu; arrows move in it. */
-export function MenuButton(props: { label: string; icon?: Icon; entries: MenuEntry[]; class?: string; children?: ComponentChildren; onOpen?: (open: boolean) => void }) {
+export function MenuButton(props: { label: string; news?: string; icon?: Icon; entries: MenuEntry[]; class?: string; children?: ComponentChildren; onOpen?: (open: boolean) => void }) {
     const open = useSignal(false);
     const button = useRef<HTMLDivElement>(null);
     const set = (value: boolean) => {
@@ -143,7 +149,7 @@ export function MenuButton(props: { label: string; icon?: Icon; entries: MenuEnt
                     {props.children}
                 </button>
             ) : (
-                <IconButton icon={props.icon!} label={props.label} class={props.class} expanded={open.value} onClick={() => set(!open.value)} />
+                <IconButton icon={props.icon!} label={props.label} news={props.news} class={props.class} expanded={open.value} onClick={() => set(!open.value)} />
             )}
             {open.value && <Menu entries={props.entries} label={props.label} onClose={() => set(false)} anchor={button} />}
         </div>
@@ -168,13 +174,14 @@ function Menu({ entries, label, onClose, anchor }: { entries: MenuEntry[]; label
     }
     return (
         <div class="menu" role="menu" aria-label={label} ref={ref} onKeyDown={onKeyDown}>
-            {entries.map(({ label: text, icon: Glyph, danger, checked, act }) => (
+            {entries.map(({ label: text, icon: Glyph, danger, news, checked, act }) => (
                 <button
                     key={text}
                     type="button"
                     role={checked === undefined ? "menuitem" : "menuitemradio"}
                     aria-checked={checked}
-                    class={danger ? "danger" : ""}
+                    aria-label={news && withNews(text, news)}
+                    class={danger ? "danger" : news ? "new" : ""}
                     onClick={() => {
                         onClose();
                         act();

@@ -32,28 +32,34 @@ export function Frame({ title, children, plain }: { title: string; children: Com
 }
 
 export function EventList({ events, onOpen }: { events: MatrixEvent[]; onOpen: (event: MatrixEvent) => void }) {
-    const chat = useChat();
     return (
         <ul class="hits">
-            {events.map((event) => {
-                const message = toMessage(event);
-                const room = chat.client.getRoom(event.getRoomId());
-                const name = chat.nameOf(message.sender, room);
-                return (
-                    <li key={message.id}>
-                        <button type="button" class="hit" onClick={() => onOpen(event)}>
-                            <Avatar id={message.sender} name={name} mxc={room?.getMember(message.sender)?.getMxcAvatarUrl()} size={28} />
-                            <span class="hit-text">
-                                <span class="hit-head">
-                                    <bdi class="sender">{name}</bdi> <time class="muted">{shortTime(message.ts)}</time>
-                                </span>
-                                <bdi class="hit-body">{previewText(message)}</bdi>
-                                {room && room.roomId !== chat.roomId.value && <small class="muted">{room.name}</small>}
-                            </span>
-                        </button>
-                    </li>
-                );
-            })}
+            {events.map((event) => (
+                <li key={event.getId()}>
+                    <Hit event={event} onOpen={() => onOpen(event)} />
+                </li>
+            ))}
         </ul>
+    );
+}
+
+/** A message in a list; `children` is what else there is to say of it. */
+export function Hit({ event, unread, onOpen, children }: { event: MatrixEvent; unread?: boolean; onOpen: () => void; children?: ComponentChildren }) {
+    const chat = useChat();
+    const message = toMessage(event);
+    const room = chat.client.getRoom(event.getRoomId());
+    const name = chat.nameOf(message.sender, room);
+    return (
+        <button type="button" class={unread ? "hit unread" : "hit"} onClick={onOpen}>
+            <Avatar id={message.sender} name={name} mxc={room?.getMember(message.sender)?.getMxcAvatarUrl()} size={28} />
+            <span class="hit-text">
+                <span class="hit-head">
+                    <bdi class="sender">{name}</bdi> <time class="muted">{shortTime(message.ts)}</time>
+                </span>
+                <bdi class="hit-body">{previewText(message)}</bdi>
+                {room && room.roomId !== chat.roomId.value && <small class="muted">{room.name}</small>}
+                {children}
+            </span>
+        </button>
     );
 }

@@ -1,11 +1,10 @@
 /** One message of a timeline: head, body, what hangs on it, and what can be done with it. */
 import { CircleAlert, MessageSquareText, MoreHorizontal, Pencil, Pin, Quote, Reply, RotateCw, SmilePlus, Trash2, Link2, Check, Clock } from "lucide-preact";
 import { useSignal } from "@preact/signals";
-import { NotificationCountType } from "matrix-js-sdk";
 import { useRef } from "preact/hooks";
 import { memo } from "./memo";
 import type { Chat } from "../model/chat";
-import type { Item, Reaction, ThreadSummary, Timeline } from "../model/timeline";
+import type { Item, Reaction, Timeline } from "../model/timeline";
 import { canRedact, isPinned, togglePin } from "../model/actions";
 import { discard, retry, toggleReaction } from "../model/send";
 import { t } from "../text";
@@ -16,8 +15,9 @@ import { editing, replyingTo } from "./compose-state";
 import { EmojiButton } from "./emoji";
 import { useRoving } from "./roving";
 import { Shield } from "./shield";
-import { clock, fullTime, shortTime } from "./time";
 import { describeState } from "./state-text";
+import { ThreadLink } from "./threads";
+import { clock, fullTime } from "./time";
 
 const QUICK = ["👍", "❤️", "😂"];
 
@@ -96,26 +96,6 @@ function ReplyQuote({ roomId, eventId }: { roomId: string; eventId: string }) {
                 </>
             ) : (
                 <span class="quote-text">{t("reply_to_older")}</span>
-            )}
-        </button>
-    );
-}
-
-function ThreadLink({ roomId, thread }: { roomId: string; thread: ThreadSummary }) {
-    const chat = useChat();
-    void chat.tick.value;
-    const count = (type: NotificationCountType) => chat.room(roomId)?.getThreadUnreadNotificationCount(thread.id, type) ?? 0;
-    const unread = count(NotificationCountType.Total);
-    return (
-        <button type="button" class="thread-link" onClick={() => chat.openThread(thread.id)}>
-            <MessageSquareText size={15} aria-hidden="true" />
-            <strong>{t("replies", { count: thread.count })}</strong>
-            <span class="muted">{shortTime(thread.lastTs)}</span>
-            {unread > 0 && (
-                <span class={count(NotificationCountType.Highlight) ? "badge mention" : "badge"}>
-                    {unread}
-                    <span class="sr-only"> {t("unread", { count: unread })}</span>
-                </span>
             )}
         </button>
     );

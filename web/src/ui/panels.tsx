@@ -1,6 +1,6 @@
 /** The right column: people, a thread, what is pinned, what was found. */
 import { useSignal } from "@preact/signals";
-import { MessagesSquare, Pin } from "lucide-preact";
+import { Pin } from "lucide-preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { MatrixEvent } from "matrix-js-sdk";
 import type { Panel } from "../model/chat";
@@ -16,6 +16,7 @@ import { MemberPanel, Members } from "./members";
 import { TimelineView } from "./room";
 import { RoomInfo } from "./room-info";
 import { SearchPanel } from "./search";
+import { ThreadList } from "./threads";
 
 /** Where the focus was before the first panel, it is after the last. */
 export function PanelView({ panel }: { panel: Panel }) {
@@ -60,25 +61,6 @@ function ThreadPanel() {
                 <Composer timeline={timeline} place="thread" />
                 {drop.over && <div class="drop">{t("drop_here")}</div>}
             </div>
-        </Frame>
-    );
-}
-
-function ThreadList() {
-    const chat = useChat();
-    const room = chat.room();
-    void chat.tick.value;
-    useEffect(() => {
-        void chat.attempt(async () => {
-            await room?.createThreadsTimelineSets();
-            await room?.fetchRoomThreads();
-            chat.tick.value++;
-        });
-    }, [room?.roomId]);
-    const roots = (room?.getThreads() ?? []).filter((thread) => thread.rootEvent && thread.length > 0).sort((a, b) => (b.replyToEvent?.getTs() ?? 0) - (a.replyToEvent?.getTs() ?? 0));
-    return (
-        <Frame title={t("threads")}>
-            {roots.length ? <EventList events={roots.map((thread) => thread.rootEvent!)} onOpen={(e) => chat.openThread(e.getId()!)} /> : <Empty icon={MessagesSquare} title={t("no_threads")}>{t("no_threads_hint")}</Empty>}
         </Frame>
     );
 }

@@ -44,7 +44,7 @@ function RoomHead() {
     const summary = chat.summaries.value.get(chat.roomId.value!)!;
     const room = chat.room()!;
     const jumping = useSignal(false);
-    const newInThreads = room.hasThreadUnreadNotification();
+    const news = room.hasThreadUnreadNotification() ? t("new_replies") : undefined;
     const panelIs = (kind: string) => chat.panel.value?.kind === kind;
     const toggle = (kind: "members" | "info" | "pinned" | "search" | "threads") => () => (panelIs(kind) ? chat.closePanel() : (chat.panel.value = { kind }));
     const entries: MenuEntry[] = [
@@ -53,7 +53,7 @@ function RoomHead() {
         ...(room.canInvite(chat.me) ? [{ label: t("invite"), icon: UserPlus, act: () => (chat.dialog.value = { kind: "invite", roomId: room.roomId }) }] : []),
         { label: t("jump_to_date"), icon: Calendar, act: () => (jumping.value = true) },
         { label: t("pinned"), icon: Pin, act: toggle("pinned") },
-        { label: t("threads"), icon: MessagesSquare, act: toggle("threads") },
+        { label: t("threads"), icon: MessagesSquare, news, act: toggle("threads") },
         { label: t("room_settings"), icon: Info, act: toggle("info") },
         { label: t("leave"), icon: LogOut, danger: true, act: () => (chat.dialog.value = { kind: "leave", roomId: room.roomId }) },
     ];
@@ -79,9 +79,9 @@ function RoomHead() {
             <div class="room-tools">
                 {pinned(room).length > 0 && <IconButton icon={Pin} label={t("pinned")} class="wide" pressed={panelIs("pinned")} onClick={toggle("pinned")} />}
                 <IconButton icon={Search} label={t("search")} pressed={panelIs("search")} onClick={toggle("search")} />
-                <IconButton icon={MessagesSquare} label={newInThreads ? t("threads_new") : t("threads")} class={newInThreads ? "wide new" : "wide"} pressed={panelIs("threads")} onClick={toggle("threads")} />
+                <IconButton icon={MessagesSquare} label={t("threads")} news={news} class="wide" pressed={panelIs("threads")} onClick={toggle("threads")} />
                 <IconButton icon={Users} label={t("members")} pressed={panelIs("members")} onClick={toggle("members")} />
-                <MenuButton icon={MoreVertical} label={t("room_menu")} entries={entries} />
+                <MenuButton icon={MoreVertical} label={t("room_menu")} news={news} class="narrow-news" entries={entries} />
             </div>
             {jumping.value && <JumpToDate onClose={() => (jumping.value = false)} />}
         </header>

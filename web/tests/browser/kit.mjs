@@ -191,8 +191,9 @@ export class Person {
         return within.getByRole("button", { name, exact: true });
     }
 
+    /** The menu may have something new to tell. */
     async choose(menu, entry) {
-        await this.button(menu).click();
+        await this.button(typeof menu === "string" ? new RegExp(`^${menu}(,|$)`) : menu).click();
         await this.page.getByRole("menu").getByText(entry, { exact: true }).click();
     }
 

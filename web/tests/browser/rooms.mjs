@@ -79,6 +79,28 @@ export async function rooms(test) {
             await alice.closePanel();
         });
 
+        await test("the list of threads says where something is new; on a phone the room menu leads there", async () => {
+            const root = await bob.send(bob.room, "another root");
+            await bob.send(bob.room, { msgtype: "m.text", body: "aside three", "m.relates_to": { rel_type: "m.thread", event_id: root } });
+            const { width, height } = alice.page.viewportSize();
+            await alice.page.setViewportSize({ width: 360, height: 740 });
+            await alice.button("Room menu, with new replies").click();
+            await alice.page.getByRole("menuitem", { name: "Threads, with new replies" }).click();
+            const row = (text) => alice.panel.getByRole("button").filter({ hasText: text });
+            await row("another root").getByText("1 unread").waitFor();
+            assert.match(await row("another root").innerText(), /One reply\s+bob: aside three/);
+            assert.doesNotMatch(await row("root of a thread").textContent(), /unread/);
+            await row("another root").click();
+            await alice.panel.getByText("aside three").waitFor();
+            await gone(alice.button("Room menu, with new replies"));
+            await alice.closePanel();
+            await alice.choose("Room menu", "Threads");
+            await row("another root").waitFor();
+            assert.doesNotMatch(await row("another root").textContent(), /unread/);
+            await alice.closePanel();
+            await alice.page.setViewportSize({ width, height });
+        });
+
         await test("the newest stands first", async () => {
             const names = () => alice.list.locator(".room-name").allInnerTexts();
             await until("order", names, ["Garden Party", "Chess club"]);
