@@ -195,12 +195,11 @@ function Menu({ entries, label, onClose, anchor }: { entries: MenuEntry[]; label
     );
 }
 
-/** Below the anchor, or above it where there is no room; always inside the window. */
+/** Below the anchor, or above it where there is no room; always inside the window. What floats is fixed by its style: within the anchor it would make that larger. */
 export function placeNear(floating: HTMLElement, anchor: HTMLElement): void {
     const a = anchor.getBoundingClientRect();
     const { offsetWidth: w, offsetHeight: h } = floating;
     const below = a.bottom + 4 + h <= innerHeight || a.top < h;
-    floating.style.position = "fixed";
     floating.style.left = `${Math.max(8, Math.min(a.right - w, innerWidth - w - 8))}px`;
     floating.style.top = `${Math.max(8, below ? Math.min(a.bottom + 4, innerHeight - h - 8) : a.top - h - 4)}px`;
 }

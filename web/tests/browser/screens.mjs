@@ -2,6 +2,7 @@
  * Every screen, light and dark, wide and on a phone: no violation of WCAG A or AA that axe-core can see, nothing wider than the window. With SCREENS=folder
  * it leaves a picture of each there.
  */
+import assert from "node:assert/strict";
 import { audit } from "./audit.mjs";
 import { assertNoFaults, gone, Person, picture, Server } from "./kit.mjs";
 import { failures, questions } from "./moments.mjs";
@@ -171,6 +172,8 @@ export async function screens(test) {
             await page.keyboard.press("Escape");
             await page.getByRole("dialog").waitFor({ state: "detached" });
             await person.button("Room menu").click();
+            const [button, menu] = await Promise.all([person.button("Room menu"), page.getByRole("menu")].map((e) => e.boundingBox()));
+            assert.ok(menu.y - button.y - button.height < 10, "the menu stands at its button");
             await audit(person, `${form} menu`);
             await page.keyboard.press("Escape");
             await person.button("Emoji", page.locator(".composer")).click();
