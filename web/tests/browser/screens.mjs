@@ -6,44 +6,11 @@ import assert from "node:assert/strict";
 import { audit } from "./audit.mjs";
 import { assertNoFaults, gone, Person, picture, Server } from "./kit.mjs";
 import { failures, questions } from "./moments.mjs";
-import { Outsider } from "./outsider.mjs";
+import { found, garden, goOn, ship } from "./village.mjs";
 
 const PHONE = { width: 360, height: 740 };
 const WIDE = { width: 1280, height: 800 };
 const OPINION = "The second half is better than the first.";
-
-/** Other people, and something to look at. */
-async function furnish(server) {
-    const [maya, tom] = [await Outsider.register(server, "maya"), await Outsider.register(server, "tom")];
-    await maya.rename("Maya Lindqvist");
-    await tom.rename("Tom Okafor");
-    const garden = await maya.createRoom({ preset: "public_chat", visibility: "public", name: "Garden club", topic: "What grows, what does not, and why", room_alias_name: "garden" });
-    const release = await tom.createRoom({ preset: "public_chat", visibility: "public", name: "Release 2.4", topic: "Ship it on Thursday", room_alias_name: "release" });
-    await tom.join(garden);
-    await maya.join(release);
-    await maya.send(garden, "The first tomatoes are out. Two of them were eaten before I could take a picture.");
-    await tom.send(garden, "By you, or by the birds?");
-    await maya.send(release, "The notes are in the repository.");
-    await tom.send(release, { msgtype: "m.text", body: "Two tests are red:\n```\ntest_sync: 41 passed, 2 failed\n```", format: "org.matrix.custom.html", formatted_body: "Two tests are red:<pre><code>test_sync: 41 passed, 2 failed\n</code></pre>" });
-    const village = await maya.createRoom({ preset: "public_chat", name: "Village", topic: "All that goes on between the mill and the gate", room_alias_name: "village", creation_content: { type: "m.space" } });
-    for (const id of [garden, await maya.createRoom({ preset: "public_chat", name: "Town hall", topic: "Meetings, and what came of them" })]) await maya.state(village, "m.space.child", { via: ["localhost"] }, id);
-    return { maya, tom, garden, release };
-}
-
-async function talk(person, { maya, tom, garden }, photo) {
-    const question = await maya.send(garden, { msgtype: "m.text", body: "Does anybody have seeds of the blue ones? I would swap for beans: https://example.org/beans", "m.mentions": {} });
-    await tom.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "🌱" } }, "m.reaction");
-    await maya.send(garden, { "m.relates_to": { rel_type: "m.annotation", event_id: question, key: "👍" } }, "m.reaction");
-    const thread = { rel_type: "m.thread", event_id: question, is_falling_back: true, "m.in_reply_to": { event_id: question } };
-    await tom.send(garden, { msgtype: "m.text", body: "I have some, from last year.", "m.relates_to": thread });
-    await maya.send(garden, { msgtype: "m.text", body: "Lovely. Saturday, at the gate?", "m.relates_to": thread });
-    await maya.send(garden, { msgtype: "m.image", body: "beds.png", url: await maya.upload(photo, "image/png", "beds.png"), info: { w: 64, h: 48, mimetype: "image/png" } });
-    await maya.send(garden, { algorithm: "m.megolm.v1.aes-sha2", ciphertext: "AwgA", session_id: "none", sender_key: "none", device_id: "none" }, "m.room.encrypted");
-    await maya.send(garden, `It was said here: https://matrix.to/#/${garden}/$nowhere`);
-    await maya.state(garden, "m.room.pinned_events", { pinned: [question] });
-    await tom.send(garden, { msgtype: "m.text", body: "The list for Saturday:\n- shears\n- **gloves**\n- cake", format: "org.matrix.custom.html", formatted_body: "The list for Saturday:<ul><li>shears</li><li><strong>gloves</strong></li><li>cake</li></ul>" });
-    await person.sees("The list for Saturday");
-}
 
 export async function screens(test) {
     const server = await Server.start();
@@ -54,7 +21,8 @@ export async function screens(test) {
         return person;
     };
     try {
-        const others = await furnish(server);
+        const others = await found(server);
+        let question;
         const ada = await visit("ada", { viewport: WIDE, colorScheme: "light", serviceWorkers: "block" }); // requests are held up here
 
         for (const [form, viewport, colorScheme] of [["wide light", WIDE, "light"], ["phone dark", PHONE, "dark"]]) {
@@ -71,10 +39,12 @@ export async function screens(test) {
         await test("the first minute of an account", async () => {
             await ada.register();
             await audit(ada, "wide light nothing yet");
+            await ada.call("PUT", `/profile/${encodeURIComponent(ada.id)}/displayname`, { displayname: "Ada Berg" });
             await ada.choose("New", "Explore rooms");
             await ada.dialog.getByRole("listitem").first().waitFor();
             await audit(ada, "wide light directory");
             await ada.page.keyboard.press("Escape");
+            for (const id of [others.lunch, others.design]) await ada.call("POST", `/join/${encodeURIComponent(id)}`, {});
             for (const alias of ["#release:localhost", "#village:localhost", "#garden:localhost"]) {
                 await ada.choose("New", "Explore rooms");
                 await ada.dialog.getByRole("searchbox").fill(alias);
@@ -96,15 +66,34 @@ export async function screens(test) {
             const chess = await others.maya.createRoom({ preset: "private_chat", name: "Chess evening", initial_state: [{ type: "m.room.join_rules", state_key: "", content: { join_rule: "knock" } }] });
             await ada.call("POST", `/knock/${encodeURIComponent(chess)}`, {});
             await ada.room("Chess evening").waitFor();
+            await ship(ada, others);
             await ada.openRoom("Garden club");
-            await talk(ada, others, await picture(ada.page));
+            question = await garden(ada, others, await picture(ada.page));
         });
 
         const seen = async (person, form) => {
             const { page } = person;
             const isPhone = form.startsWith("phone");
             const back = async () => isPhone && (await person.button("Back").click());
+            await audit(person, `${form} start`);
+            await person.button("Later").click();
+            await goOn(others, question);
             if (isPhone) await audit(person, `${form} list`);
+            await person.openRoom("Release 2.4");
+            await person.sees("a draft by four");
+            await page.mouse.move(0, 0); // what can be done with a message is seen elsewhere
+            await audit(person, `${form} conversation`);
+            await person.message("the limit for uploads").getByRole("button", { name: /replies/ }).click();
+            await person.panel.getByText("Read and approved").waitFor();
+            await page.mouse.move(0, 0);
+            await audit(person, `${form} conversation thread`);
+            await person.closePanel();
+            await person.button("Search", page.locator(".room-tools")).click();
+            await person.panel.getByRole("searchbox").fill("limit");
+            await person.panel.locator(".hit").nth(1).waitFor();
+            await audit(person, `${form} search`);
+            await person.closePanel();
+            await back();
             await person.openRoom("Reading circle");
             await audit(person, `${form} knock`);
             await questions(person, form, OPINION);
@@ -142,27 +131,19 @@ export async function screens(test) {
             }
             for (const entry of ["Pinned messages", "Threads"]) {
                 await person.choose("Room menu", entry);
-                await person.panel.locator(".hit").first().waitFor();
+                await person.panel.locator(entry === "Threads" ? ".hit.unread" : ".hit").first().waitFor();
                 await audit(person, `${form} ${entry}`);
                 await person.closePanel();
             }
             await person.message("seeds of the blue").getByRole("button", { name: /replies/ }).click();
-            await person.panel.getByText("Saturday, at the gate?").waitFor();
+            await person.panel.getByText("put them aside").last().waitFor();
             await audit(person, `${form} thread`);
             await person.closePanel();
-            for (const [button, what] of [["Members", "members"], ["Search", "search"]]) {
-                await person.button(button, page.locator(".room-tools")).click();
-                if (what === "search") {
-                    await person.panel.getByRole("searchbox").fill("the");
-                    await person.panel.locator(".hit").first().waitFor();
-                }
-                await audit(person, `${form} ${what}`);
-                if (what === "members") {
-                    await person.panel.getByRole("button", { name: /Maya/ }).click();
-                    await audit(person, `${form} profile`);
-                }
-                await person.closePanel();
-            }
+            await person.button("Members").click();
+            await audit(person, `${form} members`);
+            await person.panel.getByRole("button", { name: /Maya/ }).click();
+            await audit(person, `${form} profile`);
+            await person.closePanel();
             await person.choose("Room menu", "Room settings");
             await person.panel.getByText("Roles", { exact: true }).click();
             await audit(person, `${form} room settings`);
