@@ -78,7 +78,7 @@ struct queue {
     /* to be written to the store, in order, see persist.c */
     struct list unwritten;
     struct persist *persist;
-    struct timer persist_retry;
+    struct timer persist_next; /* when to write, or to try to */
     bool persist_looks; /* where the store stands */
     bool store_is_away;
 };

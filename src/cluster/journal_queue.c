@@ -472,7 +472,7 @@ static void stop_timers(struct slot *s)
 {
     timer_clear(s->loop, &s->queue.beat);
     timer_clear(s->loop, &s->queue.patience);
-    timer_clear(s->loop, &s->queue.persist_retry);
+    timer_clear(s->loop, &s->queue.persist_next);
 }
 
 /* What had come back and was not written comes again, but only to who subscribes anew. */

@@ -5,6 +5,9 @@
 
 enum { RECORDS_MAX = 1000, CHANGES_MAX = 20000, BYTES_MAX = 4 * 1048576 }; /* of a commit */
 
+/* Nobody waits for a commit, and most of what one costs the database it costs once: so all slots write what they have at the same moments, so far apart. */
+enum { GATHER_MS = 50 };
+
 /* A commit that is under way. */
 struct persist {
     struct store_batch batch; /* first */
@@ -24,6 +27,13 @@ static void persist_free(struct persist *p)
 static struct record *first_of(struct list *records)
 {
     return list_item(records->next, struct record, link);
+}
+
+static void write_out(struct slot *s);
+
+static void moment(struct timer *t)
+{
+    write_out(list_item(t, struct slot, queue.persist_next));
 }
 
 /* The store has all of these: they leave memory, and the queue. When nothing else waits, so does all that came after them and never counted. */
@@ -46,11 +56,6 @@ static void put_back(struct slot *s, struct list *records)
         list_remove(last);
         list_push_front(&s->queue.unwritten, last);
     }
-}
-
-static void try_again(struct timer *t)
-{
-    persist_go_on(list_item(t, struct slot, queue.persist_retry));
 }
 
 static void go_on_from(struct slot *s, struct store_slot at)
@@ -85,7 +90,7 @@ static void look_where_it_stands(void *arg)
     if (s->generation != generation)
         slot_go_on(s);
     else if (e != ERR_OK)
-        timer_set(s->loop, &s->queue.persist_retry, REOPEN_MS, try_again);
+        timer_set(s->loop, &s->queue.persist_next, REOPEN_MS, moment);
     else
         go_on_from(s, at);
 }
@@ -110,7 +115,7 @@ static void committed(struct store_batch *b)
         } else {
             if (!q->store_is_away) log_event(LOG_WARN, "cluster", "store is away", "slot=%u error=%s", s->index, err_name(b->err));
             q->store_is_away = true;
-            timer_set(s->loop, &q->persist_retry, REOPEN_MS, try_again);
+            timer_set(s->loop, &q->persist_next, REOPEN_MS, moment);
         }
     }
     persist_free(p);
@@ -139,14 +144,9 @@ static void gather(struct slot *s, struct persist *p)
     }
 }
 
-void persist_go_on(struct slot *s)
+static void write_out(struct slot *s)
 {
     struct queue *q = &s->queue;
-    if (q->persist || q->persist_looks || timer_is_set(&q->persist_retry)) return;
-    if (list_is_empty(&q->unwritten)) {
-        broker_acknowledge(s->cluster->config.broker, &s->hold, q->last_tag); /* beats, and what never counted */
-        return;
-    }
     struct persist *p = mem_zero(sizeof *p);
     p->slot = s;
     p->generation = s->generation;
@@ -164,6 +164,16 @@ void persist_go_on(struct slot *s)
     q->persist = p;
     slot_under_way(s, 1);
     store_apply(s->cluster->config.store, &p->batch);
+}
+
+void persist_go_on(struct slot *s)
+{
+    struct queue *q = &s->queue;
+    if (q->persist || q->persist_looks || timer_is_set(&q->persist_next)) return;
+    if (list_is_empty(&q->unwritten))
+        broker_acknowledge(s->cluster->config.broker, &s->hold, q->last_tag); /* beats, and what never counted */
+    else
+        timer_set(s->loop, &q->persist_next, GATHER_MS - loop_now_ms(s->loop) % GATHER_MS, moment);
 }
 
 void persist_release(struct slot *s)
