@@ -79,7 +79,7 @@ struct queue {
     struct list unwritten;
     struct persist *persist;
     struct timer persist_next; /* when to write, or to try to */
-    bool persist_looks; /* where the store stands */
+    bool persist_looks;        /* where the store stands */
     bool store_is_away;
 };
 
@@ -181,7 +181,8 @@ struct home {
     struct loop *loop;
     struct task seal, flush, start, leave;
     bool seal_due, flush_due;
-    size_t handing; /* slots that are on their way to another node */
+    bool handing; /* a slot is on its way to another node */
+    int64_t rest_until_ms;
     struct list dirty;
     struct list spare; /* records for reuse, with some of their memory */
     size_t spares;

@@ -5,9 +5,6 @@
 
 enum { RECORDS_MAX = 1000, CHANGES_MAX = 20000, BYTES_MAX = 4 * 1048576 }; /* of a commit */
 
-/* Nobody waits for a commit, and most of what one costs the database it costs once: so all slots write what they have at the same moments, so far apart. */
-enum { GATHER_MS = 50 };
-
 /* A commit that is under way. */
 struct persist {
     struct store_batch batch; /* first */
@@ -166,14 +163,18 @@ static void write_out(struct slot *s)
     store_apply(s->cluster->config.store, &p->batch);
 }
 
+/* Nobody waits for a commit, and most of what one costs the database it costs once: so all slots write what they have at the same moments. */
 void persist_go_on(struct slot *s)
 {
     struct queue *q = &s->queue;
+    int64_t apart = s->cluster->config.gather_ms;
     if (q->persist || q->persist_looks || timer_is_set(&q->persist_next)) return;
     if (list_is_empty(&q->unwritten))
         broker_acknowledge(s->cluster->config.broker, &s->hold, q->last_tag); /* beats, and what never counted */
+    else if (apart)
+        timer_set(s->loop, &q->persist_next, apart - loop_now_ms(s->loop) % apart, moment);
     else
-        timer_set(s->loop, &q->persist_next, GATHER_MS - loop_now_ms(s->loop) % GATHER_MS, moment);
+        write_out(s);
 }
 
 void persist_release(struct slot *s)

@@ -4,7 +4,8 @@
  * not the first any more, or leaves, hands the slot over when the first waits for it: what is on its way comes back, then it lets go.
  *
  * The broker gives a slot to who has waited longest, and each node that gets it and passes it on makes the pause longer. So the others who wait
- * step aside before; the owner lets them, for a moment. And it gives few slots at a time, so that the next owner can open each at once.
+ * step aside before; the owner lets them, for a moment. And it gives one slot after another: so the next owner can open each at once, and what
+ * then reads the slot's rooms and users anew, since the new owner does not know them, does not do so for all slots at the same time.
  *
  * That the first waits is what it says of itself, and may be wrong. So a slot is given to it once; who gets it back before anybody has opened it keeps
  * it for a while. And whoever should get a slot that nobody has asks for it anew in the end: a broker that has forgotten it, or has given it the
@@ -22,11 +23,10 @@ enum {
     NOWHERE_MS = 15000,   /* for who is in the line to get it: longer than the broker takes to miss an owner that was cut off, some 9 s */
     ELSEWHERE_MS = 20000, /* for an owner to hand over to the first, which waits; shorter than it keeps what it gave in vain */
     OTHERS_MS = 3000,
-    DRAIN_MS = 1000,  /* for what is on its way */
-    ASIDE_MS = 300,   /* for the others to step aside */
-    LEAVE_MS = 1000,  /* for the next owner of what a node leaves to be there */
-    OPENING_MS = 500, /* for the next owner to open it, before more follow */
-    AT_ONCE = 4       /* that a node hands over */
+    DRAIN_MS = 1000, /* for what is on its way */
+    ASIDE_MS = 300,  /* for the others to step aside */
+    LEAVE_MS = 1000, /* for the next owner of what a node leaves to be there */
+    OPENING_MS = 500 /* for the next owner to open it, before one more follows */
 };
 
 /* Who should have the slot, if it is another node; else negative. */
@@ -157,7 +157,8 @@ static void arrived(struct slot *s)
 {
     if (!s->handing) return;
     s->handing = false;
-    s->home->handing--;
+    s->home->handing = false;
+    s->home->rest_until_ms = loop_now_ms(s->loop) + s->cluster->config.rest_ms;
     timer_clear(s->loop, &s->arrival);
 }
 
@@ -180,7 +181,7 @@ static void hand_over(struct slot *s)
     arrived(s);
     s->leave_ms = 0;
     s->handing = true;
-    s->home->handing++;
+    s->home->handing = true;
     timer_set(s->loop, &s->arrival, DRAIN_MS + OPENING_MS, not_arrived);
     s->state = SLOT_LEAVING;
     timer_set(s->loop, &s->place, DRAIN_MS, not_drained);
@@ -188,11 +189,12 @@ static void hand_over(struct slot *s)
     place_go_on(s);
 }
 
-/* A node's homes share what it hands over at once; each may hand over one. */
-static bool may_hand_over(const struct slot *s)
+/* When to look again whether the home may hand over one more; 0: it may. */
+static int64_t has_its_turn(const struct slot *s)
 {
-    size_t loops = s->cluster->config.loops;
-    return s->home->handing < (loops < AT_ONCE ? AT_ONCE / loops : 1);
+    int64_t rest = s->home->rest_until_ms - loop_now_ms(s->loop);
+    if (s->home->handing) return OPENING_MS; /* or when that one has arrived */
+    return rest > 0 ? rest : 0;
 }
 
 static bool somebody_stays(const struct slot *s)
@@ -222,7 +224,7 @@ static void look_whether_to_leave(struct slot *s)
     }
     if (!s->leave_ms) s->leave_ms = now;
     int64_t wait = still_waits(s, now);
-    if (wait == 0 && somebody_stays(s) && !may_hand_over(s)) wait = OPENING_MS; /* or until one has arrived */
+    if (wait == 0 && somebody_stays(s)) wait = has_its_turn(s);
     if (wait)
         timer_set(s->loop, &s->place, wait, look_again);
     else

@@ -16,6 +16,7 @@
 
 enum { CHANGE = 0, QUERY = 1 };
 enum { PATIENCE_MS = 2000, AGAIN_MS = 100 };
+enum { HAND_OVER_REST_MS = 60 }; /* what is read anew after a hand-over takes the processors about so long when they are busy */
 
 static const struct command_spec commands[CMD__COUNT] = {
 #define COMMAND(name, kind, mode, function) [CMD_##name] = {#name, kind, mode == QUERY, function},
@@ -105,6 +106,8 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .journal = config->journal,
                                 .record_bytes = config->record_bytes,
                                 .tick_ms = config->tick_ms,
+                                .gather_ms = config->gather_ms,
+                                .rest_ms = HAND_OVER_REST_MS,
                                 .clock = clock,
                                 .kind = own,
                                 .kinds = KIND__COUNT,

@@ -42,7 +42,7 @@ enum {
     READY_POLL_MS = 2,
     AWAY_S = 1,
     AWAY_TELL = 15, /* tries from one line in the log to the next */
-    HAND_OVER_MS = 5000,
+    HAND_OVER_MS = 10000,
     SETTLE_ROUNDS = 500,
     TRIM_MS = 5000,
     TRIM_BYTES = 2 * 1048576
@@ -207,6 +207,7 @@ static enum err make_engine(struct server *s, struct fault *f)
         .journal = set->broker.url.count ? JOURNAL_QUEUE : JOURNAL_STORE,
         .record_bytes = (size_t)set->broker.record_bytes,
         .tick_ms = set->broker.tick,
+        .gather_ms = set->broker.gather,
         .keep_hot = *set->cache.url.p,
     };
     s->loops = loop_count(set);

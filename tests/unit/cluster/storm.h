@@ -29,6 +29,8 @@ static inline struct storm *storm_begin(unsigned seed, enum cluster_journal jour
     s->n->config.at_hand = toy_at_hand;
     s->n->config.at_hand_bytes = 40000; /* some boxes become too large for it */
     s->n->config.tick_ms = seed % 3 * 20;
+    s->n->config.gather_ms = seed % 4 * 10;
+    s->n->config.rest_ms = seed % 3 * 30;
     s->n->config.record_bytes = seed % 2 ? 2048 : 0;
     for (unsigned b = 0; b < STORM_BOXES; b++)
         s->box[b] = key_in_slot(&s->n->arena, 20 + b / 2, b);

@@ -198,14 +198,62 @@ static void what_is_larger_than_a_record_goes_alone(void **state)
     assert_int_equal(records(n) - before, 3);
 }
 
+/* --- from the queue to the store --- */
+
+static void all_slots_write_at_the_same_moments(void **state)
+{
+    struct nodes *n = *state;
+    struct str there = key_in_slot(&n->arena, 32, 0);
+    struct store_stats st;
+    scene_of(n, 0)->cluster->config.gather_ms = 1000;
+    nodes_skip(n, 1000 - loop_now_ms(slot_at(n, 0, box)->loop) % 1000);
+    int64_t stood = stands(n, 30).position, stood_there = stands(n, 32).position;
+    n->store->ops->stats(n->store, &st);
+    uint64_t batches = st.batches;
+    for (int64_t i = 0; i < 9; i++) {
+        assert_int_equal(tell_at(n, 0, add(i % 2 ? there : box, i, 1), NULL), ERR_OK); /* it is done, without the store */
+        nodes_skip(n, 100);
+    }
+    assert_int_equal(stands(n, 30).position, stood);
+    assert_int_equal(stands(n, 32).position, stood_there);
+    nodes_skip(n, 100);
+    assert_int_equal(stands(n, 30).position, slot_at(n, 0, box)->position);
+    assert_int_equal(stands(n, 32).position, slot_at(n, 0, there)->position);
+    n->store->ops->stats(n->store, &st);
+    assert_int_equal(st.batches - batches, 2);
+}
+
+/* They come again to the next owner. */
+static void what_is_not_written_yet_is_handed_over_too(void **state)
+{
+    struct nodes *n = *state;
+    scene_of(n, 0)->cluster->config.gather_ms = 60000;
+    assert_int_equal(tell_at(n, 0, add(box, 1, 1), NULL), ERR_OK);
+    int64_t stood = stands(n, 30).position;
+    assert_true(stood < slot_at(n, 0, box)->position);
+    cluster_leave(scene_of(n, 0)->cluster);
+    nodes_skip(n, 3000);
+    assert_int_equal(open_at(n, 0), 0);
+    assert_int_equal(count_at(n, 1, box), 1);
+    assert_true(stands(n, 30).position > stood);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(without_a_tick_nothing_waits),    test(a_tick_gathers_and_keeps_the_order),    test(nobody_waits_longer_than_a_tick),
-        test(an_empty_tick_publishes_nothing), test(who_leaves_does_not_wait_for_it),       test(a_slot_that_is_lost_forgets_it),
-        test(many_at_once_are_split),          test(a_full_one_does_not_wait_for_the_tick), test(what_is_larger_than_a_record_goes_alone),
+        test(without_a_tick_nothing_waits),
+        test(a_tick_gathers_and_keeps_the_order),
+        test(nobody_waits_longer_than_a_tick),
+        test(an_empty_tick_publishes_nothing),
+        test(who_leaves_does_not_wait_for_it),
+        test(a_slot_that_is_lost_forgets_it),
+        test(all_slots_write_at_the_same_moments),
+        test(what_is_not_written_yet_is_handed_over_too),
+        test(many_at_once_are_split),
+        test(a_full_one_does_not_wait_for_the_tick),
+        test(what_is_larger_than_a_record_goes_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,7 +159,7 @@ static unsigned closed_slots(struct nodes *n)
     return closed;
 }
 
-static void few_slots_are_on_their_way_at_a_time(void **state)
+static void a_loop_hands_over_one_slot_at_a_time(void **state)
 {
     struct nodes *n = *state;
     unsigned most = 0;
@@ -172,7 +172,22 @@ static void few_slots_are_on_their_way_at_a_time(void **state)
         unsigned closed = closed_slots(n);
         if (closed > most) most = closed;
     }
-    assert_in_range(most, 1, 4);
+    assert_in_range(most, 1, NODE_LOOPS);
+}
+
+static void and_rests_before_the_next_one(void **state)
+{
+    struct nodes *n = *state;
+    scene_of(n, 0)->cluster->config.rest_ms = 60;
+    unsigned had = open_at(n, 0), left = had;
+    cluster_leave(scene_of(n, 0)->cluster);
+    for (unsigned k = 0; left; k++) {
+        assert_true(k <= had);
+        nodes_skip(n, 60);
+        assert_in_range(left - open_at(n, 0), 0, NODE_LOOPS);
+        left = open_at(n, 0);
+    }
+    assert_int_equal(open_at(n, 1), CLUSTER_SLOTS);
 }
 
 /* A slot that node 0 is about to let go, to node 1, and that is not of the loop that hears the news. */
@@ -329,7 +344,8 @@ int main(void)
         test(what_was_read_too_early_is_read_again),
         test(a_slot_goes_straight_to_who_should_have_it),
         test(who_leaves_gives_each_slot_to_who_should_have_it),
-        test(few_slots_are_on_their_way_at_a_time),
+        test(a_loop_hands_over_one_slot_at_a_time),
+        test(and_rests_before_the_next_one),
         test(a_call_that_comes_back_goes_on_with_the_news),
         test(who_stepped_aside_comes_back),
         test(who_cannot_open_a_slot_does_not_take_it_again_and_again),
