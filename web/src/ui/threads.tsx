@@ -74,17 +74,17 @@ function LastReply({ thread }: { thread: Thread }) {
     void chat.tick.value;
     const last = thread.replyToEvent && toMessage(thread.replyToEvent);
     return (
-        <span class="last-reply">
-            <strong>{t("replies", { count: thread.length })}</strong>
+        <>
             {last && (
-                <>
-                    <bdi class="preview muted">
-                        {chat.nameOf(last.sender, thread.room)}: {previewText(last)}
-                    </bdi>
-                    <time class="muted">{shortTime(last.ts)}</time>
-                </>
+                <bdi class="preview muted">
+                    {chat.nameOf(last.sender, thread.room)}: {previewText(last)}
+                </bdi>
             )}
-            <ThreadBadge room={thread.room} id={thread.id} />
-        </span>
+            <span class="last-reply">
+                <strong>{t("replies", { count: thread.length })}</strong>
+                {last && <time class="muted">{shortTime(last.ts)}</time>}
+                <ThreadBadge room={thread.room} id={thread.id} />
+            </span>
+        </>
     );
 }

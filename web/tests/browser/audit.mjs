@@ -1,4 +1,4 @@
-/** What axe-core says of what is on the screen: no violation of WCAG A or AA, and nothing is wider than the window. With SCREENS=folder a picture is left there. */
+/** What axe-core says of what is on the screen: no violation of WCAG A or AA; and nothing is wider than the window, no button cut off. With SCREENS=folder a picture is left there. */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -15,7 +15,17 @@ export async function audit(person, what) {
     assert.equal(told.length, 0, `${what}:\n${told.join("\n")}`);
     const { width, shown } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, shown: innerWidth }));
     assert.ok(width <= shown, `${what}: the page is ${width} wide in a window of ${shown}`);
+    assert.deepEqual(await page.evaluate(cutOff), [], `${what}: cut off`);
     if (process.env.SCREENS) await page.screenshot({ path: join(process.env.SCREENS, `${what.replaceAll(" ", "-")}.png`) });
+}
+
+/** Buttons that reach out of what they lie in; tabs are scrolled. */
+function cutOff() {
+    const reachesOut = (button) => {
+        const [inner, outer] = [button, button.closest("dialog, .menu, .panel")].map((e) => e.getBoundingClientRect());
+        return inner.width > 0 && (inner.left < Math.max(0, outer.left) || inner.right > Math.min(innerWidth, outer.right));
+    };
+    return [...document.querySelectorAll(":is(dialog, .menu, .panel) button:not(.tabs *)")].filter(reachesOut).map((button) => button.textContent || button.ariaLabel);
 }
 
 /** The same in both colour schemes. */

@@ -29,6 +29,31 @@ export async function questions(person, form, written) {
     await asked("delete");
 }
 
+/** The same in German, whose words are longer, in a room where somebody else is. */
+export async function inGerman(person) {
+    const { page } = person;
+    const panel = page.getByRole("complementary");
+    const open = async (name, role = "button", within = page) => within.getByRole(role, { name, exact: true }).click();
+    const seen = async (what) => {
+        await page.getByRole(what === "menu" ? "menu" : "dialog").waitFor();
+        await audit(person, `phone german ${what}`);
+        await page.keyboard.press("Escape");
+    };
+    await open("Raum-Menü");
+    await seen("menu");
+    await open("Raum-Menü");
+    await open("Raum-Einstellungen", "menuitem");
+    await audit(person, "phone german room settings");
+    await open("Verschlüsselung einschalten", "button", panel);
+    await seen("turn on encryption");
+    await open("Schließen", "button", panel);
+    await open("Mitglieder");
+    await panel.getByRole("button", { name: /Maya/ }).click();
+    await open("Sperren", "button", panel);
+    await seen("ban");
+    await open("Schließen", "button", panel);
+}
+
 export async function failures(person, form) {
     const { page } = person;
     const refuse = (route) => route.fulfill({ status: 403, json: { errcode: "M_FORBIDDEN", error: "not today" } });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { audit } from "./audit.mjs";
 import { assertNoFaults, gone, Person, picture, Server } from "./kit.mjs";
-import { failures, questions } from "./moments.mjs";
+import { failures, inGerman, questions } from "./moments.mjs";
 import { found, garden, goOn, ship } from "./village.mjs";
 
 const PHONE = { width: 360, height: 740 };
@@ -197,6 +197,15 @@ export async function screens(test) {
                 await seen(ada, form);
             });
         }
+
+        await test("on a phone in German", async () => {
+            await ada.openRoom("Reading circle");
+            await ada.page.keyboard.press("Control+,");
+            await ada.dialog.getByRole("tab", { name: "Appearance" }).click();
+            await ada.dialog.getByLabel("Language").selectOption("Deutsch");
+            await ada.page.keyboard.press("Escape");
+            await inGerman(ada);
+        });
 
         await test("no fault, no request to others", () => assertNoFaults(...people));
     } finally {
