@@ -78,9 +78,10 @@ struct cluster_config {
      * `tick_ms` for more from its first command on, and for the one before it to come back. */
     size_t record_bytes;
     int64_t tick_ms;
-    int64_t
-        gather_ms;   /* records that have come back are written to the store at moments so far apart, the same for all slots; 0: at once */
-    int64_t rest_ms; /* between two slots that a loop hands over to other nodes */
+    /* Records that have come back are written to the store at moments so far apart, the same for all slots; 0: at once. */
+    int64_t gather_ms;
+    /* Between two slots that a loop hands over to other nodes; a quarter of it between two that it asks for where they are served. */
+    int64_t rest_ms;
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
     /* An item on its way to another node: what it is besides kind, key and position; and there, with one reference. NULL: it cannot be read. */

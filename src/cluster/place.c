@@ -71,12 +71,14 @@ static bool is_in_the_way(const struct slot *s)
     return owner >= 0 && owner != somebody_better(s) && somebody_better_waits(s);
 }
 
-/* Who could not open it leaves it to others, and does not take it again and again from one who can. */
+/* Who could not open it leaves it to others, and does not take it again and again from one who can. And who comes to a cluster that is at work does
+ * not ask the broker for all slots at the same moment. */
 static int64_t patience_of(const struct slot *s)
 {
     unsigned rank = view_rank(s->home->view, s->index, NULL);
-    if (s->failures) return s->home->owner[s->index].node >= 0 ? FAILED_MS : OTHERS_MS;
-    return rank == 0 ? 0 : rank == 1 ? SECOND_MS : OTHERS_MS;
+    bool served = s->home->owner[s->index].node >= 0;
+    if (s->failures) return served ? FAILED_MS : OTHERS_MS;
+    return (rank == 0 ? 0 : rank == 1 ? SECOND_MS : OTHERS_MS) + (served ? (int64_t)s->index * s->cluster->config.rest_ms / 4 : 0);
 }
 
 static bool is_in(const struct view *v)
