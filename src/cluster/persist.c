@@ -13,6 +13,7 @@ struct persist {
     struct list records;
     struct change *change;
     size_t count, cap;
+    bool full; /* and more waits */
 };
 
 static void persist_free(struct persist *p)
@@ -104,7 +105,10 @@ static void committed(struct store_batch *b)
         slot_go_on(s);
     } else if (b->err == ERR_OK) {
         written(s, &p->records);
-        persist_go_on(s);
+        if (p->full)
+            write_out(s);
+        else
+            persist_go_on(s);
     } else {
         put_back(s, &p->records);
         if (b->err == ERR_CONFLICT) {
@@ -139,6 +143,7 @@ static void gather(struct slot *s, struct persist *p)
         records++;
         add(p, first_of(from));
     }
+    p->full = !list_is_empty(from);
 }
 
 static void write_out(struct slot *s)

@@ -173,9 +173,14 @@ void place_arrived(struct slot *s)
     s->kept_until_ms = 0;
 }
 
+/* The next one's turn. */
 static void not_arrived(struct timer *t)
 {
-    arrived(list_item(t, struct slot, arrival));
+    struct slot *s = list_item(t, struct slot, arrival);
+    struct cluster *c = s->cluster;
+    arrived(s);
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (c->slot[i].home == s->home && c->slot[i].state == SLOT_OPEN) place_look(&c->slot[i]);
 }
 
 static void hand_over(struct slot *s)
@@ -196,7 +201,7 @@ static int64_t has_its_turn(const struct slot *s)
 {
     int64_t rest = s->home->rest_until_ms - loop_now_ms(s->loop);
     if (s->home->handing) return OPENING_MS; /* or when that one has arrived */
-    return rest > 0 ? rest : 0;
+    return rest > 0 && !s->left ? rest : 0;  /* who stops has not the time for it */
 }
 
 static bool somebody_stays(const struct slot *s)

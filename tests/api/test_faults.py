@@ -16,7 +16,7 @@ from harness.server import Server
 from harness.settings import ADMIN_CONTACT
 
 SEED = os.environ.get("ROOKERY_SEED") or str(random.randrange(10**9))
-DISK_MIB = 100  # two logs of 24 MiB, the table that is made of one, and some
+DISK_MIB = 100  # two logs (of 20 MiB, and 4 more for what is being committed), the table that is made of one, and some
 BIG = "x" * 60000
 
 

@@ -232,7 +232,7 @@ static void wait_for_merges(struct rocks *s)
  * the allocator: soon, and once more when what was started then is over. */
 static void when_idle(struct rocks *s, struct quiet *q)
 {
-    pthread_mutex_lock(&s->commit);
+    if (pthread_mutex_trylock(&s->commit) != 0) return; /* a commit is under way; and who has the lock may wait for this thread */
     uint64_t now = atomic_load(&s->count.commits);
     q->ticks = now == q->commits ? q->ticks + 1 : 0;
     q->commits = now;

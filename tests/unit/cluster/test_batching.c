@@ -203,11 +203,11 @@ static void what_is_larger_than_a_record_goes_alone(void **state)
 static void all_slots_write_at_the_same_moments(void **state)
 {
     struct nodes *n = *state;
-    struct str there = key_in_slot(&n->arena, 32, 0);
+    struct str there = key_in_slot(&n->arena, 31, 0); /* of another loop */
     struct store_stats st;
     scene_of(n, 0)->cluster->config.gather_ms = 1000;
     nodes_skip(n, 1000 - loop_now_ms(slot_at(n, 0, box)->loop) % 1000);
-    int64_t stood = stands(n, 30).position, stood_there = stands(n, 32).position;
+    int64_t stood = stands(n, 30).position, stood_there = stands(n, 31).position;
     n->store->ops->stats(n->store, &st);
     uint64_t batches = st.batches;
     for (int64_t i = 0; i < 9; i++) {
@@ -215,12 +215,28 @@ static void all_slots_write_at_the_same_moments(void **state)
         nodes_skip(n, 100);
     }
     assert_int_equal(stands(n, 30).position, stood);
-    assert_int_equal(stands(n, 32).position, stood_there);
+    assert_int_equal(stands(n, 31).position, stood_there);
     nodes_skip(n, 100);
     assert_int_equal(stands(n, 30).position, slot_at(n, 0, box)->position);
-    assert_int_equal(stands(n, 32).position, slot_at(n, 0, there)->position);
+    assert_int_equal(stands(n, 31).position, slot_at(n, 0, there)->position);
     n->store->ops->stats(n->store, &st);
     assert_int_equal(st.batches - batches, 2);
+}
+
+static void what_is_too_much_for_one_commit_does_not_wait_again(void **state)
+{
+    struct nodes *n = *state;
+    scene_of(n, 0)->cluster->config.gather_ms = 1000;
+    nodes_skip(n, 1000 - loop_now_ms(slot_at(n, 0, box)->loop) % 1000);
+    int before = records(n);
+    for (int64_t i = 0; i < 2100; i++) {
+        struct ask *a = ask(scene_of(n, 0), add(box, i, 1));
+        nodes_settle(n);
+        assert_true(a->done);
+    }
+    assert_int_equal(records(n) - before, 2100);
+    nodes_skip(n, 1000);
+    assert_int_equal(stands(n, 30).position, slot_at(n, 0, box)->position);
 }
 
 /* They come again to the next owner. */
@@ -251,6 +267,7 @@ int main(void)
         test(a_slot_that_is_lost_forgets_it),
         test(all_slots_write_at_the_same_moments),
         test(what_is_not_written_yet_is_handed_over_too),
+        test(what_is_too_much_for_one_commit_does_not_wait_again),
         test(many_at_once_are_split),
         test(a_full_one_does_not_wait_for_the_tick),
         test(what_is_larger_than_a_record_goes_alone),

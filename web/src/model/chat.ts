@@ -42,7 +42,7 @@ export type Dialog =
     | { kind: "invite"; roomId: string }
     | { kind: "leave"; roomId: string }
     | { kind: "redact"; event: MatrixEvent }
-    | { kind: "remove"; how: "kick" | "ban"; userId: string }
+    | { kind: "remove"; how: "kick" | "ban"; roomId: string; userId: string }
     | { kind: "log-out" }
     | { kind: "settings" }
     | { kind: "shortcuts" }

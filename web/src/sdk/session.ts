@@ -46,10 +46,13 @@ export function forgetSession(): void {
     location.reload();
 }
 
-/** What sessions that have ended left: messages and keys. */
+/** What the SDK calls the databases that client.ts has it make. */
+const STORES = ["matrix-js-sdk:rookery", "rookery::matrix-sdk-crypto", "rookery::matrix-sdk-crypto-meta"];
+const CLEAR_MS = 3_000;
+
+/** Deletes what sessions that have ended left: messages and keys. Where the browser takes long, it goes on by itself. */
 export async function clearStores(): Promise<void> {
-    const known = await indexedDB.databases();
-    await Promise.all(known.map(({ name }) => name && deleteDatabase(name)));
+    await Promise.race([Promise.all(STORES.map(deleteDatabase)), new Promise((resolve) => setTimeout(resolve, CLEAR_MS))]);
 }
 
 function deleteDatabase(name: string): Promise<void> {

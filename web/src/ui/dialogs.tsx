@@ -24,7 +24,7 @@ export function Dialogs() {
         case "redact":
             return <RedactDialog event={dialog.event} onClose={close} />;
         case "remove":
-            return <RemoveDialog how={dialog.how} userId={dialog.userId} onClose={close} />;
+            return <RemoveDialog how={dialog.how} roomId={dialog.roomId} userId={dialog.userId} onClose={close} />;
         case "settings":
             return <SettingsDialog onClose={close} />;
         case "shortcuts":

@@ -7,7 +7,7 @@ import { Dialog } from "./bits";
 import { useChat } from "./context";
 
 /** So long the server has to end the session; one that does not answer keeps nobody logged in here. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5_000;
 
 /** Where keys would be lost by it, that is said first. */
 export function askToLogOut(chat: Chat): void {
@@ -39,7 +39,7 @@ export function LogOutDialog({ onClose }: { onClose: () => void }) {
                     <button type="button" class="secondary danger" disabled={busy.value} onClick={leave}>
                         {t("log_out_anyway")}
                     </button>
-                    <button type="button" class="primary" autofocus onClick={() => (chat.dialog.value = { kind: "recovery", mode })}>
+                    <button type="button" class="primary" disabled={busy.value} autofocus onClick={() => (chat.dialog.value = { kind: "recovery", mode })}>
                         {t(`${mode}_recovery_key`)}
                     </button>
                 </>

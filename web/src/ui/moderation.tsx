@@ -14,7 +14,7 @@ export function Moderation({ room, member }: { room: Room; member: RoomMember })
     const mayPromote = above && room.currentState.maySendStateEvent("m.room.power_levels", chat.me);
     const { client } = chat;
     if (!mayPromote && !may("kick") && !may("ban")) return null;
-    const ask = (how: "kick" | "ban") => () => (chat.dialog.value = { kind: "remove", how, userId: member.userId });
+    const ask = (how: "kick" | "ban") => () => (chat.dialog.value = { kind: "remove", how, roomId: room.roomId, userId: member.userId });
     const unban = () => void chat.attempt(() => client.unban(room.roomId, member.userId)).then(() => chat.touch(room.roomId));
     return (
         <section class="stack" aria-label={t("moderation")}>

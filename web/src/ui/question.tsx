@@ -58,13 +58,12 @@ export function RedactDialog({ event, onClose }: { event: MatrixEvent; onClose: 
     );
 }
 
-export function RemoveDialog({ how, userId, onClose }: { how: "kick" | "ban"; userId: string; onClose: () => void }) {
+export function RemoveDialog({ how, roomId, userId, onClose }: { how: "kick" | "ban"; roomId: string; userId: string; onClose: () => void }) {
     const chat = useChat();
     const reason = useSignal("");
-    const roomId = chat.roomId.value!;
     const act = () => void chat.attempt(() => chat.client[how](roomId, userId, reason.value.trim() || undefined)).then(() => chat.touch(roomId));
     return (
-        <Question title={t(`${how}_person`, { name: chat.nameOf(userId) })} button={t(how)} danger act={act} onClose={onClose}>
+        <Question title={t(`${how}_person`, { name: chat.nameOf(userId, chat.room(roomId)) })} button={t(how)} danger act={act} onClose={onClose}>
             <p>{t(`${how}_hint`)}</p>
             <Reason value={reason} />
         </Question>
