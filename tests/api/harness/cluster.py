@@ -7,11 +7,14 @@ runs the tests of one server against three (those that start or configure a serv
 import itertools
 import os
 import secrets
+import time
 
+from .client import Client
 from .server import Server
 
 BROKER = os.environ.get("WITH_RABBITMQ_URLS", "")
 STORE = os.environ.get("TEST_POSTGRES", "")
+SLOTS = 64
 
 
 def wanted():
@@ -51,6 +54,17 @@ class Cluster:
         for s in self.server:
             if s.process is None:
                 s.start()
+        return self
+
+    def at_rest(self, seconds=60):
+        """Once each server has its share of the slots, and none has moved for two seconds."""
+        seen, since, end = None, time.monotonic(), time.monotonic() + seconds
+        while time.monotonic() < since + 2:
+            now = [Client(s).metric("rookery_slots_open") for s in self.server]
+            if now != seen or sum(now) != SLOTS or min(now) < SLOTS // len(now) // 2:
+                seen, since = now, time.monotonic()
+            assert time.monotonic() < end, f"the servers have {now} of the slots, and that does not come to rest"
+            time.sleep(0.05)
         return self
 
     def check_alive(self):
