@@ -306,6 +306,8 @@ void home_leave(struct task *t);
 
 /* home.c: what a home knows of the other nodes. Takes the reference. */
 void home_view_changed(struct home *h, struct view *v);
+/* Calls `fn` with each slot of this home. */
+void home_each_slot(struct home *h, void (*fn)(struct slot *s));
 /* Somebody has opened the slot. */
 void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch);
 /* It is known that this node no longer does. */

@@ -81,7 +81,7 @@ static void note_stands(struct home *h, const struct view *old, int node)
     }
 }
 
-static void each_own(struct home *h, void (*fn)(struct slot *s))
+void home_each_slot(struct home *h, void (*fn)(struct slot *s))
 {
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
         if (is_own(h, i)) fn(&h->cluster->slot[i]);
@@ -91,10 +91,10 @@ static void each_own(struct home *h, void (*fn)(struct slot *s))
 static void sweep(struct timer *t)
 {
     struct home *h = list_item(t, struct home, sweep);
-    each_own(h, relay_pulses);
-    each_own(h, relay_sweep);
-    each_own(h, letters_sweep);
-    each_own(h, away_sweep);
+    home_each_slot(h, relay_pulses);
+    home_each_slot(h, relay_sweep);
+    home_each_slot(h, letters_sweep);
+    home_each_slot(h, away_sweep);
     place_watch(h);
     timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
 }
@@ -107,7 +107,7 @@ void home_view_changed(struct home *h, struct view *v)
     note_gone(h, old);
     for (size_t i = 0; i < v->count; i++)
         if (v->node[i].name[0] && !v->node[i].self) note_stands(h, old, (int)i);
-    each_own(h, place_look);
+    home_each_slot(h, place_look);
     if (!timer_is_set(&h->sweep)) timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
     view_unref(old);
 }

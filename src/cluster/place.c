@@ -177,10 +177,8 @@ void place_arrived(struct slot *s)
 static void not_arrived(struct timer *t)
 {
     struct slot *s = list_item(t, struct slot, arrival);
-    struct cluster *c = s->cluster;
     arrived(s);
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (c->slot[i].home == s->home && c->slot[i].state == SLOT_OPEN) place_look(&c->slot[i]);
+    home_each_slot(s->home, place_leave);
 }
 
 static void hand_over(struct slot *s)
@@ -196,8 +194,8 @@ static void hand_over(struct slot *s)
     place_go_on(s);
 }
 
-/* When to look again whether the home may hand over one more; 0: it may. */
-static int64_t has_its_turn(const struct slot *s)
+/* How long to wait before one looks again whether the home may hand over one more; 0: it may. */
+static int64_t until_its_turn(const struct slot *s)
 {
     int64_t rest = s->home->rest_until_ms - loop_now_ms(s->loop);
     if (s->home->handing) return OPENING_MS;                   /* or when that one has arrived */
@@ -232,7 +230,7 @@ static void look_whether_to_leave(struct slot *s)
     }
     if (!s->leave_ms) s->leave_ms = now;
     int64_t wait = still_waits(s, now);
-    if (wait == 0 && somebody_stays(s)) wait = has_its_turn(s);
+    if (wait == 0 && somebody_stays(s)) wait = until_its_turn(s);
     if (wait)
         timer_set(s->loop, &s->place, wait, look_again);
     else

@@ -20,7 +20,7 @@ export function watchMessages(chat: Chat, preview: (event: MatrixEvent) => strin
     });
     chat.client.on(RoomEvent.MyMembership, (room, membership, before) => void membershipChanged(chat, room, membership, before));
     chat.client.on(RoomEvent.Receipt, (event, room) => {
-        if (settings.value.notify && isOwn(event, chat.me)) void takeBack(room, (id) => (room.findEventById(id) ? room.hasUserReadEvent(chat.me, id) : room.getUnreadNotificationCount() === 0));
+        if (settings.value.notify && isOwn(event, chat.me)) void takeBack(room, (id) => isRead(room, chat.me, id));
     });
 }
 
@@ -70,10 +70,13 @@ async function tell(chat: Chat, room: Room, title: string, text: string, loud: b
 const isOwn = (receipt: MatrixEvent, me: string): boolean =>
     Object.values(receipt.getContent()).some((byType) => Object.values(byType as object).some((byUser) => me in byUser));
 
-/** What has been read, here or elsewhere, needs no notification any more. One that came meanwhile stays. Of an event that is not loaded any more the count tells. */
-async function takeBack(room: Room, isRead: (eventId: string) => boolean): Promise<void> {
+/** Of an event that is not loaded any more the room's count tells. */
+const isRead = (room: Room, me: string, eventId: string): boolean => (room.findEventById(eventId) ? room.hasUserReadEvent(me, eventId) : room.getUnreadNotificationCount() === 0);
+
+/** What has been read, here or elsewhere, needs no notification any more. One that came meanwhile stays. */
+async function takeBack(room: Room, isOver: (eventId: string) => boolean): Promise<void> {
     const worker = await navigator.serviceWorker?.getRegistration();
-    for (const shown of (await worker?.getNotifications({ tag: room.roomId })) ?? []) if (isRead(shown.data?.event)) shown.close();
+    for (const shown of (await worker?.getNotifications({ tag: room.roomId })) ?? []) if (isOver(shown.data?.event)) shown.close();
 }
 
 /** Two soft tones; no file to fetch. */
