@@ -386,6 +386,8 @@ void queue_forget(struct slot *s, struct list *records);
 void queue_set_aside(struct slot *s, const char *why, const struct record_head *h);
 /* persist.c */
 void persist_go_on(struct slot *s);
+/* The store refuses the slot's commits, or does not answer. */
+bool persist_is_held_up(const struct slot *s);
 /* When no callback comes any more. */
 void persist_release(struct slot *s);
 

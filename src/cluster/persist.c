@@ -4,12 +4,14 @@
 #include "cluster/cluster_priv.h"
 
 enum { RECORDS_MAX = 1000, CHANGES_MAX = 20000, BYTES_MAX = 4 * 1048576 }; /* of a commit */
+enum { LATE_MS = 1000 }; /* a commit that takes so long may take until the store is back */
 
 /* A commit that is under way. */
 struct persist {
     struct store_batch batch; /* first */
     struct slot *slot;
     unsigned generation;
+    int64_t began_ms;
     struct list records;
     struct change *change;
     size_t count, cap;
@@ -152,6 +154,7 @@ static void write_out(struct slot *s)
     struct persist *p = mem_zero(sizeof *p);
     p->slot = s;
     p->generation = s->generation;
+    p->began_ms = loop_now_ms(s->loop);
     list_init(&p->records);
     gather(s, p);
     const struct record *last = list_item(p->records.prev, struct record, link);
@@ -166,6 +169,12 @@ static void write_out(struct slot *s)
     q->persist = p;
     slot_under_way(s, 1);
     store_apply(s->cluster->config.store, &p->batch);
+}
+
+bool persist_is_held_up(const struct slot *s)
+{
+    const struct queue *q = &s->queue;
+    return q->store_is_away || (q->persist && loop_now_ms(s->loop) - q->persist->began_ms > LATE_MS);
 }
 
 /* Nobody waits for a commit, and most of what one costs the database it costs once: so all slots write what they have at the same moments. */

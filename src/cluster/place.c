@@ -198,9 +198,9 @@ static void hand_over(struct slot *s)
 static int64_t until_its_turn(const struct slot *s)
 {
     int64_t rest = s->home->rest_until_ms - loop_now_ms(s->loop);
-    if (s->home->handing) return OPENING_MS;                   /* or when that one has arrived */
-    if (s->queue.store_is_away && !s->left) return OPENING_MS; /* nobody could open it */
-    return rest > 0 && !s->left ? rest : 0;                    /* who stops has not the time for it */
+    if (s->home->handing) return OPENING_MS;                  /* or when that one has arrived */
+    if (persist_is_held_up(s) && !s->left) return OPENING_MS; /* nobody could open it */
+    return rest > 0 && !s->left ? rest : 0;                   /* who stops has not the time for it */
 }
 
 static bool somebody_stays(const struct slot *s)

@@ -138,6 +138,9 @@ class Postgres:
     def kill(self):
         self.stop("immediate")
 
+    def is_running(self):
+        return (self.data / "postmaster.pid").exists()
+
     def pid(self):
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
@@ -153,7 +156,7 @@ class Postgres:
         self.guard = subprocess.Popen([sys.executable, __file__, "guard", self.folder], stdin=subprocess.PIPE, start_new_session=True)
 
     def close(self):
-        if (self.data / "postmaster.pid").exists():
+        if self.is_running():
             self.signal_all(signal.SIGCONT)
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
