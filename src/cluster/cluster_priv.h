@@ -194,7 +194,9 @@ struct home {
     struct broker_port port;
     struct list packets, partials, listening;
     struct task post_flush;
+    struct timer post_later;
     bool post_due;
+    int64_t trips_ms; /* what the last 64 records or so took to the broker and back, together */
     uint64_t parted;
     struct timer sweep;
     struct cluster_stats stats; /* this thread's; read by others without order */

@@ -287,6 +287,7 @@ static bool take_back(struct slot *s, const struct record_head *h, uint64_t tag)
         return false;
     }
     list_remove(&r->link);
+    post_note_trip(s->home, loop_now_ms(s->loop) - r->published_ms);
     q->proved_ms = r->published_ms;
     keep(s, r, tag);
     move_on(s, h);

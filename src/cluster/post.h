@@ -42,6 +42,8 @@ struct post {
 /* An empty message to write the body to; then post_send, or buf_release. */
 void post_begin(struct buf *b, enum post_kind kind, const struct slot *s);
 /* Sends it with what else this tick has for that node; takes the buffer's memory. A node that is not there gets nothing. */
+/* A record of this home has come back from the broker after so long. */
+void post_note_trip(struct home *h, int64_t ms);
 void post_send(struct home *h, int node, const struct slot *s, struct buf *b);
 
 void post_listen(struct home *h);

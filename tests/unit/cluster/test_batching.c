@@ -1,4 +1,4 @@
-/* When a record goes to the slot's queue: what a tick and the size of a record do to that, and what they never do. */
+/* When a record goes to the slot's queue: what a tick and the size of a record do to that, and what they never do. And when messages go to other nodes. */
 #include "unit/cluster/nodes.h"
 
 static struct str box, same; /* of one slot */
@@ -254,6 +254,72 @@ static void what_is_not_written_yet_is_handed_over_too(void **state)
     assert_true(stands(n, 30).position > stood);
 }
 
+/* --- what is told to other nodes --- */
+
+/* That node 1 has sent, when nothing waits to be: each begins with the time of day. */
+static uint64_t parcels(struct nodes *n)
+{
+    struct broker_stats sent;
+    struct cluster_stats st;
+    broker_stats(n->node[1].broker, &sent);
+    cluster_stats(scene_of(n, 1)->cluster, &st);
+    return sent.sent - st.posted;
+}
+
+static void records_take(struct nodes *n, int64_t ms)
+{
+    for (unsigned i = 0; i < 1000; i++)
+        post_note_trip(slot_at(n, 1, box)->home, ms);
+}
+
+/* Commands for node 0's slot, a millisecond after each other. */
+static void ask_from_afar(struct nodes *n, struct ask **a, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        a[i] = ask(scene_of(n, 1), add(box, (int64_t)i, 1));
+        nodes_settle(n);
+        nodes_skip(n, 1);
+    }
+}
+
+static void a_busy_broker_gets_more_at_a_time(void **state)
+{
+    struct nodes *n = *state;
+    struct ask *a[3];
+    records_take(n, 40);
+    uint64_t before = parcels(n);
+    ask_from_afar(n, a, 3);
+    assert_false(a[0]->done);
+    nodes_skip(n, 10);
+    assert_int_equal(parcels(n) - before, 1);
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(a[i]->done && a[i]->reply.err == ERR_OK);
+    assert_int_equal(count_at(n, 0, box), 3);
+}
+
+static void one_that_is_not_busy_gets_it_at_once(void **state)
+{
+    struct nodes *n = *state;
+    struct ask *a[3];
+    records_take(n, 40);
+    records_take(n, 3);
+    uint64_t before = parcels(n);
+    ask_from_afar(n, a, 3);
+    assert_int_equal(parcels(n) - before, 3);
+    assert_true(a[2]->done);
+}
+
+static void nobody_waits_for_a_broker_that_stands_still(void **state)
+{
+    struct nodes *n = *state;
+    struct ask *a;
+    records_take(n, 5000);
+    ask_from_afar(n, &a, 1);
+    assert_false(a->done);
+    nodes_skip(n, 20);
+    assert_true(a->done);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
@@ -271,6 +337,9 @@ int main(void)
         test(many_at_once_are_split),
         test(a_full_one_does_not_wait_for_the_tick),
         test(what_is_larger_than_a_record_goes_alone),
+        test(a_busy_broker_gets_more_at_a_time),
+        test(one_that_is_not_busy_gets_it_at_once),
+        test(nobody_waits_for_a_broker_that_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
