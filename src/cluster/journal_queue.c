@@ -9,9 +9,10 @@
 #include "cluster/cluster_priv.h"
 
 enum {
-    BEAT_MS = 2000,     /* how often an owner without records shows that it holds the slot */
+    BEAT_MS = 1500,     /* how often an owner without records shows that it holds the slot */
     PATIENCE_MS = 2000, /* how long something may take to come back */
-    DOUBT_MS = BEAT_MS + PATIENCE_MS + 500,
+    DOUBT_MS = BEAT_MS + PATIENCE_MS +
+               300, /* less than the broker takes at least to give the slot of who is cut off to another one: two heartbeats */
     MARKS_MAX = 5,
     ANSWER_CHANGES_MAX = 1024, /* that answered_seal adds */
     RECORDS_MAX = BROKER_BACKLOG_RECORDS / 10 * 9,
@@ -167,9 +168,12 @@ static void send_beat(struct slot *s)
     send_sign(s, &h);
 }
 
-static void beat_is_back(struct queue *q)
+static void beat_is_back(struct slot *s)
 {
-    if (q->beat_ms) q->proved_ms = q->beat_ms;
+    struct queue *q = &s->queue;
+    if (!q->beat_ms) return;
+    post_note_trip(s->home, loop_now_ms(s->loop) - q->beat_ms);
+    q->proved_ms = q->beat_ms;
     q->beat_ms = 0;
 }
 
@@ -250,7 +254,7 @@ static bool read_on(struct slot *s, const struct record_head *h, struct str body
     struct queue *q = &s->queue;
     bool mine = h->opener == q->opener;
     enum verdict v = record_judge(&q->stand, h);
-    if (mine && h->kind == RECORD_BEAT) beat_is_back(q);
+    if (mine && h->kind == RECORD_BEAT) beat_is_back(s);
     if (v == VERDICT_GAP) {
         queue_set_aside(s, "slot set aside: records are missing in its queue", h);
         return false;
@@ -276,7 +280,7 @@ static bool take_back(struct slot *s, const struct record_head *h, uint64_t tag)
     struct record *r = list_is_empty(&s->flying) ? NULL : list_item(s->flying.next, struct record, link);
     enum verdict v = record_judge(&q->stand, h);
     if (mine && h->kind == RECORD_BEAT) {
-        beat_is_back(q);
+        beat_is_back(s);
         return true;
     }
     if (!mine && h->epoch <= s->epoch && v == VERDICT_VOID) return true;

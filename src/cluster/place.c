@@ -20,7 +20,7 @@ enum {
     UNHEARD_MS =
         5000, /* for the broker to say that one is in the line for a slot that nobody has, and so much longer for each who comes before this node: */
     UNHEARD_RANK_MS = 2000,
-    NOWHERE_MS = 15000,   /* for who is in the line to get it: longer than the broker takes to miss an owner that was cut off, some 9 s */
+    NOWHERE_MS = 15000,   /* for who is in the line to get it: longer than the broker takes to miss an owner that was cut off, 4 to 6 s */
     ELSEWHERE_MS = 20000, /* for an owner to hand over to the first, which waits; shorter than it keeps what it gave in vain */
     OTHERS_MS = 3000,
     DRAIN_MS = 1000, /* for what is on its way */

@@ -17,7 +17,8 @@ struct broker_amqp_config {
     const char *ca_file; /* PEM: whose signature makes a broker believed; NULL: who the system believes */
     struct str prefix;   /* of all names at the broker, so that several clusters can share one: as a node's name, at most 32 bytes */
     unsigned prefetch;   /* of a slot: BROKER_AMQP_PREFETCH_MIN to _MAX; with less its order is lost when two holders die */
-    unsigned heartbeat_s;
+    unsigned
+        heartbeat_s; /* after two to three of them without a word a node's consumers and queue are taken away; twice this is more than an owner trusts */
     int64_t silence_ms;  /* a broker that says nothing for so long is dead; more than heartbeat_s */
     int64_t beat_ms;     /* how often a node says that it lives; after three times and a half as long without it is dead */
     int64_t ping_ms;     /* how often a node that waits for a slot looks whether it has it */
