@@ -8,11 +8,12 @@
 #include "base/random.h"
 #include "cluster/cluster_priv.h"
 
+/* DOUBT_MS is less than the broker takes at least to give the slot of who is cut off to another: two heartbeats (4 s) after the last word, and there is one
+ * each 0.5 s. */
 enum {
-    BEAT_MS = 1500,     /* how often an owner without records shows that it holds the slot */
+    BEAT_MS = 1000,     /* how often an owner without records shows that it holds the slot */
     PATIENCE_MS = 2000, /* how long something may take to come back */
-    DOUBT_MS = BEAT_MS + PATIENCE_MS +
-               300, /* less than the broker takes at least to give the slot of who is cut off to another one: two heartbeats */
+    DOUBT_MS = BEAT_MS + PATIENCE_MS + 300,
     MARKS_MAX = 5,
     ANSWER_CHANGES_MAX = 1024, /* that answered_seal adds */
     RECORDS_MAX = BROKER_BACKLOG_RECORDS / 10 * 9,

@@ -75,6 +75,13 @@ static void go_on_from(struct slot *s, struct store_slot at)
     persist_go_on(s);
 }
 
+static void is_away(struct slot *s, enum err e)
+{
+    if (!s->queue.store_is_away) log_event(LOG_WARN, "cluster", "store is away", "slot=%u error=%s", s->index, err_name(e));
+    s->queue.store_is_away = true;
+    timer_set(s->loop, &s->queue.persist_next, REOPEN_MS, moment);
+}
+
 /* The slot stands elsewhere than was thought. A former owner has written some of the same records, or a commit that was said to have failed had not: then
  * it stands at one of those that wait here. */
 static void look_where_it_stands(void *arg)
@@ -90,7 +97,7 @@ static void look_where_it_stands(void *arg)
     if (s->generation != generation)
         slot_go_on(s);
     else if (e != ERR_OK)
-        timer_set(s->loop, &s->queue.persist_next, REOPEN_MS, moment);
+        is_away(s, e);
     else
         go_on_from(s, at);
 }
@@ -116,9 +123,7 @@ static void committed(struct store_batch *b)
         if (b->err == ERR_CONFLICT) {
             fiber_spawn(look_where_it_stands, s);
         } else {
-            if (!q->store_is_away) log_event(LOG_WARN, "cluster", "store is away", "slot=%u error=%s", s->index, err_name(b->err));
-            q->store_is_away = true;
-            timer_set(s->loop, &q->persist_next, REOPEN_MS, moment);
+            is_away(s, b->err);
         }
     }
     persist_free(p);

@@ -194,13 +194,22 @@ static void hand_over(struct slot *s)
     place_go_on(s);
 }
 
+/* The store is away, as far as the home knows: nobody could open what it gives away, with something to write or not. */
+static bool store_is_away(const struct home *h)
+{
+    const struct cluster *c = h->cluster;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (c->slot[i].home == h && persist_is_held_up(&c->slot[i])) return true;
+    return false;
+}
+
 /* How long to wait before one looks again whether the home may hand over one more; 0: it may. */
 static int64_t until_its_turn(const struct slot *s)
 {
     int64_t rest = s->home->rest_until_ms - loop_now_ms(s->loop);
-    if (s->home->handing) return OPENING_MS;                  /* or when that one has arrived */
-    if (persist_is_held_up(s) && !s->left) return OPENING_MS; /* nobody could open it */
-    return rest > 0 && !s->left ? rest : 0;                   /* who stops has not the time for it */
+    if (s->home->handing) return OPENING_MS; /* or when that one has arrived */
+    if (!s->left && store_is_away(s->home)) return OPENING_MS;
+    return rest > 0 && !s->left ? rest : 0; /* who stops has not the time for it */
 }
 
 static bool somebody_stays(const struct slot *s)

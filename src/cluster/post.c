@@ -110,6 +110,11 @@ void post_note_trip(struct home *h, int64_t ms)
     h->trips_ms += ms - h->trips_ms / TRIPS;
 }
 
+void post_sweep(struct home *h)
+{
+    h->trips_ms -= h->trips_ms / 4;
+}
+
 static void put_packet(struct home *h, int node, unsigned port, struct str head, struct str bytes)
 {
     struct packet *p = mem_alloc(sizeof *p + head.n + bytes.n);

@@ -41,10 +41,13 @@ struct post {
 
 /* An empty message to write the body to; then post_send, or buf_release. */
 void post_begin(struct buf *b, enum post_kind kind, const struct slot *s);
-/* Sends it with what else this tick has for that node; takes the buffer's memory. A node that is not there gets nothing. */
-/* A record of this home has come back from the broker after so long. */
-void post_note_trip(struct home *h, int64_t ms);
+/* Sends it with what else this tick, or some milliseconds where the broker is busy, has for that node; takes the buffer's memory. A node that is not there gets
+ * nothing. */
 void post_send(struct home *h, int node, const struct slot *s, struct buf *b);
+
+/* A record of this home has come back from the broker after so long. What is known of that fades when nothing comes. */
+void post_note_trip(struct home *h, int64_t ms);
+void post_sweep(struct home *h);
 
 void post_listen(struct home *h);
 void post_release(struct home *h);

@@ -50,7 +50,9 @@ def cluster(broker, database):
     try:
         yield servers.start().at_rest()  # a slot that moves cannot be opened without the database
     finally:
-        if not database.is_running():
+        if database.is_running():
+            database.signal_all(signal.SIGCONT)
+        else:
             database.start()
         try:
             servers.check_alive()
@@ -150,7 +152,7 @@ def between_commits(cluster, database, say):
 
 
 def amid_commits(cluster, database, say):
-    """Those of all that is said are on their way, and nobody ever hears of them."""
+    """The first of what is said is on its way to each shard, and nobody ever hears of it; the rest has not been sent."""
     database.signal_all(signal.SIGSTOP)
     say()
     database.signal_all(signal.SIGQUIT)

@@ -14,17 +14,16 @@
 struct broker_amqp_config {
     const struct str *url; /* amqp:// or amqps://, see url.h: tried in turn, from anywhere in the list on */
     size_t urls;
-    const char *ca_file; /* PEM: whose signature makes a broker believed; NULL: who the system believes */
-    struct str prefix;   /* of all names at the broker, so that several clusters can share one: as a node's name, at most 32 bytes */
-    unsigned prefetch;   /* of a slot: BROKER_AMQP_PREFETCH_MIN to _MAX; with less its order is lost when two holders die */
-    unsigned
-        heartbeat_s; /* after two to three of them without a word a node's consumers and queue are taken away; twice this is more than an owner trusts */
-    int64_t silence_ms;  /* a broker that says nothing for so long is dead; more than heartbeat_s */
-    int64_t beat_ms;     /* how often a node says that it lives; after three times and a half as long without it is dead */
-    int64_t ping_ms;     /* how often a node that waits for a slot looks whether it has it */
-    int64_t confirm_ms;  /* a publish that nobody has confirmed for so long has an unknown fate */
-    int64_t patience_ms; /* for the broker to be reached: by attach, which goes on without, and by each attempt */
-    size_t output_bytes; /* that the broker has not taken yet; what is beyond is refused, or lost */
+    const char *ca_file;  /* PEM: whose signature makes a broker believed; NULL: who the system believes */
+    struct str prefix;    /* of all names at the broker, so that several clusters can share one: as a node's name, at most 32 bytes */
+    unsigned prefetch;    /* of a slot: BROKER_AMQP_PREFETCH_MIN to _MAX; with less its order is lost when two holders die */
+    unsigned heartbeat_s; /* after two to three of them without a word RabbitMQ takes a node's consumers and queue away */
+    int64_t silence_ms;   /* a broker that says nothing for so long is dead; more than heartbeat_s */
+    int64_t beat_ms;      /* how often a node says that it lives; after three times and a half as long without it is dead */
+    int64_t ping_ms;      /* how often a node that waits for a slot looks whether it has it */
+    int64_t confirm_ms;   /* a publish that nobody has confirmed for so long has an unknown fate */
+    int64_t patience_ms;  /* for the broker to be reached: by attach, which goes on without, and by each attempt */
+    size_t output_bytes;  /* that the broker has not taken yet; what is beyond is refused, or lost */
 };
 /* All but the URLs. */
 extern const struct broker_amqp_config broker_amqp_defaults;

@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/random.h"
 
+/* TICK_MS: also from one heartbeat to the next. The broker gives up who is cut off so long after the last one, and what an owner may answer without hearing
+ * from it (cluster/journal_queue.c) is less. */
 enum { TICK_MS = 500, RETRY_FIRST_MS = 50, RETRY_MOST_MS = 1000, OUTPUT_SLACK = 32 * 1048576 };
 
 /* --- ending --- */
@@ -104,8 +106,7 @@ static void tick(struct timer *t)
         if (now - l->began_ms >= c->patience_ms) line_fail(l, ERR_UNAVAILABLE, "it does not answer");
     } else if (is_silent(l, c->silence_ms)) {
         line_fail(l, ERR_UNAVAILABLE, "it has said nothing for %lld ms", (long long)(now - l->heard_ms));
-    } else if (l->state == LINE_OPEN && now - l->spoke_ms >= c->heartbeat_s * 1000 / 2) {
-        l->spoke_ms = now;
+    } else {
         wire_end(line_out(l), wire_begin(line_out(l), FRAME_HEARTBEAT, 0));
         line_flush_soon(l);
     }

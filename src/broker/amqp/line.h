@@ -74,7 +74,7 @@ struct line {
     unsigned url, failures;
     struct timer retry, tick;
     size_t frame_max;
-    int64_t began_ms, heard_ms, spoke_ms;
+    int64_t began_ms, heard_ms;
     unsigned broker_major;
     unsigned channels, last_channel;
     struct channel *channel[LINE_CHANNELS + 1];

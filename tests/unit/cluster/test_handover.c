@@ -190,10 +190,10 @@ static void and_rests_before_the_next_one(void **state)
     assert_shared(n, NODES);
 }
 
-/* The owners of all slots have something to write, and the store is away: from the third node's coming on until it is back. */
-static void all_stay(struct nodes *n)
+/* The owners of so many slots have something to write, and the store is away: from the third node's coming on until it is back. */
+static void all_stay(struct nodes *n, unsigned written)
 {
-    for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++)
+    for (unsigned slot = 0; slot < written; slot++)
         assert_int_equal(tell_at(n, 0, add(key_in_slot(&n->arena, slot, 0), 1, 1), NULL), ERR_OK);
     nodes_skip(n, 2000);
     node_start(n, 2);
@@ -213,7 +213,16 @@ static void a_slot_whose_store_is_away_stays(void **state)
     n->any_names = true;
     for (unsigned i = 0; i < 2; i++)
         scene_of(n, i)->gate->dead = true;
-    all_stay(n);
+    all_stay(n, CLUSTER_SLOTS);
+}
+
+static void and_so_do_those_that_have_nothing_to_write(void **state)
+{
+    struct nodes *n = *state;
+    n->any_names = true;
+    for (unsigned i = 0; i < 2; i++)
+        scene_of(n, i)->gate->dead = true;
+    all_stay(n, CLUSTER_SLOTS / 2);
 }
 
 /* What was on its way when the connection was lost may be there or not: it is answered when the store is back, and not before. */
@@ -223,7 +232,7 @@ static void as_does_one_with_a_commit_in_doubt(void **state)
     n->any_names = true;
     for (unsigned i = 0; i < 2; i++)
         scene_of(n, i)->gate->hold = true;
-    all_stay(n);
+    all_stay(n, CLUSTER_SLOTS);
 }
 
 /* A slot that node 0 is about to let go, to node 1, and that is not of the loop that hears the news. */
@@ -383,6 +392,7 @@ int main(void)
         test(a_loop_hands_over_one_slot_at_a_time),
         test(and_rests_before_the_next_one),
         test(a_slot_whose_store_is_away_stays),
+        test(and_so_do_those_that_have_nothing_to_write),
         test(as_does_one_with_a_commit_in_doubt),
         test(a_call_that_comes_back_goes_on_with_the_news),
         test(who_stepped_aside_comes_back),
