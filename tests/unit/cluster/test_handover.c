@@ -190,6 +190,16 @@ static void and_rests_before_the_next_one(void **state)
     assert_shared(n, NODES);
 }
 
+/* It refuses what it gets, or it says nothing. */
+static void store_goes_away(struct nodes *n, bool refuses)
+{
+    n->any_names = true;
+    for (unsigned i = 0; i < 2; i++) {
+        scene_of(n, i)->gate->dead = refuses;
+        scene_of(n, i)->gate->hold = !refuses;
+    }
+}
+
 /* The owners of so many slots have something to write, and the store is away: from the third node's coming on until it is back. */
 static void all_stay(struct nodes *n, unsigned written)
 {
@@ -210,18 +220,14 @@ static void all_stay(struct nodes *n, unsigned written)
 static void a_slot_whose_store_is_away_stays(void **state)
 {
     struct nodes *n = *state;
-    n->any_names = true;
-    for (unsigned i = 0; i < 2; i++)
-        scene_of(n, i)->gate->dead = true;
+    store_goes_away(n, true);
     all_stay(n, CLUSTER_SLOTS);
 }
 
 static void and_so_do_those_that_have_nothing_to_write(void **state)
 {
     struct nodes *n = *state;
-    n->any_names = true;
-    for (unsigned i = 0; i < 2; i++)
-        scene_of(n, i)->gate->dead = true;
+    store_goes_away(n, true);
     all_stay(n, CLUSTER_SLOTS / 2);
 }
 
@@ -229,9 +235,7 @@ static void and_so_do_those_that_have_nothing_to_write(void **state)
 static void as_does_one_with_a_commit_in_doubt(void **state)
 {
     struct nodes *n = *state;
-    n->any_names = true;
-    for (unsigned i = 0; i < 2; i++)
-        scene_of(n, i)->gate->hold = true;
+    store_goes_away(n, false);
     all_stay(n, CLUSTER_SLOTS);
 }
 
