@@ -176,6 +176,7 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_commands_away_total", "counter", "Commands sent to other nodes.", s.away);
     number(b, "rookery_commands_inbound_total", "counter", "Commands that came from other nodes.", s.inbound);
     number(b, "rookery_posted_total", "counter", "Messages to other nodes.", s.posted);
+    number(b, "rookery_envelopes_total", "counter", "What those travelled in, several together; each is one publish.", s.envelopes);
     number(b, "rookery_relayed_total", "counter", "Messages to other nodes that bring items.", s.relayed);
     number(b, "rookery_warm_entities", "gauge", "Rooms and users in memory.", s.warm);
 }

@@ -80,6 +80,8 @@ struct cluster_config {
     int64_t tick_ms;
     /* Records that have come back are written to the store at moments so far apart, the same for all slots; 0: at once. */
     int64_t gather_ms;
+    /* Messages for other nodes leave a loop so far apart at least; further when the broker is busy. */
+    int64_t spacing_ms;
     /* Between two slots that a loop hands over to other nodes; a quarter of it between two that it asks for where they are served. */
     int64_t rest_ms;
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
@@ -207,6 +209,7 @@ struct cluster_stats {
     uint64_t commands, records, changes, letters, items, deliveries, slots_open, warm, in_flight, failed_records, reopened;
     uint64_t away, inbound;   /* commands to other nodes, and from them */
     uint64_t posted, relayed; /* messages to other nodes; those of them that bring items */
+    uint64_t envelopes;       /* what they travelled in */
     uint64_t handed_over;     /* slots given to who should have them */
     uint64_t slots_reachable; /* slots that are open here, or whose owner is known */
     uint64_t others;          /* nodes that live, besides this one */

@@ -6,7 +6,7 @@
 
 /* A part leaves room for what stands around it in a batch. */
 enum { PART_BYTES = 1048576, BATCH_BYTES = BROKER_MESSAGE_MAX / 2 };
-enum { PACE_SHARE = 4, PACE_MIN_MS = 2, PACE_MAX_MS = 20, TRIPS = 64 }; /* see flush_soon */
+enum { PACE_SHARE = 4, PACE_MAX_MS = 20, TRIPS = 64 }; /* see flush_soon */
 
 /* On its way out. */
 struct packet {
@@ -70,6 +70,7 @@ static void flush_to(struct home *h, struct packet *first)
         list_push(&sent, &p->link);
     }
     broker_send(h->cluster->config.broker, str_c(h->view->node[first->node].name), first->port, message, count);
+    stat_add(&h->stats.envelopes, 1);
     buf_release(&clock);
     struct list *n;
     while ((n = list_pop(&sent)))
@@ -79,6 +80,7 @@ static void flush_to(struct home *h, struct packet *first)
 static void flush_all(struct home *h)
 {
     h->post_due = false;
+    h->flushed_ms = loop_now_ms(h->loop);
     while (!list_is_empty(&h->packets))
         flush_to(h, list_item(h->packets.next, struct packet, link));
 }
@@ -93,16 +95,24 @@ static void flush_later(struct timer *t)
     flush_all(list_item(t, struct home, post_later));
 }
 
-/* When the tick ends; but a quarter of the time that records take of late after it, if that is something: a broker that is busy has less to do when more
- * messages travel together, and all of them are there sooner. */
+/* How far apart: a quarter of the time that records take of late, if that is more. */
+static int64_t spacing_of(const struct home *h)
+{
+    int64_t least = h->cluster->config.spacing_ms, ms = h->trips_ms / TRIPS / PACE_SHARE;
+    if (ms > PACE_MAX_MS) ms = PACE_MAX_MS;
+    return ms > least ? ms : least;
+}
+
+/* When the tick ends, but some time after the last ones: a single message goes at once, and where there are many a broker has less to do when more of them travel
+ * together, so that all are there sooner. */
 static void flush_soon(struct home *h)
 {
-    int64_t ms = h->trips_ms / TRIPS / PACE_SHARE;
+    int64_t ms = h->flushed_ms + spacing_of(h) - loop_now_ms(h->loop);
     h->post_due = true;
-    if (ms < PACE_MIN_MS)
+    if (ms <= 0)
         loop_defer(h->loop, &h->post_flush);
     else
-        timer_set(h->loop, &h->post_later, ms < PACE_MAX_MS ? ms : PACE_MAX_MS, flush_later);
+        timer_set(h->loop, &h->post_later, ms, flush_later);
 }
 
 void post_note_trip(struct home *h, int64_t ms)

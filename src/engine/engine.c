@@ -107,6 +107,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .record_bytes = config->record_bytes,
                                 .tick_ms = config->tick_ms,
                                 .gather_ms = config->gather_ms,
+                                .spacing_ms = config->spacing_ms,
                                 .rest_ms = HAND_OVER_REST_MS,
                                 .clock = clock,
                                 .kind = own,

@@ -41,9 +41,9 @@ struct engine_config {
     bool presence;
     size_t warm_rooms, warm_users; /* in memory, in all */
     enum cluster_journal journal;
-    size_t record_bytes;        /* with JOURNAL_QUEUE, see cluster/cluster.h; 0: the default */
-    int64_t tick_ms, gather_ms; /* likewise */
-    bool keep_hot;              /* the cache outlives the process: see engine/hot.h */
+    size_t record_bytes;                    /* with JOURNAL_QUEUE, see cluster/cluster.h; 0: the default */
+    int64_t tick_ms, gather_ms, spacing_ms; /* likewise */
+    bool keep_hot;                          /* the cache outlives the process: see engine/hot.h */
 };
 
 struct pruner;

@@ -208,6 +208,7 @@ static enum err make_engine(struct server *s, struct fault *f)
         .record_bytes = (size_t)set->broker.record_bytes,
         .tick_ms = set->broker.tick,
         .gather_ms = set->broker.gather,
+        .spacing_ms = set->broker.spacing,
         .keep_hot = *set->cache.url.p,
     };
     s->loops = loop_count(set);

@@ -30,7 +30,11 @@ static inline void ear_take(struct ear *e, const struct delivery *d, const struc
 {
     int64_t id = list_item(i, struct toy_item, item)->id;
     assert_in_range(id, 0, EAR_THINGS - 1);
-    e->disorder += i->position <= e->position || i->position <= d->from || i->position > d->to || e->heard[id];
+    bool orderly = i->position > e->position && i->position > d->from && i->position <= d->to && !e->heard[id];
+    if (!orderly && e->disorder++ == 0)
+        print_message("out of order: thing %lld at %lld after %lld, in a delivery of %lld to %lld, heard before: %d, gaps: %u up to %lld\n",
+                      (long long)id, (long long)i->position, (long long)e->position, (long long)d->from, (long long)d->to, e->heard[id],
+                      e->gaps, (long long)e->looked_to);
     e->position = i->position;
     e->heard[id] = true;
 }

@@ -256,14 +256,12 @@ static void what_is_not_written_yet_is_handed_over_too(void **state)
 
 /* --- what is told to other nodes --- */
 
-/* That node 1 has sent, when nothing waits to be: each begins with the time of day. */
-static uint64_t parcels(struct nodes *n)
+/* That node 1 has sent. */
+static uint64_t envelopes(struct nodes *n)
 {
-    struct broker_stats sent;
     struct cluster_stats st;
-    broker_stats(n->node[1].broker, &sent);
     cluster_stats(scene_of(n, 1)->cluster, &st);
-    return sent.sent - st.posted;
+    return st.envelopes;
 }
 
 static void records_take(struct nodes *n, int64_t ms)
@@ -282,19 +280,35 @@ static void ask_from_afar(struct nodes *n, struct ask **a, unsigned count)
     }
 }
 
-static void a_busy_broker_gets_more_at_a_time(void **state)
+/* Nothing has been said for a while; then the first of three goes at once, and the others when `ms` are over. */
+static void the_first_goes_and_others_follow_after(struct nodes *n, int64_t ms)
 {
-    struct nodes *n = *state;
     struct ask *a[3];
-    records_take(n, 40);
-    uint64_t before = parcels(n);
+    nodes_skip(n, 100);
+    uint64_t before = envelopes(n);
     ask_from_afar(n, a, 3);
-    assert_false(a[0]->done);
-    nodes_skip(n, 10);
-    assert_int_equal(parcels(n) - before, 1);
+    assert_int_equal(envelopes(n) - before, 1);
+    assert_true(a[0]->done);
+    nodes_skip(n, ms - 4);
+    assert_false(a[1]->done);
+    nodes_skip(n, 1);
+    assert_int_equal(envelopes(n) - before, 2);
     for (unsigned i = 0; i < 3; i++)
         assert_true(a[i]->done && a[i]->reply.err == ERR_OK);
     assert_int_equal(count_at(n, 0, box), 3);
+}
+
+static void what_follows_soon_travels_together(void **state)
+{
+    scene_of(*state, 1)->cluster->config.spacing_ms = 7;
+    the_first_goes_and_others_follow_after(*state, 7);
+}
+
+static void a_busy_broker_gets_more_at_a_time(void **state)
+{
+    scene_of(*state, 1)->cluster->config.spacing_ms = 7;
+    records_take(*state, 40);
+    the_first_goes_and_others_follow_after(*state, 10);
 }
 
 static void one_that_is_not_busy_gets_it_at_once(void **state)
@@ -303,21 +317,16 @@ static void one_that_is_not_busy_gets_it_at_once(void **state)
     struct ask *a[3];
     records_take(n, 40);
     records_take(n, 3);
-    uint64_t before = parcels(n);
+    uint64_t before = envelopes(n);
     ask_from_afar(n, a, 3);
-    assert_int_equal(parcels(n) - before, 3);
+    assert_int_equal(envelopes(n) - before, 3);
     assert_true(a[2]->done);
 }
 
-static void nobody_waits_for_a_broker_that_stands_still(void **state)
+static void nobody_waits_long_for_a_broker_that_stands_still(void **state)
 {
-    struct nodes *n = *state;
-    struct ask *a;
-    records_take(n, 5000);
-    ask_from_afar(n, &a, 1);
-    assert_false(a->done);
-    nodes_skip(n, 20);
-    assert_true(a->done);
+    records_take(*state, 5000);
+    the_first_goes_and_others_follow_after(*state, 20);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
@@ -337,9 +346,10 @@ int main(void)
         test(many_at_once_are_split),
         test(a_full_one_does_not_wait_for_the_tick),
         test(what_is_larger_than_a_record_goes_alone),
+        test(what_follows_soon_travels_together),
         test(a_busy_broker_gets_more_at_a_time),
         test(one_that_is_not_busy_gets_it_at_once),
-        test(nobody_waits_for_a_broker_that_stands_still),
+        test(nobody_waits_long_for_a_broker_that_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,12 +304,14 @@ static void settings_at_odds(void **state)
     refuse_set("broker.record_bytes=1023", "1023 is too little; at least 1024");
     refuse_set("broker.tick=101ms", "101ms is too much; at most 100ms");
     refuse_set("broker.tick=1", "write it like 500ms");
-    const char *const batching[] = {"broker.prefetch=55000", "broker.record_bytes=4KiB", "broker.tick=5ms", "broker.gather=0s", NULL};
+    const char *const batching[] = {"broker.prefetch=55000", "broker.record_bytes=4KiB", "broker.tick=5ms",
+                                    "broker.gather=0s",      "broker.spacing=20ms",      NULL};
     accept_sets(&f, batching);
     assert_int_equal(f.s.broker.prefetch, 55000);
     assert_int_equal(f.s.broker.record_bytes, 4096);
     assert_int_equal(f.s.broker.tick, 5);
     assert_int_equal(f.s.broker.gather, 0);
+    assert_int_equal(f.s.broker.spacing, 20);
     teardown(&f);
     refuse_set("registration.mode=token", "is empty, so that nobody could register");
     refuse_set("registration.tokens=a/b", "a token has 1 to 64 characters");
