@@ -169,6 +169,8 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_slots_reachable", "gauge", "Slots that are served here, or whose owner is known.", s.slots_reachable);
     number(b, "rookery_slots_opened_total", "counter", "Openings of slots.", s.reopened);
     number(b, "rookery_slots_handed_over_total", "counter", "Slots given to the node that should have them.", s.handed_over);
+    number(b, "rookery_rooms_inherited_total", "counter", "Rooms of which the slot's former owner told what would else be read.",
+           s.inherited);
     number(b, "rookery_nodes", "gauge", "Nodes that live, as this one sees it.", s.others + 1);
     number(b, "rookery_backlog_records", "gauge", "Records that are durable in the queue and not yet in the store.", s.backlog);
     number(b, "rookery_reads_at_hand_total", "counter", "Reads of rows that their owner had at hand, so that the store was not asked.",

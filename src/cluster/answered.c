@@ -1,5 +1,5 @@
 /* What became of numbered commands that changed something: part of the record in which they did, so that one which is repeated after a
- * fail-over is answered and not done again.
+ * fail-over is answered and not done again. Those that see to that by themselves (turn_repeatable) are not among them, which most are: messages.
  *
  * Each record has one row with all the answers of its commands. They are kept until nobody can repeat them any more. */
 #include "base/log.h"
@@ -105,7 +105,8 @@ bool answered_find(struct slot *s, struct call *call)
 void answered_add(struct slot *s, struct record *r, const struct call *call)
 {
     struct buf b;
-    if (!call->number || call->follows) return; /* its interest is registered where it runs: so it has to run */
+    if (!call->number || call->repeatable || call->follows)
+        return; /* the last: its interest is registered where it runs, so it has to run */
     if (!r->block) r->block = block_new(s, s->position);
     r->block->position = s->position; /* the record's last one is the row's */
     buf_init(&b, ANSWER_MAX);

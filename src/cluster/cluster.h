@@ -35,6 +35,8 @@ struct entity_kind {
     const char *name;
     size_t warm_max; /* per slot; the least recently used beyond it go cold */
     void (*free_state)(void *state);
+    /* What the next owner had to read or to work out anew, for a slot that is handed over; see turn_inherits. NULL, or nothing written: it reads. */
+    void (*tell)(const void *state, struct buf *b);
 };
 
 /* A row of the engine's command table. */
@@ -123,6 +125,7 @@ struct call {
     bool inbound, cast; /* from another node; without an answer */
     int node;           /* that one */
     bool follows;       /* it has registered interest */
+    bool repeatable;    /* see turn_repeatable */
     /* the owner's */
     struct slot *slot;
     bool undone;      /* what it saw or did does not count: it may be run again */
@@ -164,9 +167,16 @@ int64_t turn_durable(const struct turn *t);
 /* Last position given out (some of it perhaps not durable yet). */
 int64_t turn_last(const struct turn *t);
 
+/* Run again after a fail-over, or since its answer was lost, the command would find what it has done and answer the same: so the answer is not kept. */
+void turn_repeatable(struct turn *t);
+
 /* Another entity of the same slot, loaded or not; valid until the command ends. Not locked. It may hold changes that are not
  * durable: turn_saw(t, e->position) unless the caller leaves out what is newer than turn_durable. */
 struct entity *turn_other(struct turn *t, unsigned kind, struct str key);
+/* What the former owner's `tell` has written of an entity of which nothing is in memory yet, as of this owner's beginning; once, and only where the slot was
+ * handed over in order. Whatever loads entities of a kind that has `tell` has to ask, or what is told of them grows old. Bytes of another node, of this program or
+ * an older or newer one. The copy is in `a`. */
+bool turn_inherits(struct turn *t, const struct entity *e, struct arena *a, struct str *out);
 /* The entity if it is in memory; else NULL. */
 struct entity *turn_peek(struct turn *t, unsigned kind, struct str key);
 
@@ -211,6 +221,7 @@ struct cluster_stats {
     uint64_t posted, relayed; /* messages to other nodes; those of them that bring items */
     uint64_t envelopes;       /* what they travelled in */
     uint64_t handed_over;     /* slots given to who should have them */
+    uint64_t inherited;       /* entities of which the former owner's word was taken */
     uint64_t slots_reachable; /* slots that are open here, or whose owner is known */
     uint64_t others;          /* nodes that live, besides this one */
     uint64_t backlog;         /* records that are durable and not in the store yet */

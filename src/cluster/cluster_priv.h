@@ -148,8 +148,9 @@ struct slot {
     struct overlay *overlay;
     struct stock *stock; /* NULL where the store is the journal: it is here, and without it nothing goes on anyway */
     struct entity_table table[KINDS_MAX];
-    struct list waiting; /* calls, by `need` */
-    struct task answer;  /* those that need wait no longer */
+    struct inheritance *inheritance; /* what the former owner has told of its entities; NULL: nothing */
+    struct list waiting;             /* calls, by `need` */
+    struct task answer;              /* those that need wait no longer */
     bool answer_due;
     struct list waiting_to_open; /* struct opening_waiter */
     struct map interest;
@@ -452,5 +453,11 @@ void relay_followed(const struct post *p);
 void relay_follows(struct slot *s, struct str list);
 void relay_items(const struct post *p);
 void relay_pulse(const struct post *p);
+
+/* inherit.c */
+void inherit_send(struct slot *s, int node); /* nothing of the slot is under way any more, and the node gets it */
+void inherit_arrived(const struct post *p);
+void inherit_forget(struct slot *s);
+void inherit_sweep(struct slot *s);
 
 #endif

@@ -95,6 +95,7 @@ static void sweep(struct timer *t)
     home_each_slot(h, relay_sweep);
     home_each_slot(h, letters_sweep);
     home_each_slot(h, away_sweep);
+    home_each_slot(h, inherit_sweep);
     place_watch(h);
     post_sweep(h);
     timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);

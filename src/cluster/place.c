@@ -121,17 +121,18 @@ static void look_again(struct timer *t)
     place_look(list_item(t, struct slot, place));
 }
 
-static void let_go(struct slot *s)
-{
-    s->given_to = somebody_better(s);
-    stat_add(&s->home->stats.handed_over, 1);
-    slot_let_go(s);
-    slot_fail(s, ERR_UNAVAILABLE);
-}
-
 static bool is_drained(const struct slot *s)
 {
     return s->state == SLOT_LEAVING && !s->open && list_is_empty(&s->flying);
+}
+
+static void let_go(struct slot *s)
+{
+    s->given_to = somebody_better(s);
+    if (is_drained(s) && s->given_to >= 0) inherit_send(s, s->given_to);
+    stat_add(&s->home->stats.handed_over, 1);
+    slot_let_go(s);
+    slot_fail(s, ERR_UNAVAILABLE);
 }
 
 static void drained(struct task *t)

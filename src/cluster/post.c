@@ -27,9 +27,10 @@ struct partial {
 };
 
 static void (*const receivers[POST_KINDS])(const struct post *p) = {
-    [POST_COMMAND] = away_command,   [POST_REPLY] = away_reply,        [POST_CAST] = away_cast,          [POST_LETTER] = letter_arrived,
-    [POST_LETTER_ACK] = letter_back, [POST_INTEREST] = relay_interest, [POST_UNFOLLOW] = relay_unfollow, [POST_WELCOME] = relay_welcome,
-    [POST_FOLLOW] = relay_followed,  [POST_ITEMS] = relay_items,       [POST_PULSE] = relay_pulse,       [POST_CLOCK] = home_hears_clock,
+    [POST_COMMAND] = away_command,    [POST_REPLY] = away_reply,        [POST_CAST] = away_cast,          [POST_LETTER] = letter_arrived,
+    [POST_LETTER_ACK] = letter_back,  [POST_INTEREST] = relay_interest, [POST_UNFOLLOW] = relay_unfollow, [POST_WELCOME] = relay_welcome,
+    [POST_FOLLOW] = relay_followed,   [POST_ITEMS] = relay_items,       [POST_PULSE] = relay_pulse,       [POST_CLOCK] = home_hears_clock,
+    [POST_INHERIT] = inherit_arrived,
 };
 
 /* --- out --- */

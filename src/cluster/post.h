@@ -22,6 +22,7 @@ enum post_kind {
     POST_ITEMS,      /* from it: epoch, chain, items */
     POST_PULSE,      /* from it: epoch, chain, sum over the keys that it takes this node to follow */
     POST_CLOCK,      /* the sender's time: first in whatever one tick has for another home */
+    POST_INHERIT,    /* to the next owner: epoch, position, kind and key of an entity, what the sender had in memory of it */
     POST_KINDS
 };
 

@@ -342,6 +342,7 @@ void slot_undo(struct slot *s, enum err why)
     forget_entities(s);
     answered_forget(s);
     relay_forget(s);
+    inherit_forget(s);
     letters_forget(s);
     overlay_free(s->overlay);
     s->overlay = overlay_new();
@@ -519,6 +520,7 @@ void slot_release(struct slot *s)
             letter_free(list_item(n, struct letter, link));
     }
     relay_release(s);
+    inherit_forget(s);
     interest_release(s);
     answered_forget(s);
     map_release(&s->inbound);

@@ -41,6 +41,10 @@ bool turn_is_letter(const struct turn *t)
 {
     return t->call->letter_from < CLUSTER_SLOTS;
 }
+void turn_repeatable(struct turn *t)
+{
+    t->call->repeatable = true;
+}
 int64_t turn_durable(const struct turn *t)
 {
     return t->slot->durable;
@@ -384,6 +388,7 @@ void turn_run(struct slot *s, struct call *call)
     list_init(&call->waiting);
     if (!call->deadline_ms) call_number(s, call);
     stat_add(&s->home->stats.commands, 1);
+    call->repeatable = false;
     struct turn t = {.slot = s, .call = call, .spec = &s->cluster->config.command[call->cmd.type]};
     list_init(&t.others);
     list_init(&t.letters);

@@ -4,7 +4,7 @@
 #include "engine/item.h"
 #include "engine/prune.h"
 #include "engine/room/directory.h"
-#include "engine/room/room.h"
+#include "engine/room/legacy.h"
 #include "engine/session.h"
 #include "engine/sync/filters.h"
 #include "engine/sync/gateway.h"
@@ -89,12 +89,12 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
     }
     size_t rooms = config->warm_rooms / CLUSTER_SLOTS + 1, users = config->warm_users / CLUSTER_SLOTS + 1;
     const struct entity_kind kinds[KIND__COUNT] = {
-        [KIND_ROOM] = {"room", rooms, room_free_state},
-        [KIND_USER] = {"user", users, user_free_state},
-        [KIND_NAME] = {"name", 64, NULL},
-        [KIND_MEDIA] = {"media", 64, NULL},
-        [KIND_SLOT] = {"slot", 64, NULL},
-        [KIND_DIRECTORY] = {"directory", 64, directory_free_state},
+        [KIND_ROOM] = {.name = "room", .warm_max = rooms, .free_state = room_free_state, .tell = room_tell},
+        [KIND_USER] = {.name = "user", .warm_max = users, .free_state = user_free_state},
+        [KIND_NAME] = {.name = "name", .warm_max = 64},
+        [KIND_MEDIA] = {.name = "media", .warm_max = 64},
+        [KIND_SLOT] = {.name = "slot", .warm_max = 64},
+        [KIND_DIRECTORY] = {.name = "directory", .warm_max = 64, .free_state = directory_free_state},
     };
     struct entity_kind *own = mem_array(KIND__COUNT, sizeof *own);
     memcpy(own, kinds, sizeof kinds);

@@ -181,3 +181,28 @@ def test_a_server_is_drained_under_load(three):
         assert [b for b in there if b.startswith(f"{i} says")] == one
     drained.restart()
     again(lambda: _assert_equal(Client(drained).metric("rookery_slots_open") > 0, True))
+
+
+ROOMS, MESSAGES = 12, 80  # more than a room has at hand of its newest
+
+
+def test_what_a_room_remembers_goes_with_its_slot(three):
+    """Its newest events, the requests that made them and what is unread: the next owner is told of them, and knows the same."""
+    alice, bob = (Client(three.server[1]).register(unique()) for _ in range(2))
+    rooms = [alice.room_with(bob) for _ in range(ROOMS)]
+    sent = {room: [(f"m{i}", alice.send(room, {"msgtype": "m.text", "body": f"number {i}"}, txn=f"m{i}")) for i in range(MESSAGES)] for room in rooms}
+
+    def unread_at(server):
+        joined = Client(server, bob.user_id, bob.token, bob.device_id).sync()["rooms"]["join"]
+        return {room: joined[room]["unread_notifications"]["notification_count"] for room in rooms}
+    assert unread_at(three.server[1]) == dict.fromkeys(rooms, MESSAGES)
+    admin(three.server[0], "drain")
+    others = three.server[1:]
+    again(lambda: _assert_equal(total(others, "rookery_slots_open"), 64))
+    for room in rooms:
+        for txn, event_id in (sent[room][0], sent[room][-1]):
+            assert alice.send(room, {"msgtype": "m.text", "body": "once more"}, txn=txn) == event_id
+    assert unread_at(three.server[2]) == dict.fromkeys(rooms, MESSAGES)
+    for room in rooms:
+        assert bodies(alice.history(room, direction="f"))[-MESSAGES:] == [f"number {i}" for i in range(MESSAGES)]
+    assert total(others, "rookery_rooms_inherited_total") > 0

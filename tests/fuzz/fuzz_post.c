@@ -35,7 +35,9 @@ struct world {
 
 static enum err question(struct turn *t)
 {
+    struct str told;
     turn_follow(t, turn_entity(t)->key, 0);
+    (void)turn_inherits(t, turn_entity(t), turn_arena(t), &told);
     turn_reply(t)->s[0] = turn_command(t)->s[0];
     return ERR_OK;
 }
@@ -114,7 +116,7 @@ static void start_peer(struct world *w)
 static struct world *world_new(void)
 {
     static const struct command_spec commands[] = {{"question", 0, true, question}, {"change", 0, false, change}};
-    static const struct entity_kind kinds[] = {{"thing", 100, NULL}};
+    static const struct entity_kind kinds[] = {{.name = "thing", .warm_max = 100}};
     struct world *w = mem_zero(sizeof *w);
     log_setup((enum log_level)(LOG_ERROR + 1), false);
     w->loop = loop_new(0);

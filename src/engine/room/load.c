@@ -1,13 +1,13 @@
 /* Reading a room from its rows: in two or three round trips to the store, however large it is, since somebody waits for it with a message. */
 #include "base/log.h"
 #include "engine/prune.h"
-#include "engine/room/room.h"
+#include "engine/room/legacy.h"
 #include "matrix/version.h"
 
 enum { TXNS_LOADED = 12000, EVENTS_AT_ONCE = 64 };
 
-/* What is asked for first. */
-enum { READ_ROOM, READ_STATE, READ_TAIL, READ_RECEIPTS, READ_DEVICES, READS };
+/* What is asked for first; the tail is the last, for who has it from the former owner. */
+enum { READ_ROOM, READ_STATE, READ_RECEIPTS, READ_DEVICES, READ_TAIL, READS };
 
 static void ask_for_rows(struct store_read r[READS], struct arena *a, struct str room_id)
 {
@@ -152,12 +152,39 @@ static enum err load_txns(struct turn *t, struct arena *a, struct room *room, co
     return ERR_OK;
 }
 
+static void note_last(struct room *room)
+{
+    const struct event *last = room->tail[room->tail_count - 1];
+    room->last_event_position = last->item.position;
+    memcpy(room->last_event_id_bytes, last->event_id.p, last->event_id.n < 256 ? last->event_id.n : 255);
+    room->last_event_id = str_make(room->last_event_id_bytes, last->event_id.n < 256 ? last->event_id.n : 255);
+}
+
+static void forget_tail(struct room *room)
+{
+    while (room->tail_count)
+        event_unref(room->tail[--room->tail_count]);
+}
+
+/* In place of load_tail; what it takes over is not released with the legacy. */
+static void take_legacy(struct room *room, struct legacy *l)
+{
+    forget_tail(room);
+    memcpy(room->tail, l->tail, l->count * sizeof(*l->tail));
+    room->tail_count = l->count;
+    room->first_ord = l->first_ord;
+    room->relation_ord = l->relation_ord;
+    room->depth = l->depth;
+    room->txns = l->txns;
+    note_last(room);
+    l->count = 0;
+    txns_init(&l->txns, 0);
+}
+
 /* `newest`: the rows of the tail, newest first. */
 static enum err load_tail(struct turn *t, struct arena *a, struct room *room, const struct store_read *newest)
 {
-    for (size_t i = 0; i < room->tail_count; i++)
-        event_unref(room->tail[i]);
-    room->tail_count = 0;
+    forget_tail(room);
     for (size_t i = newest->count; i-- > 0;) {
         struct event *ev = event_from_row(a, &newest->row[i]);
         if (!ev) continue;
@@ -166,11 +193,8 @@ static enum err load_tail(struct turn *t, struct arena *a, struct room *room, co
     room->first_ord = newest->more || newest->count == 0 ? -1 : newest->row[newest->count - 1].c[C_timeline_ord].i;
     enum err e = load_txns(t, a, room, newest);
     if (e != ERR_OK || newest->count == 0) return e;
-    struct event *last = room->tail[room->tail_count - 1];
-    room->last_event_position = last->item.position;
-    room->relation_ord = last->ord; /* not known better: rows tell of those up to here */
-    memcpy(room->last_event_id_bytes, last->event_id.p, last->event_id.n < 256 ? last->event_id.n : 255);
-    room->last_event_id = str_make(room->last_event_id_bytes, last->event_id.n < 256 ? last->event_id.n : 255);
+    note_last(room);
+    room->relation_ord = room->tail[room->tail_count - 1]->ord; /* not known better: rows tell of those up to here */
     /* The depth is for other servers; it only has to grow. */
     struct json *fed;
     if (json_parse(a, newest->row[0].c[C_timeline_fed].s, &fed, NULL) == ERR_OK) room->depth = json_int_at(fed, "depth", 0);
@@ -207,11 +231,12 @@ static void take_device_marks(struct room *room, struct store_read *r)
         room_apply_device_mark(room, r->row[i].c[C_room_device_change_user_id].s, r->row[i].c[C_room_device_change_position].i);
 }
 
-static enum err read_room(struct turn *t, struct arena *a, struct str room_id, struct room **out)
+/* `l`: what the former owner has told; NULL: nothing. */
+static enum err read_room(struct turn *t, struct arena *a, struct str room_id, struct legacy *l, struct room **out)
 {
     struct store_read r[READS];
     ask_for_rows(r, a, room_id);
-    enum err e = turn_ranges(t, r, READS);
+    enum err e = turn_ranges(t, r, l ? READ_TAIL : READS);
     if (e != ERR_OK) return e;
     if (r[READ_ROOM].count == 0) return fault_set(turn_fault(t), ERR_NOT_FOUND, "There is no such room here.");
     struct row row = r[READ_ROOM].row[0];
@@ -222,13 +247,17 @@ static enum err read_room(struct turn *t, struct arena *a, struct str room_id, s
     room->is_public = row.c[C_room_public].i != 0;
     room->rewritten = row.c[C_room_position].i;
     e = load_state(t, a, room, &r[READ_STATE]);
-    if (e == ERR_OK) e = load_tail(t, a, room, &r[READ_TAIL]);
+    if (e == ERR_OK && l)
+        take_legacy(room, l);
+    else if (e == ERR_OK)
+        e = load_tail(t, a, room, &r[READ_TAIL]);
     if (e != ERR_OK) {
         room_free_state(room);
         return e;
     }
     take_receipts(room, &r[READ_RECEIPTS]);
     take_device_marks(room, &r[READ_DEVICES]);
+    if (l) legacy_take_unread(l, room);
     pages_keep(t, room);
     *out = room;
     return ERR_OK;
@@ -247,7 +276,11 @@ enum err room_load(struct turn *t, struct entity *e, bool locked, struct room **
         struct arena a;
         arena_init(&a);
         struct room *room = NULL;
-        err = read_room(t, &a, e->key, &room);
+        struct legacy legacy;
+        struct str told;
+        bool inherits = turn_inherits(t, e, &a, &told) && legacy_read(&legacy, e->key, told);
+        err = read_room(t, &a, e->key, inherits ? &legacy : NULL, &room);
+        if (inherits) legacy_release(&legacy);
         arena_release(&a);
         if (err == ERR_OK) e->state = room;
     }

@@ -153,6 +153,8 @@ enum err room_send(struct turn *t)
     e = draft_add(&d, &p);
     if (e == ERR_OK) {
         turn_reply(t)->s[0] = arena_str(turn_arena(t), draft_last_id(&d));
+        /* Whoever asks again is answered by the transaction id. State can have letters, which that would not wait for. */
+        if (!str_empty(p.device_txn) && str_null(p.state_key) && !redacts) turn_repeatable(t);
         if (redacts) e = write_redaction(t, &d, &redaction);
         if (e == ERR_OK) e = guests_follow(&d);
     }

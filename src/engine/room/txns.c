@@ -1,6 +1,9 @@
 #include "engine/room/txns.h"
 
-enum { SET_MAX = 12288, SET_MIN = 16, DAY_MS = 24 * 3600 * 1000 };
+#include "cluster/wire.h"
+#include "matrix/id.h"
+
+enum { SET_MAX = 12288, SET_MIN = 16, DAY_MS = 24 * 3600 * 1000, MARK_BYTES = 4 };
 
 void txns_init(struct txns *t, int64_t since_ms)
 {
@@ -16,7 +19,7 @@ void txns_release(struct txns *t)
 
 static uint32_t mark_of(struct str id)
 {
-    uint32_t mark = (uint32_t)(str_hash(id) >> 32);
+    uint32_t mark = (uint32_t)(id_hash(id) >> 32); /* the same at every node */
     return mark ? mark : 1;
 }
 
@@ -45,6 +48,14 @@ static void grow(struct txn_set *s)
     *s = more;
 }
 
+static void add(struct txn_set *s, uint32_t mark)
+{
+    if (!mark || contains(s, mark)) return;
+    if ((s->count + 1) * 4 > s->cap * 3) grow(s);
+    *place(s, mark) = mark;
+    s->count++;
+}
+
 /* What the old set held came before the young one began. */
 static void forget_old(struct txns *t, int64_t now_ms)
 {
@@ -59,11 +70,45 @@ void txns_note(struct txns *t, struct str id, int64_t now_ms)
     struct txn_set *s = &t->young;
     if (s->count == 0) s->began_ms = now_ms;
     if (s->count == SET_MAX || now_ms - s->began_ms >= DAY_MS) forget_old(t, now_ms);
-    uint32_t mark = mark_of(id);
-    if (contains(s, mark)) return;
-    if ((s->count + 1) * 4 > s->cap * 3) grow(s);
-    *place(s, mark) = mark;
-    s->count++;
+    add(s, mark_of(id));
+}
+
+/* The marks of a set one after another, low byte first. */
+static void set_tell(const struct txn_set *s, struct buf *b)
+{
+    wire_put_int(b, s->began_ms);
+    wire_put_uint(b, s->count);
+    for (size_t i = 0; i < s->cap; i++) {
+        uint32_t m = s->mark[i];
+        const char bytes[MARK_BYTES] = {(char)m, (char)(m >> 8), (char)(m >> 16), (char)(m >> 24)};
+        if (m) buf_add(b, str_make(bytes, MARK_BYTES));
+    }
+}
+
+static bool set_inherit(struct txn_set *s, struct str *in)
+{
+    uint64_t count;
+    if (!wire_get_int(in, &s->began_ms) || !wire_get_uint(in, &count) || count > SET_MAX || in->n / MARK_BYTES < count) return false;
+    for (const unsigned char *p = (const unsigned char *)in->p; count; count--, p += MARK_BYTES) {
+        add(s, p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+        *in = str_from(*in, MARK_BYTES);
+    }
+    return true;
+}
+
+void txns_tell(const struct txns *t, struct buf *b)
+{
+    wire_put_int(b, t->since_ms);
+    set_tell(&t->young, b);
+    set_tell(&t->old, b);
+}
+
+bool txns_inherit(struct txns *t, struct str *in)
+{
+    txns_init(t, 0);
+    if (wire_get_int(in, &t->since_ms) && set_inherit(&t->young, in) && set_inherit(&t->old, in)) return true;
+    txns_release(t);
+    return false;
 }
 
 bool txns_is_new(const struct txns *t, struct str id, int64_t now_ms)

@@ -5,7 +5,7 @@
 #ifndef ROOKERY_ENGINE_ROOM_TXNS_H
 #define ROOKERY_ENGINE_ROOM_TXNS_H
 
-#include "base/mem.h"
+#include "base/buf.h"
 
 /* A hash table; the index is the mark's low bits. */
 struct txn_set {
@@ -22,6 +22,9 @@ struct txns {
 void txns_init(struct txns *t, int64_t since_ms);
 void txns_release(struct txns *t);
 void txns_note(struct txns *t, struct str id, int64_t now_ms);
+/* As bytes for the next owner of the room, and from them: takes them off the front of `in`, which may be anything. */
+void txns_tell(const struct txns *t, struct buf *b);
+must_use bool txns_inherit(struct txns *t, struct str *in);
 /* Certainly not taken within the last day. */
 bool txns_is_new(const struct txns *t, struct str id, int64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "engine/sync/memo.h"
 #include "engine/sync/section.h"
+#include "matrix/id.h"
 
 enum { COUNT_SCAN_MAX = 2000 };
 
@@ -150,7 +151,7 @@ enum err section_unread(struct section_reader *s, struct room *room, bool apart,
     *out = (struct unread){.threads = apart ? json_new(turn_arena(s->turn), JSON_OBJECT) : NULL};
     struct unread_memo now = {
         .as_of = s->as_of, .from = read_to(room, s->user_id, STR("")), .main = read_to(room, s->user_id, STR("main"))};
-    now.rules = str_empty(s->rules_text) ? 0 : str_hash(s->rules_text);
+    now.rules = str_empty(s->rules_text) ? 0 : id_hash(s->rules_text); /* the same at every node */
     const struct unread_memo *found = apart ? NULL : memo_of(s, room, &now);
     struct unread_memo before = found ? *found : (struct unread_memo){0}; /* the walk may wait, and the memo may go */
     int64_t from = found && ord_last_of_position(before.as_of) > now.from ? ord_last_of_position(before.as_of) : now.from;

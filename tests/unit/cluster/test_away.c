@@ -395,6 +395,25 @@ static void answers_are_kept_for_a_while(void **state)
     assert_once(n, 101);
 }
 
+static enum err put_repeatable(struct turn *t)
+{
+    struct row row = thing_row(turn_entity(t)->key, 1, 1);
+    turn_put(t, &row);
+    turn_repeatable(t);
+    return turn_ready(t);
+}
+
+static void those_that_are_found_again_are_not_kept(void **state)
+{
+    struct nodes *n = *state;
+    struct reply reply;
+    for (unsigned i = 0; i < NODES; i++)
+        assert_int_equal(tell_at(n, i, run(box, put_repeatable), NULL), ERR_OK);
+    assert_int_equal(tell_at(n, 1, run_shared(box, count_answers), &reply), ERR_OK);
+    assert_int_equal(reply.num[0], 0);
+    assert_int_equal(reply.num[1], 0);
+}
+
 /* The network brings a command of node 2 once more. */
 static void bring_late(struct nodes *n, unsigned to, uint64_t number, int64_t epoch, int64_t heard_ms, struct command cmd)
 {
@@ -586,6 +605,7 @@ int main(void)
         test(a_stopped_owner_proves_that_it_still_is),
         test(a_question_that_was_under_way_when_it_stopped),
         test(answers_are_kept_for_a_while),
+        test(those_that_are_found_again_are_not_kept),
         test(a_command_whose_answer_is_forgotten_is_not_done),
         test(a_command_for_another_epoch_is_not_done),
         test(a_record_that_is_full_has_room_for_its_answer),

@@ -651,7 +651,7 @@ static enum err use_another(struct turn *t)
 static void the_least_used_entities_go_cold(void **state)
 {
     (void)state;
-    static const struct entity_kind kinds[] = {{"box", 3, count_freed}};
+    static const struct entity_kind kinds[] = {{.name = "box", .warm_max = 3, .free_state = count_freed}};
     struct scene s, *x = &s;
     struct toy toy = {0};
     struct arena a;

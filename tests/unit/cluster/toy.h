@@ -251,7 +251,7 @@ static const struct command_spec toy_commands[TOY_COMMANDS] = {
 };
 /* For JOURNAL_QUEUE: a box's things, and its counters. */
 static const unsigned char toy_at_hand[T__COUNT] = {[T_timeline] = 1, [T_profile] = 1};
-static const struct entity_kind toy_kinds[TOY_KINDS] = {{"box", 1000, mem_free}};
+static const struct entity_kind toy_kinds[TOY_KINDS] = {{.name = "box", .warm_max = 1000, .free_state = mem_free}};
 
 /* --- a scene with it --- */
 

@@ -6,7 +6,8 @@
 
 #include "base/pack.h"
 #include "cluster/cluster_priv.h"
-#include "engine/room/room.h"
+#include "cluster/wire.h"
+#include "engine/room/legacy.h"
 
 enum { PEOPLE = 5 };
 #define ROOM STR("!room:localhost")
@@ -91,6 +92,38 @@ static inline void warm_up(struct scene *x)
     struct reply reply;
     (void)!attempt(x, c, &reply);
     assert_non_null(room_in_memory(x));
+}
+
+/* The slot forgets all, and the room is loaded from what it told before that: as if another node had handed the slot over. */
+static inline void hand_room_over(struct scene *x)
+{
+    unsigned slot = cluster_slot_of(ROOM);
+    struct slot *s = &x->engine->cluster->slot[slot];
+    struct cluster_config *config = &x->engine->cluster->config;
+    struct buf told, b;
+    warm_up(x);
+    txns_note(&room_in_memory(x)->txns, STR("told"), now_ms); /* not in the store */
+    buf_init(&told, 1 << 24);
+    room_tell(room_in_memory(x), &told);
+    assert_true(told.n && buf_ok(&told));
+    slot_fail(s, ERR_UNAVAILABLE);
+    call(x, (struct command){.type = CMD_slot_prune, .key = engine_key_of_slot(x->engine, slot)}); /* it is open again */
+    assert_null(room_in_memory(x));
+    buf_init(&b, 1 << 24);
+    wire_put_int(&b, s->epoch - 1);
+    wire_put_int(&b, s->position - 1);
+    wire_put_uint(&b, KIND_ROOM);
+    wire_put_str(&b, ROOM);
+    buf_add(&b, buf_str(&told));
+    s->queue.began = s->position - 1;
+    enum cluster_journal journal = config->journal;
+    config->journal = JOURNAL_QUEUE;
+    inherit_arrived(&(struct post){.home = s->home, .slot = s, .kind = POST_INHERIT, .body = buf_str(&b)});
+    config->journal = journal;
+    buf_release(&b);
+    buf_release(&told);
+    warm_up(x);
+    assert_false(txns_is_new(&room_in_memory(x)->txns, STR("told"), now_ms));
 }
 
 /* --- what a client is told of the room --- */

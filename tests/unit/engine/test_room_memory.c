@@ -203,11 +203,31 @@ static void also_where_the_store_refuses(void **state)
         play_seed();
 }
 
+static void anything_and_a_new_owner(struct scene *x)
+{
+    anything(x);
+    hand_room_over(x);
+    look_again(x);
+}
+
+static void so_is_one_that_was_handed_over(void **state)
+{
+    (void)state;
+    faults = false;
+    for (seed = 200; seed < 208; seed++) {
+        dice_state = seed * 7919;
+        faulty = store_faulty_new(store_memory_new());
+        play_on(faulty, anything_and_a_new_owner);
+        faulty->ops->close(faulty);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_room_is_what_its_rows_say),
         cmocka_unit_test(also_where_the_store_refuses),
+        cmocka_unit_test(so_is_one_that_was_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

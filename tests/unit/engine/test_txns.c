@@ -97,13 +97,45 @@ static void against_a_list(void **state)
     txns_release(&t);
 }
 
+static void the_next_owner_knows_the_same(void **state)
+{
+    (void)state;
+    enum { NOTED = 30000 }; /* both sets have some */
+    struct txns t, heir;
+    struct buf b;
+    txns_init(&t, START);
+    for (int i = 0; i < NOTED; i++)
+        note(&t, i, START + i);
+    buf_init(&b, 1 << 20);
+    txns_tell(&t, &b);
+    buf_add(&b, STR("rest"));
+    struct str in = buf_str(&b);
+    assert_true(buf_ok(&b) && txns_inherit(&heir, &in));
+    assert_true(str_is(in, "rest"));
+    assert_int_equal(heir.since_ms, t.since_ms);
+    assert_int_equal(heir.young.count, t.young.count);
+    assert_int_equal(heir.old.count, t.old.count);
+    for (int i = 0; i < NOTED; i++)
+        assert_false(is_new(&heir, i, START + NOTED));
+    for (int i = -1000; i < 0; i++)
+        assert_int_equal(is_new(&heir, i, START + DAY + NOTED), is_new(&t, i, START + DAY + NOTED));
+    for (int i = 0; i < NOTED; i += 100) /* also when the sets change places */
+        note(&t, -i, START + NOTED), note(&heir, -i, START + NOTED);
+    assert_int_equal(heir.since_ms, t.since_ms);
+    txns_release(&heir);
+    for (size_t cut = 0; cut < 2000; cut++) {
+        in = str_first(buf_str(&b), cut);
+        if (txns_inherit(&heir, &in)) fail_msg("taken from its first %zu bytes", cut);
+    }
+    txns_release(&t);
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_room_knows_all),
-        cmocka_unit_test(a_loaded_room_knows_all_after_a_day),
-        cmocka_unit_test(memory_has_a_bound),
-        cmocka_unit_test(against_a_list),
+        cmocka_unit_test(a_new_room_knows_all), cmocka_unit_test(a_loaded_room_knows_all_after_a_day), cmocka_unit_test(memory_has_a_bound),
+        cmocka_unit_test(against_a_list),       cmocka_unit_test(the_next_owner_knows_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

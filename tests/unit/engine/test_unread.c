@@ -212,6 +212,7 @@ static void check_all(struct scene *x, uint64_t seed)
 }
 
 static uint64_t seed;
+static bool hands_over; /* now and then */
 
 static void random_script(struct scene *x)
 {
@@ -239,6 +240,7 @@ static void random_script(struct scene *x)
                  call(x, state(person(&x->arena, who), STR("m.room.topic"), STR(""), arena_printf(&x->arena, "{\"topic\":\"%u\"}", i)))
                      .s[0]);
         if (dice(3) == 0) check_all(x, seed);
+        if (hands_over && dice(20) == 0) hand_room_over(x);
     }
     check_all(x, seed);
 }
@@ -249,9 +251,8 @@ static void asked_again(struct scene *x)
     check_all(x, seed);
 }
 
-static void counts_are_those_of_the_model(void **state)
+static void play_seeds(void)
 {
-    (void)state;
     for (seed = 1; seed <= 6; seed++) {
         dice_state = seed * 7919;
         struct store *store = store_memory_new();
@@ -261,6 +262,20 @@ static void counts_are_those_of_the_model(void **state)
     }
 }
 
+static void counts_are_those_of_the_model(void **state)
+{
+    (void)state;
+    hands_over = false;
+    play_seeds();
+}
+
+static void and_so_they_are_handed_over(void **state)
+{
+    (void)state;
+    hands_over = true;
+    play_seeds();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +283,7 @@ int main(void)
         cmocka_unit_test(threads_count_apart_where_asked),
         cmocka_unit_test(counts_follow_redactions_and_levels),
         cmocka_unit_test(counts_are_those_of_the_model),
+        cmocka_unit_test(and_so_they_are_handed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
