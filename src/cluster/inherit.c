@@ -7,8 +7,8 @@
 #include "cluster/cluster_priv.h"
 #include "cluster/wire.h"
 
-/* A slot's, of the entities that were used last. What nobody has asked for after KEPT_MS is read like any other. */
-enum { SENT_BYTES = 2 * 1048576, TAKEN_BYTES = 4 * 1048576, KEPT_MS = 30000 };
+/* A slot's, of the entities that were used last; one that is large is read like any other, and so is what nobody has asked for after KEPT_MS. */
+enum { ONE_BYTES = 262144, SENT_BYTES = 1048576, TAKEN_BYTES = 2 * 1048576, KEPT_MS = 30000 };
 
 struct heirloom {
     unsigned kind;
@@ -49,14 +49,14 @@ void inherit_sweep(struct slot *s)
 
 /* --- from the former owner --- */
 
-/* Returns how much it was. */
+/* Returns how much it was, also where that is too much to be sent. */
 static size_t tell_of(struct slot *s, int node, const struct entity *e)
 {
     struct buf what, b;
-    buf_init(&what, SENT_BYTES);
+    buf_init(&what, ONE_BYTES);
     s->cluster->config.kind[e->kind].tell(e->state, &what);
-    size_t n = buf_ok(&what) ? what.n : 0;
-    if (n) {
+    size_t n = what.n;
+    if (n && buf_ok(&what)) {
         post_begin(&b, POST_INHERIT, s);
         wire_put_int(&b, s->epoch);
         wire_put_int(&b, s->position);
@@ -125,7 +125,8 @@ void inherit_arrived(const struct post *p)
         return;
     if (kind >= s->cluster->config.kinds || str_empty(key) || str_empty(body)) return;
     if (s->cluster->config.journal != JOURNAL_QUEUE || (slot_is_served(s) && !begins_there(s, epoch, position))) return;
-    if (slot_is_served(s) && s->position != position + 1) return; /* too late: this owner has written more than its mark */
+    /* Too late: this owner has written more than its mark, or has read, or begun to read, what it could change from now on. */
+    if (slot_is_served(s) && (s->position != position + 1 || map_get(&s->table[kind].map, key))) return;
     struct inheritance *in = inheritance_of(s, epoch, position);
     if (in) keep(in, (unsigned)kind, key, body);
 }

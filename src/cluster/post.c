@@ -116,6 +116,13 @@ static void flush_soon(struct home *h)
         timer_set(h->loop, &h->post_later, ms, flush_later);
 }
 
+void post_flush_now(struct home *h)
+{
+    if (!timer_is_set(&h->post_later)) return; /* it goes when the tick ends */
+    timer_clear(h->loop, &h->post_later);
+    flush_all(h);
+}
+
 void post_note_trip(struct home *h, int64_t ms)
 {
     h->trips_ms += ms - h->trips_ms / TRIPS;

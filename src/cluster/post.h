@@ -46,6 +46,9 @@ void post_begin(struct buf *b, enum post_kind kind, const struct slot *s);
  * nothing. */
 void post_send(struct home *h, int node, const struct slot *s, struct buf *b);
 
+/* What waits for some milliseconds goes now. */
+void post_flush_now(struct home *h);
+
 /* A record of this home has come back from the broker after so long. What is known of that fades when nothing comes. */
 void post_note_trip(struct home *h, int64_t ms);
 void post_sweep(struct home *h);

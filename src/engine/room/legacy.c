@@ -3,7 +3,9 @@
 #include "cluster/wire.h"
 #include "engine/item.h"
 
+/* The format's number also stands for how unread counts are made: a program that counts otherwise, or has other default rules, has another one. */
 enum { FORMAT = 1, EVENT_MAX = 1048576 };
+static const int64_t POSITION_MAX = INT64_MAX >> ORD_SHIFT;
 
 /* --- from the former owner --- */
 
@@ -96,7 +98,7 @@ void legacy_take_unread(const struct legacy *l, struct room *room)
         if (!wire_get_str(&in, &user_id) || !wire_get_int(&in, &m.as_of) || !wire_get_int(&in, &m.from) || !wire_get_int(&in, &m.main) ||
             !wire_get_uint(&in, &m.rules) || !wire_get_int(&in, &notify) || !wire_get_int(&in, &highlight))
             return;
-        if (notify < 0 || notify > INT32_MAX || highlight < 0 || highlight > INT32_MAX) return;
+        if (notify < 0 || notify > INT32_MAX || highlight < 0 || highlight > INT32_MAX || m.as_of < 0 || m.as_of > POSITION_MAX) return;
         m.notify = (int32_t)notify;
         m.highlight = (int32_t)highlight;
         room_keep_unread(room, user_id, &m);

@@ -3,6 +3,8 @@
 #include "cluster/wire.h"
 #include "matrix/id.h"
 
+static const int64_t TIME_MAX_MS = (int64_t)1 << 53;
+
 enum { SET_MAX = 12288, SET_MIN = 16, DAY_MS = 24 * 3600 * 1000, MARK_BYTES = 4 };
 
 void txns_init(struct txns *t, int64_t since_ms)
@@ -85,10 +87,15 @@ static void set_tell(const struct txn_set *s, struct buf *b)
     }
 }
 
+static bool time_inherit(int64_t *ms, struct str *in)
+{
+    return wire_get_int(in, ms) && *ms >= -TIME_MAX_MS && *ms <= TIME_MAX_MS;
+}
+
 static bool set_inherit(struct txn_set *s, struct str *in)
 {
     uint64_t count;
-    if (!wire_get_int(in, &s->began_ms) || !wire_get_uint(in, &count) || count > SET_MAX || in->n / MARK_BYTES < count) return false;
+    if (!time_inherit(&s->began_ms, in) || !wire_get_uint(in, &count) || count > SET_MAX || in->n / MARK_BYTES < count) return false;
     for (const unsigned char *p = (const unsigned char *)in->p; count; count--, p += MARK_BYTES) {
         add(s, p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
         *in = str_from(*in, MARK_BYTES);
@@ -106,7 +113,7 @@ void txns_tell(const struct txns *t, struct buf *b)
 bool txns_inherit(struct txns *t, struct str *in)
 {
     txns_init(t, 0);
-    if (wire_get_int(in, &t->since_ms) && set_inherit(&t->young, in) && set_inherit(&t->old, in)) return true;
+    if (time_inherit(&t->since_ms, in) && set_inherit(&t->young, in) && set_inherit(&t->old, in)) return true;
     txns_release(t);
     return false;
 }

@@ -68,6 +68,15 @@ static void also_after_it_has_written_other_things(void **state)
     assert_int_equal(told_at(n, 1, box), 30);
 }
 
+/* The next owner's clients wait: what is told is no use to them later. */
+static void it_does_not_wait_for_other_messages(void **state)
+{
+    struct nodes *n = *state;
+    scene_of(n, 0)->cluster->config.spacing_ms = 60000;
+    node_0_leaves(n);
+    assert_int_equal(told_at(n, 1, box), 30);
+}
+
 static void a_dead_owner_tells_nothing(void **state)
 {
     struct nodes *n = *state;
@@ -135,6 +144,21 @@ static void late_is_good_until_something_is_written(void **state)
     assert_int_equal(told_at(n, 1, box), -1);
 }
 
+/* What has been read may be changed from now on, and read anew later. */
+static void not_of_what_is_in_memory(void **state)
+{
+    struct nodes *n = *state;
+    int64_t epoch, position;
+    without_a_word(n, &epoch, &position);
+    assert_int_equal(told_at(n, 1, box), -1);
+    bring(n, epoch, position, box, 30);
+    bring(n, epoch, position, same, 1);
+    assert_int_equal(told_at(n, 1, box), -1);
+    assert_int_equal(told_at(n, 1, same), 1);
+    bring(n, epoch, position, same, 1); /* twice in a row, as a broker may */
+    assert_int_equal(told_at(n, 1, same), -1);
+}
+
 static void of_another_time_is_never_taken(void **state)
 {
     struct nodes *n = *state;
@@ -178,10 +202,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(the_next_owner_is_told_once),
         test(also_after_it_has_written_other_things),
+        test(it_does_not_wait_for_other_messages),
         test(a_dead_owner_tells_nothing),
         test(what_is_lost_is_read),
         test(nobody_keeps_it_for_long),
         test(late_is_good_until_something_is_written),
+        test(not_of_what_is_in_memory),
         test(of_another_time_is_never_taken),
         test(of_two_that_came_before_the_later_one_counts),
         test(an_owner_that_came_between_makes_it_void),
