@@ -20,6 +20,7 @@ static void owner_changed(struct home *h, unsigned slot)
         if (h->owner[slot].node != NODE_NOBODY) away_go_again(s);
     }
     letters_owner_changed(h, slot);
+    post_hurry(h);
 }
 
 void home_owner_is(struct home *h, unsigned slot, int node, int64_t epoch)

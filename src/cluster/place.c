@@ -132,7 +132,7 @@ static void let_go(struct slot *s)
     stat_add(&s->home->stats.handed_over, 1);
     slot_let_go(s);
     if (is_drained(s) && s->given_to >= 0) inherit_send(s, s->given_to);
-    post_flush_now(s->home); /* the last answers, too: who hears of the new owner first does not take them any more */
+    post_hurry(s->home); /* the last answers, too: who hears of the new owner first does not take them any more */
     slot_fail(s, ERR_UNAVAILABLE);
 }
 

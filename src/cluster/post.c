@@ -80,7 +80,7 @@ static void flush_to(struct home *h, struct packet *first)
 
 static void flush_all(struct home *h)
 {
-    h->post_due = false;
+    h->post_due = h->hurry = false;
     h->flushed_ms = loop_now_ms(h->loop);
     while (!list_is_empty(&h->packets))
         flush_to(h, list_item(h->packets.next, struct packet, link));
@@ -108,7 +108,7 @@ static int64_t spacing_of(const struct home *h)
  * together, so that all are there sooner. */
 static void flush_soon(struct home *h)
 {
-    int64_t ms = h->flushed_ms + spacing_of(h) - loop_now_ms(h->loop);
+    int64_t ms = h->hurry ? 0 : h->flushed_ms + spacing_of(h) - loop_now_ms(h->loop);
     h->post_due = true;
     if (ms <= 0)
         loop_defer(h->loop, &h->post_flush);
@@ -116,11 +116,12 @@ static void flush_soon(struct home *h)
         timer_set(h->loop, &h->post_later, ms, flush_later);
 }
 
-void post_flush_now(struct home *h)
+void post_hurry(struct home *h)
 {
-    if (!timer_is_set(&h->post_later)) return; /* it goes when the tick ends */
+    h->hurry = true;
+    if (!timer_is_set(&h->post_later)) return;
     timer_clear(h->loop, &h->post_later);
-    flush_all(h);
+    loop_defer(h->loop, &h->post_flush);
 }
 
 void post_note_trip(struct home *h, int64_t ms)

@@ -46,8 +46,8 @@ void post_begin(struct buf *b, enum post_kind kind, const struct slot *s);
  * nothing. */
 void post_send(struct home *h, int node, const struct slot *s, struct buf *b);
 
-/* What waits for some milliseconds goes now. */
-void post_flush_now(struct home *h);
+/* What waits for some milliseconds, and what is said next, goes when the tick ends: a slot is on its way, and somebody waits for it. */
+void post_hurry(struct home *h);
 
 /* A record of this home has come back from the broker after so long. What is known of that fades when nothing comes. */
 void post_note_trip(struct home *h, int64_t ms);

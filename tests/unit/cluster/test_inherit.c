@@ -78,6 +78,26 @@ static void it_does_not_wait_for_other_messages(void **state)
     assert_int_equal(told_at(n, 1, box), 40);
 }
 
+/* Who has waited for a slot asks its next owner as soon as that is known. */
+static void who_waited_for_a_slot_does_not_wait_for_that(void **state)
+{
+    struct nodes *n = *state;
+    unsigned slot = CLUSTER_SLOTS - 1; /* the last that node 0 gives away: nothing that it says later brings this along */
+    while (owner_of(n, key_in_slot(&n->arena, slot, 0)) != 0)
+        slot--;
+    struct str last = key_in_slot(&n->arena, slot, 0);
+    scene_of(n, 0)->cluster->config.spacing_ms = 60000;
+    assert_int_equal(tell_at(n, 1, add(last, 1, 1), NULL), ERR_OK); /* node 0 has just said something */
+    cluster_leave(scene_of(n, 0)->cluster);
+    struct ask *a = NULL;
+    for (int i = 0; i < 5000 && !(a && a->done); i++) {
+        nodes_skip(n, 1);
+        if (!a && slot_at(n, 0, last)->state != SLOT_OPEN) a = ask(scene_of(n, 0), add(last, 2, 1));
+    }
+    assert_true(a && a->done && a->reply.err == ERR_OK);
+    assert_int_equal(owner_of(n, last), 1);
+}
+
 static void a_dead_owner_tells_nothing(void **state)
 {
     struct nodes *n = *state;
@@ -204,6 +224,7 @@ int main(void)
         test(the_next_owner_is_told_once),
         test(also_after_it_has_written_other_things),
         test(it_does_not_wait_for_other_messages),
+        test(who_waited_for_a_slot_does_not_wait_for_that),
         test(a_dead_owner_tells_nothing),
         test(what_is_lost_is_read),
         test(nobody_keeps_it_for_long),
