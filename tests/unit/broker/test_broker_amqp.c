@@ -96,6 +96,8 @@ static void a_broker_that_comes_back_is_found(void **state)
     wait_until(has_last, &w.hold); /* all that was taken is there, in order, and before what came later */
     assert_int_equal(w.hold.count, 301);
     for (unsigned i = 0; i < 300; i++)
+        if (w.hold.record[i].number != i + 1) print_message("record %u has number %u\n", i, (unsigned)w.hold.record[i].number);
+    for (unsigned i = 0; i < 300; i++)
         assert_int_equal(w.hold.record[i].number, i + 1);
     world_release(&w);
 }
