@@ -19,6 +19,11 @@ void expect_ok(int status, struct str body, const char *what)
     if (status != 200) die("%s: status %d: %.*s", what, status, (int)(body.n < 300 ? body.n : 300), body.p);
 }
 
+void say_failed(const char *what, int status, struct str body)
+{
+    fprintf(stderr, "%s failed: status %d: %.*s\n", what, status, (int)(body.n < 300 ? body.n : 300), body.p);
+}
+
 struct str field(struct str json, const char *key)
 {
     char quoted[64];
@@ -85,9 +90,10 @@ static void job_answer(struct conn *c, int status, struct str body)
     struct runner *r = c->ctx;
     struct batch *b = r->b;
     size_t i = r->job[c->index];
-    if (status != 200 && b->count_failed)
+    if (status != 200 && b->count_failed) {
         b->failed++;
-    else
+        say_failed("send", status, body);
+    } else
         expect_ok(status, body, "request");
     hist_add(&b->hist, now_us() - c->due);
     b->done++;

@@ -52,5 +52,7 @@ void request_send(struct conn *c, const struct world *w, size_t user, size_t roo
 /* c->out: a sync; `since` may be NULL (at the first). Timelines may hold 200 events. */
 void request_sync(struct conn *c, const struct user *u, const char *since, int timeout_ms);
 void expect_ok(int status, struct str body, const char *what);
+/* A request that failed and is counted: what it was answered, to stderr. */
+void say_failed(const char *what, int status, struct str body);
 
 #endif

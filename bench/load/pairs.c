@@ -55,6 +55,7 @@ static void receiver_answer(struct conn *c, int status, struct str body)
     int64_t now = now_us();
     if (status != 200 && p->count_failed) {
         p->failed++;
+        say_failed("sync", status, body);
         receive(p, c);
         return;
     }
