@@ -93,8 +93,9 @@ static void job_answer(struct conn *c, int status, struct str body)
     if (status != 200 && b->count_failed) {
         b->failed++;
         say_failed("send", status, body);
-    } else
+    } else {
         expect_ok(status, body, "request");
+    }
     hist_add(&b->hist, now_us() - c->due);
     b->done++;
     r->flying--;

@@ -197,7 +197,8 @@ struct home {
     struct task post_flush;
     struct timer post_later;
     int64_t flushed_ms; /* when messages last went out */
-    bool post_due, hurry;
+    bool post_due;
+    bool hurry;       /* they go when the tick ends, however short that is after the last ones */
     int64_t trips_ms; /* what the last 64 records or so took to the broker and back, together */
     uint64_t parted;
     struct timer sweep;

@@ -42,7 +42,7 @@ struct post {
 
 /* An empty message to write the body to; then post_send, or buf_release. */
 void post_begin(struct buf *b, enum post_kind kind, const struct slot *s);
-/* Sends it with what else this tick, or some milliseconds where the broker is busy, has for that node; takes the buffer's memory. A node that is not there gets
+/* Sends it with what else this tick, or some milliseconds after what went last, have for that node; takes the buffer's memory. A node that is not there gets
  * nothing. */
 void post_send(struct home *h, int node, const struct slot *s, struct buf *b);
 

@@ -21,9 +21,9 @@ static void new_stock(struct slot *s)
 
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
 {
+    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop, .given_to = NODE_NOBODY};
     /* Another number to begin with in each life: the answer to a call of a former one, under the same name, is not taken for one of this. */
-    *s =
-        (struct slot){.calls = random_u64() >> 24, .index = index, .cluster = c, .home = home, .loop = home->loop, .given_to = NODE_NOBODY};
+    s->calls = random_u64() >> 24;
     s->journal = c->config.journal == JOURNAL_QUEUE ? &journal_queue : &journal_store;
     s->overlay = overlay_new();
     new_stock(s);
