@@ -227,14 +227,15 @@ void relay_unfollowed(struct slot *s, struct str key)
     post_send(s->home, node, s, &b);
 }
 
-/* Takes epoch and chain number off the front. False: it is not from the slot's owner as this node knows it. */
+/* Takes epoch and chain number off the front. False: it is not from the slot's owner as this node knows it. (That it is the owner itself it knows a
+ * moment before its homes hear of it.) */
 static bool take_link(const struct post *p, struct str *body, uint64_t *chain)
 {
     const struct owner *o = &p->home->owner[p->slot->index];
     int64_t epoch;
     *body = p->body;
     if (!wire_get_int(body, &epoch) || !wire_get_uint(body, chain)) return false;
-    return p->node == o->node && epoch == o->epoch;
+    return p->node == o->node && epoch == o->epoch && !slot_is_served(p->slot);
 }
 
 /* Is it the next one? Otherwise what was missed is found out. */
