@@ -59,8 +59,6 @@ struct publisher {
 /* A port that somebody listens to. */
 struct inbox {
     struct mailbox box;
-    struct task listen;
-    struct node *node;
     struct broker_port *port;
     _Atomic size_t bytes; /* arrived and not taken */
 };
@@ -105,11 +103,11 @@ struct node {
     struct wish *holder[BROKER_SLOTS];
     uint64_t lives;
     struct publisher publisher[BROKER_SLOTS];
-    uint64_t stuck; /* a bit for each that has not worked for long, and of which that has been said */
-    struct inbox *inbox[BROKER_PORTS];
-    struct channel queue;    /* on `taking`: the node's own queue */
-    struct channel letters;  /* on `giving`: what is sent to other nodes' queues */
-    bool queue_ready, ready; /* ready: both lines serve */
+    uint64_t stuck;                              /* a bit for each that has not worked for long, and of which that has been said */
+    _Atomic(struct inbox *) inbox[BROKER_PORTS]; /* who listens puts it there */
+    struct channel queue;                        /* on `taking`: the node's own queue */
+    struct channel letters;                      /* on `giving`: what is sent to other nodes' queues */
+    bool queue_ready, ready;                     /* ready: both lines serve */
     struct timer queue_retry;
     int64_t began_ms;
 

@@ -76,7 +76,7 @@ static void outgoing_run(struct task *t)
 
 static void deliver(struct node *n, const struct envelope *e, struct content *t)
 {
-    struct inbox *in = n->inbox[e->port];
+    struct inbox *in = atomic_load_explicit(&n->inbox[e->port], memory_order_acquire);
     size_t bytes = t->post->n + sizeof *t->post;
     if (!in || atomic_load(&in->bytes) + bytes > BROKER_INBOX_BYTES) {
         count_up(&n->count.lost, e->count);
@@ -140,13 +140,6 @@ void queue_open(struct node *n)
     queue_consume(&n->queue, node_queue_name(n, n->config.name, room), 0, true);
 }
 
-static void listen_run(struct task *t)
-{
-    struct inbox *in = list_item(t, struct inbox, listen);
-    if (in->node->inbox[in->port->number]) abort();
-    in->node->inbox[in->port->number] = in;
-}
-
 /* --- on the loops --- */
 
 static void inbox_take(struct mailbox *m, struct post *first)
@@ -170,15 +163,14 @@ void amqp_inbox_free(struct inbox *in)
     mem_free(in);
 }
 
+/* Not by way of io: what is sent after it could be there before io has heard of it. */
 void amqp_listen(struct broker *b, struct broker_port *p)
 {
     if (p->number >= BROKER_PORTS) abort();
-    struct inbox *in = mem_zero(sizeof *in);
-    in->node = node_of(b);
+    struct inbox *in = mem_zero(sizeof *in), *before = NULL;
     in->port = p;
-    in->listen.run = listen_run;
     mailbox_init(&in->box, p->loop, inbox_take);
-    loop_post(in->node->io, &in->listen);
+    if (!atomic_compare_exchange_strong(&node_of(b)->inbox[p->number], &before, in)) abort();
 }
 
 static size_t sum_of(const struct str *message, size_t count)
