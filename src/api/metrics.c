@@ -307,12 +307,10 @@ enum err api_health_live(struct api *r)
     return answer_text(r, 200, "text/plain; charset=utf-8", STR("alive\n"));
 }
 
-/* Ready: every slot is served, here or by somebody who is known, and the server is not about to stop. */
 enum err api_health_ready(struct api *r)
 {
-    struct cluster_stats s;
-    cluster_stats(r->engine->cluster, &s);
-    bool stopping = atomic_load(&r->engine->stopping), ready = s.slots_reachable == CLUSTER_SLOTS && !stopping;
+    bool stopping = atomic_load(&r->engine->stopping),
+         ready = !stopping && cluster_is_ready(r->engine->cluster, loop_now_ms(loop_current()));
     struct str why = stopping ? STR("stopping\n") : STR("not ready: not all slots are served\n");
     return answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? STR("ready\n") : why);
 }

@@ -213,7 +213,22 @@ bool cluster_holds(const struct cluster *c, unsigned slot)
 
 bool cluster_reaches(const struct cluster *c, unsigned slot)
 {
-    return atomic_load_explicit(&c->slot[slot].reachable, memory_order_relaxed);
+    return atomic_load_explicit(&c->slot[slot].reachable, memory_order_acquire);
+}
+
+/* Long enough for a dead node's slots to be served by others. */
+enum { MISSING_MS = 5000 };
+
+bool cluster_is_ready(const struct cluster *c, int64_t now_ms)
+{
+    bool any = false;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (cluster_reaches(c, i))
+            any = true;
+        else if (now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
+            return false;
+    }
+    return any;
 }
 
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */

@@ -104,6 +104,7 @@ struct owner {
     int64_t epoch;
 };
 
+enum { NEVER_MS = INT32_MIN };
 struct slot {
     unsigned index;
     struct cluster *cluster;
@@ -115,6 +116,7 @@ struct slot {
     bool opening;                      /* open_fiber is at work */
     bool left;                         /* for good */
     atomic_bool reachable;             /* counted as such */
+    _Atomic int64_t unreached_ms;      /* if not: since when, or NEVER_MS */
     bool wanted;                       /* it will be subscribed to when its time has come */
     int64_t wanted_ms;                 /* since */
     int64_t leave_ms;                  /* since when somebody else should have it; 0: nobody */

@@ -21,7 +21,7 @@ static void new_stock(struct slot *s)
 
 void slot_init(struct slot *s, struct cluster *c, unsigned index, struct home *home)
 {
-    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop, .given_to = NODE_NOBODY};
+    *s = (struct slot){.index = index, .cluster = c, .home = home, .loop = home->loop, .given_to = NODE_NOBODY, .unreached_ms = NEVER_MS};
     /* Another number to begin with in each life: the answer to a call of a former one, under the same name, is not taken for one of this. */
     s->calls = random_u64() >> 24;
     s->journal = c->config.journal == JOURNAL_QUEUE ? &journal_queue : &journal_store;
@@ -48,8 +48,11 @@ void slot_say(struct slot *s)
     uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->in_line ? STANDS_WAITING : STANDS_APART;
     bool reachable = slot_is_served(s) || s->home->owner[s->index].node >= 0;
     nodes_say(s->cluster->nodes, s->index, stands);
-    bool was = atomic_exchange_explicit(&s->reachable, reachable, memory_order_relaxed);
-    if (reachable != was) stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
+    if (reachable == atomic_load_explicit(&s->reachable, memory_order_relaxed)) return;
+    if (!reachable)
+        atomic_store_explicit(&s->unreached_ms, loop_now_ms(s->loop), memory_order_relaxed); /* first: both are read elsewhere */
+    atomic_store_explicit(&s->reachable, reachable, memory_order_release);
+    stat_add(&s->home->stats.slots_reachable, reachable ? 1 : -1);
 }
 
 void slot_go_on(struct slot *s)

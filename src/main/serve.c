@@ -383,9 +383,7 @@ static void say_where(const struct server *s)
 static void check_ready(struct timer *t)
 {
     struct server *s = list_item(t, struct server, ready);
-    struct cluster_stats st;
-    cluster_stats(s->engine->cluster, &st);
-    if (st.slots_reachable < CLUSTER_SLOTS) {
+    if (!cluster_is_ready(s->engine->cluster, loop_now_ms(s->loop[0]))) {
         timer_set(s->loop[0], &s->ready, READY_POLL_MS, check_ready);
         return;
     }

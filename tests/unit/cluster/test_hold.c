@@ -70,6 +70,49 @@ static void the_next_serves_what_the_dead_one_has_acknowledged(void **state)
     assert_int_equal(count_at(n, 0, box), 11);
 }
 
+static bool is_ready(struct nodes *n, unsigned i)
+{
+    return cluster_is_ready(scene_of(n, i)->cluster, loop_now_ms(scene_of(n, i)->loop[0]));
+}
+
+/* Whoever balances the load asks each node: what is missing at all of them for a moment is no reason to go elsewhere. */
+static void who_lives_is_ready_while_slots_change_hands(void **state)
+{
+    struct nodes *n = *state;
+    assert_true(is_ready(n, 0) && is_ready(n, 1));
+    scene_of(n, 1)->gate->hold_reads = GATE_READS_LATE;
+    node_die(n, 0);
+    nodes_skip(n, 4000);
+    assert_in_range(open_at(n, 1), 8, CLUSTER_SLOTS - 8);
+    assert_true(is_ready(n, 1));
+    nodes_skip(n, 1500); /* nobody can open them */
+    assert_false(is_ready(n, 1));
+    gate_open(scene_of(n, 1)->gate);
+    nodes_skip(n, 2000);
+    assert_int_equal(open_at(n, 1), CLUSTER_SLOTS);
+    assert_true(is_ready(n, 1));
+}
+
+/* It reaches no slot: others do, perhaps. */
+static void who_is_cut_off_is_not_ready(void **state)
+{
+    struct nodes *n = *state;
+    node_die(n, 1);
+    nodes_skip(n, 3000);
+    assert_true(is_ready(n, 0));
+    broker_faulty_hold(n->node[0].broker, HOLD_NOWHERE);
+    node_expel(&n->node[0]);
+    nodes_settle(n);
+    assert_int_equal(open_at(n, 0), 0);
+    assert_false(is_ready(n, 0));
+    broker_faulty_hold(n->node[0].broker, HOLD_WELL);
+    node_start(n, 1);
+    nodes_settle(n);
+    nodes_skip(n, 1000);
+    assert_true(open_at(n, 1) > 0);
+    assert_false(is_ready(n, 1)); /* it has not reached all yet */
+}
+
 static void who_asked_before_the_slot_came_is_answered(void **state)
 {
     struct nodes *n = *state;
@@ -325,6 +368,8 @@ int main(void)
         test(one_node_holds_what_nobody_else_does),
         test(the_next_serves_what_the_dead_one_has_acknowledged),
         test(who_asks_while_nobody_can_open_the_slot_need_not_wait_for_ever),
+        test(who_lives_is_ready_while_slots_change_hands),
+        test(who_is_cut_off_is_not_ready),
         test(who_asked_before_the_slot_came_is_answered),
         test(who_leaves_hands_over),
         test(a_late_record_of_a_former_owner_is_void),
