@@ -39,12 +39,31 @@ def three(redis):
         yield servers.start()
 
 
+@contextlib.contextmanager
+def ready_all_along(servers):
+    """A load balancer that asks them has no reason to send anybody elsewhere."""
+    over, said = threading.Event(), []
+
+    def ask():
+        while not over.wait(0.01):
+            said.extend(Client(s).call("GET", "/health/ready", check=False).status for s in servers)
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert said and set(said) == {200}
+
+
 def kill(three, number):
     """What is asked from then on is asked of the others; which these are, once they have all slots."""
-    three.server[number].kill9()
     others = [n for n in range(3) if n != number]
     three.turn = itertools.cycle(others)
-    again(lambda: _assert_equal(total([three.server[n] for n in others], "rookery_slots_open"), 64))
+    with ready_all_along([three.server[n] for n in others]):
+        three.server[number].kill9()
+        again(lambda: _assert_equal(total([three.server[n] for n in others], "rookery_slots_open"), 64))
     return [three.server[n] for n in others]
 
 
@@ -169,7 +188,7 @@ def test_a_server_is_drained_under_load(three):
     room = people[0].room_with(*people[1:])
     drained, other = three.server[:2]
     [name] = [node["name"] for node in json.loads(admin(drained, "status", "--json"))["nodes"] if node["self"]]
-    with talking(people, room) as said:
+    with talking(people, room) as said, ready_all_along(three.server[1:]):
         go_on(said)
         assert slots_of(name, other) > 0
         assert "have its slots" in admin(drained, "drain")
