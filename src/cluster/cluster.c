@@ -221,14 +221,10 @@ enum { MISSING_MS = 5000 };
 
 bool cluster_is_ready(const struct cluster *c, int64_t now_ms)
 {
-    bool any = false;
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
-        if (cluster_reaches(c, i))
-            any = true;
-        else if (now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
+        if (!cluster_reaches(c, i) && now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
             return false;
-    }
-    return any;
+    return true;
 }
 
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */

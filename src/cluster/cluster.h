@@ -251,9 +251,9 @@ void cluster_status(struct cluster *c, struct cluster_status *out);
 bool cluster_holds(const struct cluster *c, unsigned slot);
 /* Is it served here, or its owner known? Who asks it otherwise waits for that. Likewise. */
 bool cluster_reaches(const struct cluster *c, unsigned slot);
-/* Should clients be sent here? Once all slots are reached; and from then on while each is, or was 5 s ago, and some are. A slot that is handed over, or
- * taken over from the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. Who reaches none
- * is cut off from the rest. From any loop, with its time. */
+/* Should clients be sent here? Once all slots are reached; and from then on while each is, or was 5 s ago. A slot that is handed over, or taken over from
+ * the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. But who has lost a slot of its own
+ * to the broker may be cut off from the rest. From any loop, with its time. */
 bool cluster_is_ready(const struct cluster *c, int64_t now_ms);
 
 #endif

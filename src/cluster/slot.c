@@ -79,9 +79,15 @@ static enum where where_is(const struct slot *s)
     return !ours && s->home->owner[s->index].node >= 0 ? SLOT_AWAY : SLOT_NOWHERE;
 }
 
+void slot_lost(struct slot *s, enum err why)
+{
+    slot_fail(s, why);
+    atomic_store_explicit(&s->unreached_ms, NEVER_MS, memory_order_relaxed);
+}
+
 void slot_doubt(struct slot *s)
 {
-    if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_fail(s, ERR_UNAVAILABLE);
+    if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_lost(s, ERR_UNAVAILABLE);
 }
 
 void slot_wait(struct slot *s, int64_t until_ms)

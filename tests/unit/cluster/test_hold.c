@@ -93,24 +93,29 @@ static void who_lives_is_ready_while_slots_change_hands(void **state)
     assert_true(is_ready(n, 1));
 }
 
-/* It reaches no slot: others do, perhaps. */
+/* Others reach what it does not, perhaps. */
 static void who_is_cut_off_is_not_ready(void **state)
 {
     struct nodes *n = *state;
-    node_die(n, 1);
-    nodes_skip(n, 3000);
-    assert_true(is_ready(n, 0));
-    broker_faulty_hold(n->node[0].broker, HOLD_NOWHERE);
+    scene_of(n, 1)->gate->hold_reads = GATE_READS_LATE;
     node_expel(&n->node[0]);
     nodes_settle(n);
     assert_int_equal(open_at(n, 0), 0);
-    assert_false(is_ready(n, 0));
-    broker_faulty_hold(n->node[0].broker, HOLD_WELL);
-    node_start(n, 1);
-    nodes_settle(n);
-    nodes_skip(n, 1000);
     assert_true(open_at(n, 1) > 0);
-    assert_false(is_ready(n, 1)); /* it has not reached all yet */
+    assert_false(is_ready(n, 0)); /* it has lost its own */
+    assert_true(is_ready(n, 1));
+    gate_open(scene_of(n, 1)->gate);
+    nodes_skip(n, 2000);
+    assert_true(is_ready(n, 0) && is_ready(n, 1));
+}
+
+static void who_has_just_come_is_not_ready(void **state)
+{
+    struct nodes *n = *state;
+    node_start(n, 2);
+    assert_false(is_ready(n, 2));
+    nodes_settle(n);
+    assert_true(is_ready(n, 2));
 }
 
 static void who_asked_before_the_slot_came_is_answered(void **state)
@@ -370,6 +375,7 @@ int main(void)
         test(who_asks_while_nobody_can_open_the_slot_need_not_wait_for_ever),
         test(who_lives_is_ready_while_slots_change_hands),
         test(who_is_cut_off_is_not_ready),
+        test(who_has_just_come_is_not_ready),
         test(who_asked_before_the_slot_came_is_answered),
         test(who_leaves_hands_over),
         test(a_late_record_of_a_former_owner_is_void),
