@@ -81,14 +81,6 @@ static inline bool ear_follows(const struct ear *e)
     return e->follow && e->follow->done && e->follow->reply.err == ERR_OK;
 }
 
-static inline bool ear_saw(const struct ear *e, int64_t id)
-{
-    const int64_t *ids = (const int64_t *)(const void *)e->follow->reply.s[0].p;
-    for (int64_t i = 0; i < e->follow->reply.num[0]; i++)
-        if (ids[i] == id) return true;
-    return false;
-}
-
 /* It was there when the ear began to listen, or it was heard, or a gap said that something was missing. */
 static inline void ears_check(const struct ears *x, const struct ask *add)
 {
@@ -97,7 +89,7 @@ static inline void ears_check(const struct ears *x, const struct ask *add)
             const struct ear *e = &x->ear[i][g];
             int64_t id = add->cmd.num[0], position = add->reply.num[0];
             assert_int_equal(e->disorder, 0);
-            if (ear_follows(e)) assert_true(e->heard[id] || position <= e->looked_to || ear_saw(e, id));
+            if (ear_follows(e)) assert_true(e->heard[id] || position <= e->looked_to || list_has(&e->follow->reply, id));
         }
 }
 

@@ -59,6 +59,43 @@ static inline void storm_ask(struct storm *s)
     ask(scene_of(s->n, i), move(s->box[b], s->box[(b + 1 + dice(STORM_BOXES - 1)) % STORM_BOXES], STORM_THINGS + s->moved, 1));
 }
 
+static inline void storm_store(struct storm *s, unsigned i)
+{
+    struct gate *g = scene_of(s->n, i)->gate;
+    switch (dice(5)) {
+    case 0:
+        g->hold = true;
+        break;
+    case 1:
+        g->hold_reads = dice(2) ? GATE_READS_LATE : GATE_READS_STALE;
+        break;
+    case 2:
+        store_faulty_fail_nth(s->n->faulty, dice(5));
+        break;
+    case 3:
+        g->broken = g->broken ? ERR_OK : ERR_STORAGE;
+        break;
+    default:
+        gate_open(g);
+        break;
+    }
+}
+
+static inline void storm_records(struct node *node)
+{
+    switch (dice(4)) {
+    case 0:
+        broker_faulty_drop_nth(node->broker, 1 + dice(10));
+        break;
+    case 1:
+        broker_faulty_refuse_all(node->broker, dice(4) == 0);
+        break;
+    default:
+        broker_faulty_publish_nth(node->broker, 1 + dice(20), (enum broker_publish_fault)dice(3));
+        break;
+    }
+}
+
 /* All live, run, and reach the store. */
 static inline void storm_calm(struct storm *s)
 {

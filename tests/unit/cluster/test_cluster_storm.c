@@ -50,42 +50,6 @@ static void storm_messages(struct node *node)
     }
 }
 
-static void storm_records(struct node *node)
-{
-    switch (dice(4)) {
-    case 0:
-        broker_faulty_drop_nth(node->broker, 1 + dice(10));
-        break;
-    case 1:
-        broker_faulty_refuse_all(node->broker, dice(4) == 0);
-        break;
-    default:
-        broker_faulty_publish_nth(node->broker, 1 + dice(20), (enum broker_publish_fault)dice(3));
-        break;
-    }
-}
-
-static void storm_store(struct nodes *n, struct gate *g)
-{
-    switch (dice(5)) {
-    case 0:
-        g->hold = true;
-        break;
-    case 1:
-        g->hold_reads = dice(2) ? GATE_READS_LATE : GATE_READS_STALE;
-        break;
-    case 2:
-        store_faulty_fail_nth(n->faulty, dice(5));
-        break;
-    case 3:
-        g->broken = g->broken ? ERR_OK : ERR_STORAGE;
-        break;
-    default:
-        gate_open(g);
-        break;
-    }
-}
-
 static void kill_node(struct big *x, unsigned i)
 {
     node_die(x->storm->n, i);
@@ -138,7 +102,7 @@ static void storm_step(struct big *x)
             storm_records(&n->node[i]);
             break;
         case 3:
-            storm_store(n, scene_of(n, i)->gate);
+            storm_store(x->storm, i);
             break;
         case 4:
             storm_node(x, i);

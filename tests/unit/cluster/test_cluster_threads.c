@@ -106,14 +106,6 @@ static void run_for_a_while(struct nodes *n, atomic_uint *running)
     nodes_skip(n, 30 * REOPEN_MS);
 }
 
-static bool has_thing(const struct reply *list, int64_t id)
-{
-    const int64_t *ids = (const int64_t *)(const void *)list->s[0].p;
-    for (int64_t i = 0; i < list->num[0]; i++)
-        if (ids[i] == id) return true;
-    return false;
-}
-
 static void check_box(struct nodes *n, unsigned b, const struct worker *w, const struct ears *ears, int64_t *sum, int64_t *things)
 {
     struct reply list;
@@ -122,7 +114,7 @@ static void check_box(struct nodes *n, unsigned b, const struct worker *w, const
     for (unsigned k = 0; k < WORKERS; k++)
         for (unsigned i = b; i < ROUNDS; i += BOXES) {
             struct ask told = {.cmd = {.num = {thing_of(&w[k], i)}}, .reply = {.num = {w[k].position[i]}}};
-            bool there = has_thing(&list, thing_of(&w[k], i));
+            bool there = list_has(&list, thing_of(&w[k], i));
             if (w[k].added[i]) assert_true(there);
             if (w[k].added[i] && b == 0) ears_check(ears, &told);
             *things += there;

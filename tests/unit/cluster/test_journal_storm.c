@@ -19,45 +19,12 @@ static int setup(void **state)
 
 enum { STORM_STEPS = 700 };
 
-static void storm_store(struct storm *s, unsigned i)
-{
-    struct gate *g = scene_of(s->n, i)->gate;
-    switch (dice(5)) {
-    case 0:
-        g->hold = true;
-        break;
-    case 1:
-        g->hold_reads = dice(2) ? GATE_READS_LATE : GATE_READS_STALE;
-        break;
-    case 2:
-        store_faulty_fail_nth(s->n->faulty, dice(5));
-        break;
-    case 3:
-        g->broken = g->broken ? ERR_OK : ERR_STORAGE;
-        break;
-    default:
-        gate_open(g);
-        break;
-    }
-}
-
 static void storm_broker(struct storm *s, unsigned i)
 {
-    struct node *node = &s->n->node[i];
-    switch (dice(5)) {
-    case 0:
-        broker_local_expel(node->local);
-        break;
-    case 1:
-        broker_faulty_drop_nth(node->broker, 1 + dice(10));
-        break;
-    case 2:
-        broker_faulty_refuse_all(node->broker, dice(4) == 0);
-        break;
-    default:
-        broker_faulty_publish_nth(node->broker, 1 + dice(20), (enum broker_publish_fault)dice(3));
-        break;
-    }
+    if (dice(5) == 0)
+        broker_local_expel(s->n->node[i].local);
+    else
+        storm_records(&s->n->node[i]);
 }
 
 static void storm_step(struct storm *s)
@@ -189,14 +156,6 @@ static void disturb(struct nodes *n, unsigned round)
     }
 }
 
-static bool has_thing(const struct reply *list, int64_t id)
-{
-    const int64_t *ids = (const int64_t *)(const void *)list->s[0].p;
-    for (int64_t i = 0; i < list->num[0]; i++)
-        if (ids[i] == id) return true;
-    return false;
-}
-
 static void check_work(struct nodes *n, const struct worker *w)
 {
     unsigned at = owner_of(n, box), acked = 0;
@@ -209,7 +168,7 @@ static void check_work(struct nodes *n, const struct worker *w)
         for (unsigned k = 0; k < WORKERS; k++)
             for (unsigned i = b; i < ROUNDS; i += 20) {
                 acked += w[k].done[i];
-                if (w[k].done[i]) assert_true(has_thing(&list, w[k].number * 1000 + i));
+                if (w[k].done[i]) assert_true(list_has(&list, w[k].number * 1000 + i));
             }
     }
     assert_true(acked > 0);

@@ -315,6 +315,15 @@ static inline struct command list_of(struct str box)
     return (struct command){.type = BOX_LIST, .key = box};
 }
 
+/* Is the thing in what list_of was answered? */
+static inline bool list_has(const struct reply *list, int64_t id)
+{
+    const int64_t *ids = (const int64_t *)(const void *)list->s[0].p;
+    for (int64_t i = 0; i < list->num[0]; i++)
+        if (ids[i] == id) return true;
+    return false;
+}
+
 static inline struct command run(struct str box, enum err (*fn)(struct turn *t))
 {
     return (struct command){.type = BOX_RUN, .key = box, .num = {[7] = (intptr_t)fn}};
