@@ -164,7 +164,8 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_items_total", "counter", "Items that became durable: events, receipts, changes of users.", s.items);
     number(b, "rookery_deliveries_total", "counter", "Deliveries to gateways.", s.deliveries);
     number(b, "rookery_records_in_flight", "gauge", "Records that are being written.", s.in_flight);
-    number(b, "rookery_records_failed_total", "counter", "Slots undone because a record could not be written.", s.failed_records);
+    number(b, "rookery_records_failed_total", "counter",
+           "Slots undone because the store refused a record, or what stands in their queue cannot be.", s.failed_records);
     number(b, "rookery_slots_open", "gauge", "Slots that are served here.", s.slots_open);
     number(b, "rookery_slots_reachable", "gauge", "Slots that are served here, or whose owner is known.", s.slots_reachable);
     number(b, "rookery_slots_opened_total", "counter", "Openings of slots.", s.reopened);
@@ -181,6 +182,16 @@ static void put_cluster(struct buf *b, struct cluster *c)
     number(b, "rookery_envelopes_total", "counter", "What those travelled in, several together; each is one publish.", s.envelopes);
     number(b, "rookery_relayed_total", "counter", "Messages to other nodes that bring items.", s.relayed);
     number(b, "rookery_warm_entities", "gauge", "Rooms and users in memory.", s.warm);
+}
+
+static void put_broker(struct buf *b, const struct cluster *c)
+{
+    struct broker_stats s;
+    if (!cluster_broker_stats(c, &s)) return;
+    number(b, "rookery_broker_connected", "gauge", "1: the broker answers.", s.connected);
+    number(b, "rookery_broker_refused_total", "counter", "Records that the broker has not taken.", s.refused);
+    number(b, "rookery_broker_messages_lost_total", "counter", "Messages to other nodes that did not leave this one, or found nobody.",
+           s.lost);
 }
 
 static void put_store(struct buf *b, struct store *store)
@@ -270,6 +281,7 @@ static void put_all(struct api *r, struct buf *b)
         put_endpoint(b, http_method_name(m->route[i].method), m->route[i].path, &m->endpoint[i]);
     put_gateways(b, c->engine);
     put_cluster(b, c->engine->cluster);
+    put_broker(b, c->engine->cluster);
     if (c->store) put_store(b, c->store);
     put_cache(b, c->engine->cache);
     put_hot(b, c->engine);

@@ -98,6 +98,7 @@ struct broker_watch {
 struct broker_stats {
     uint64_t sent, received, lost; /* messages; lost: as far as this node knows */
     uint64_t published, refused, delivered, acknowledged;
+    uint64_t connected;                      /* 1: the broker answers this node, now */
     uint64_t holding;                        /* slots, now */
     uint64_t backlog_records, backlog_bytes; /* of these slots: delivered and not acknowledged, now */
 };

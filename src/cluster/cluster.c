@@ -221,9 +221,24 @@ enum { MISSING_MS = 5000 };
 
 bool cluster_is_ready(const struct cluster *c, int64_t now_ms)
 {
-    for (unsigned i = 0; i < CLUSTER_SLOTS; i++)
-        if (!cluster_reaches(c, i) && now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
+    unsigned here = 0, lost = 0;
+    struct broker_stats broker;
+    if (cluster_broker_stats(c, &broker) && !broker.connected) return false;
+    for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
+        if (cluster_reaches(c, i))
+            here += cluster_holds(c, i);
+        else if (now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
             return false;
+        else
+            lost += atomic_load_explicit(&c->slot[i].was_lost, memory_order_relaxed);
+    }
+    return lost <= here;
+}
+
+bool cluster_broker_stats(const struct cluster *c, struct broker_stats *out)
+{
+    if (!c->config.broker) return false;
+    broker_stats(c->config.broker, out);
     return true;
 }
 

@@ -229,6 +229,8 @@ struct cluster_stats {
     uint64_t reads_at_hand;   /* reads that the store was not asked for */
 };
 void cluster_stats(const struct cluster *c, struct cluster_stats *out);
+/* False: there is none. */
+bool cluster_broker_stats(const struct cluster *c, struct broker_stats *out);
 /* Who lives, and who has which slot, as this node sees it. */
 enum { CLUSTER_NODES_MAX = 256 };
 struct cluster_status_node {
@@ -252,8 +254,8 @@ bool cluster_holds(const struct cluster *c, unsigned slot);
 /* Is it served here, or its owner known? Who asks it otherwise waits for that. Likewise. */
 bool cluster_reaches(const struct cluster *c, unsigned slot);
 /* Should clients be sent here? Once all slots are reached; and from then on while each is, or was 5 s ago. A slot that is handed over, or taken over from
- * the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. But who has lost a slot of its own
- * to the broker may be cut off from the rest. From any loop, with its time. */
+ * the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. But who does not reach the
+ * broker, or has lost most of its own slots, is cut off from the rest. From any loop, with its time. */
 bool cluster_is_ready(const struct cluster *c, int64_t now_ms);
 
 #endif

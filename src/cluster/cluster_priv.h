@@ -116,7 +116,8 @@ struct slot {
     bool opening;                      /* open_fiber is at work */
     bool left;                         /* for good */
     atomic_bool reachable;             /* counted as such */
-    _Atomic int64_t unreached_ms;      /* if not: since when; NEVER_MS: so long that it has to be said */
+    _Atomic int64_t unreached_ms;      /* if not: since when, or NEVER_MS */
+    atomic_bool was_lost;              /* and that it was open here, and was not given to another node */
     bool wanted;                       /* it will be subscribed to when its time has come */
     int64_t wanted_ms;                 /* since */
     int64_t leave_ms;                  /* since when somebody else should have it; 0: nobody */
@@ -266,8 +267,6 @@ void slot_go_on(struct slot *s);
 /* Undoes everything that is not durable; then it goes on as it can. */
 void slot_fail(struct slot *s, enum err why);
 void slot_undo(struct slot *s, enum err why); /* the first half */
-/* The same, when the broker has taken the slot from this node, or does not answer it: while nobody is known to have it, the node is not ready. */
-void slot_lost(struct slot *s, enum err why);
 /* The record has come back: who waited for it is told. */
 void slot_durable(struct slot *s, struct record *r);
 /* The store has it. */

@@ -29,7 +29,7 @@ static void lost(struct broker_hold *h, enum err why)
     (void)why;
     s->subscribed = s->in_line = s->holding = false;
     s->missed = true;
-    slot_lost(s, ERR_UNAVAILABLE);
+    slot_fail(s, ERR_UNAVAILABLE);
     slot_say(s);
 }
 

@@ -22,7 +22,7 @@ enum {
 
 static void let_go(struct slot *s)
 {
-    slot_lost(s, ERR_CONFLICT);
+    slot_fail(s, ERR_CONFLICT);
 }
 
 static void record_put(struct record *r)

@@ -48,6 +48,7 @@ void slot_say(struct slot *s)
     uint64_t stands = slot_is_served(s) ? STANDS_OPEN + (uint64_t)s->epoch : s->in_line ? STANDS_WAITING : STANDS_APART;
     bool reachable = slot_is_served(s) || s->home->owner[s->index].node >= 0;
     nodes_say(s->cluster->nodes, s->index, stands);
+    if (reachable) atomic_store_explicit(&s->was_lost, false, memory_order_relaxed);
     if (reachable == atomic_load_explicit(&s->reachable, memory_order_relaxed)) return;
     if (!reachable)
         atomic_store_explicit(&s->unreached_ms, loop_now_ms(s->loop), memory_order_relaxed); /* first: both are read elsewhere */
@@ -79,15 +80,9 @@ static enum where where_is(const struct slot *s)
     return !ours && s->home->owner[s->index].node >= 0 ? SLOT_AWAY : SLOT_NOWHERE;
 }
 
-void slot_lost(struct slot *s, enum err why)
-{
-    slot_fail(s, why);
-    atomic_store_explicit(&s->unreached_ms, NEVER_MS, memory_order_relaxed);
-}
-
 void slot_doubt(struct slot *s)
 {
-    if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_lost(s, ERR_UNAVAILABLE);
+    if (s->state == SLOT_OPEN && s->journal->is_doubtful && s->journal->is_doubtful(s)) slot_fail(s, ERR_UNAVAILABLE);
 }
 
 void slot_wait(struct slot *s, int64_t until_ms)
@@ -329,11 +324,20 @@ static void undo_call(struct slot *s, struct call *call, enum err why)
 
 /* That another node takes a slot, or that this one cannot show any more that it has it, is what happens in a cluster. With the store as the
  * journal a conflict is somebody who writes beside its only owner. */
+static bool is_taken(const struct slot *s, enum err why)
+{
+    return why == ERR_CONFLICT && s->journal == &journal_queue;
+}
+static bool is_ordinary(const struct slot *s, enum err why)
+{
+    return why == ERR_UNAVAILABLE || is_taken(s, why);
+}
+
 static void log_undone(const struct slot *s, enum err why)
 {
-    bool taken = why == ERR_CONFLICT && s->journal == &journal_queue;
-    log_event(taken || why == ERR_UNAVAILABLE ? LOG_INFO : LOG_ERROR, "cluster", "slot undone",
-              "slot=%u position=%lld durable=%lld error=%s%s", s->index, (long long)s->position, (long long)s->durable, err_name(why),
+    bool taken = is_taken(s, why);
+    log_event(is_ordinary(s, why) ? LOG_INFO : LOG_ERROR, "cluster", "slot undone", "slot=%u position=%lld durable=%lld error=%s%s",
+              s->index, (long long)s->position, (long long)s->durable, err_name(why),
               taken ? " why=\"another server has it or may have it; whoever holds it opens it from what is durable\"" : "");
 }
 
@@ -344,11 +348,12 @@ void slot_undo(struct slot *s, enum err why)
         log_undone(s, why);
         stat_add(&s->home->stats.slots_open, -1);
     }
+    atomic_store_explicit(&s->was_lost, s->state == SLOT_OPEN, memory_order_relaxed);
     s->state = SLOT_CLOSED;
     s->writable = false;
     s->refusal = refusal_of(why);
     s->generation++;
-    if (why != ERR_UNAVAILABLE) stat_add(&s->home->stats.failed_records, 1);
+    if (!is_ordinary(s, why)) stat_add(&s->home->stats.failed_records, 1);
     if (s->open) slot_drop_open_record(s);
     s->journal->undo(s);
     forget_entities(s);

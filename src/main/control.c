@@ -211,10 +211,25 @@ static void accepted(uv_stream_t *listener, int status)
 
 /* --- a life --- */
 
-/* A listening socket of its owner only. Nobody can connect before listen, so the mode is right in time. */
+static int socket_new(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* EAGAIN: it has much to do. */
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+    int fd = socket_new();
+    if (fd < 0) return false;
+    bool yes = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN;
+    close(fd);
+    return yes;
+}
+
+/* A listening socket of its owner only. Nobody can connect before listen, so the mode is right in time. A dead server's goes. */
 static int socket_make(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket_new();
     if (fd < 0) return -1;
     unlink(address->sun_path);
     if (bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 && chmod(address->sun_path, 0600) == 0) return fd;
@@ -229,6 +244,10 @@ enum err control_start(struct loop *l, const char *folder, const struct control_
 {
     struct sockaddr_un address;
     int dir = folder_open(folder, &address);
+    if (dir >= 0 && somebody_listens(&address)) {
+        close(dir);
+        return fault_set(f, ERR_CONFLICT, "Another server uses %.150s: each needs a folder of its own (setting store.path).", folder);
+    }
     int fd = dir < 0 ? -1 : socket_make(&address);
     if (fd < 0) {
         enum err e = fault_set(f, ERR_STORAGE, "%.150s/%s cannot be made: %s", folder, socket_name, strerror(errno));

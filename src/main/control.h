@@ -19,8 +19,8 @@ struct control_command {
 };
 
 struct control;
-/* On the loop's thread, or before the loop runs. The store must be open: that makes sure that no other server uses the folder, and so
- * that a socket found there is a dead one's. SIGPIPE must be ignored. The table must live as long as the control. */
+/* On the loop's thread, or before the loop runs. CONFLICT: another server that lives has its socket in that
+ * folder. SIGPIPE must be ignored. The table must live as long as the control. */
 must_use enum err control_start(struct loop *l, const char *folder, const struct control_command *table, size_t count, void *ctx,
                                 struct control **out, struct fault *f);
 /* On the loop's thread. Takes no more commands, lets a running one end, frees `c`, then calls done (may be NULL). NULL is allowed for c: then

@@ -40,13 +40,17 @@ def three(redis):
 
 
 @contextlib.contextmanager
-def ready_all_along(servers):
-    """A load balancer that asks them has no reason to send anybody elsewhere."""
-    over, said = threading.Event(), []
+def ready_all_along(servers, seconds=60):
+    """A load balancer that asks them has no reason to send anybody elsewhere. (After 5 s without one of its slots a server says so.)"""
+    over, said, end = threading.Event(), [], time.monotonic() + seconds
 
     def ask():
-        while not over.wait(0.01):
-            said.extend(Client(s).call("GET", "/health/ready", check=False).status for s in servers)
+        while not over.wait(0.01) and time.monotonic() < end:
+            for s in servers:
+                try:
+                    said.append(Client(s).call("GET", "/health/ready", check=False).status)
+                except OSError as e:
+                    said.append(e)
     asking = threading.Thread(target=ask)
     asking.start()
     try:
@@ -61,7 +65,7 @@ def kill(three, number):
     """What is asked from then on is asked of the others; which these are, once they have all slots."""
     others = [n for n in range(3) if n != number]
     three.turn = itertools.cycle(others)
-    with ready_all_along([three.server[n] for n in others]):
+    with ready_all_along([three.server[n] for n in others], 4):
         three.server[number].kill9()
         again(lambda: _assert_equal(total([three.server[n] for n in others], "rookery_slots_open"), 64))
     return [three.server[n] for n in others]

@@ -202,7 +202,8 @@ static struct str amqp_self(struct broker *b)
 static void amqp_stats(struct broker *b, struct broker_stats *out)
 {
     const struct counters *c = &node_of(b)->count;
-    *out = (struct broker_stats){.sent = c->sent,
+    *out = (struct broker_stats){.connected = atomic_load(&node_of(b)->ready),
+                                 .sent = c->sent,
                                  .received = c->received,
                                  .lost = c->lost,
                                  .published = c->published,

@@ -95,6 +95,7 @@ static void local_stats(struct broker *b, struct broker_stats *out)
     struct node *n = node_of(b);
     pthread_mutex_lock(&n->exchange->lock);
     *out = n->stats;
+    out->connected = !n->away;
     pthread_mutex_unlock(&n->exchange->lock);
 }
 

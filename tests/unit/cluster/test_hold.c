@@ -94,19 +94,33 @@ static void who_lives_is_ready_while_slots_change_hands(void **state)
 }
 
 /* Others reach what it does not, perhaps. */
-static void who_is_cut_off_is_not_ready(void **state)
+static void who_has_lost_its_slots_is_not_ready(void **state)
 {
     struct nodes *n = *state;
     scene_of(n, 1)->gate->hold_reads = GATE_READS_LATE;
-    node_expel(&n->node[0]);
+    for (unsigned i = 0, lost = 0; i < CLUSTER_SLOTS; i++) {
+        struct slot *s = &scene_of(n, 0)->cluster->slot[i];
+        if (s->state != SLOT_OPEN) continue;
+        assert_int_equal(is_ready(n, 0), lost <= open_at(n, 0));
+        slot_fail(s, ERR_CONFLICT);
+        lost++;
+    }
+    assert_false(is_ready(n, 0));
     nodes_settle(n);
-    assert_int_equal(open_at(n, 0), 0);
-    assert_true(open_at(n, 1) > 0);
-    assert_false(is_ready(n, 0)); /* it has lost its own */
     assert_true(is_ready(n, 1));
     gate_open(scene_of(n, 1)->gate);
     nodes_skip(n, 2000);
     assert_true(is_ready(n, 0) && is_ready(n, 1));
+}
+
+static void who_does_not_reach_the_broker_is_not_ready(void **state)
+{
+    struct nodes *n = *state;
+    assert_true(is_ready(n, 1));
+    node_expel(&n->node[1]);
+    assert_false(is_ready(n, 1)); /* also who has lost nothing by that, or has not heard of it yet */
+    nodes_settle(n);
+    assert_true(is_ready(n, 1));
 }
 
 static void who_has_just_come_is_not_ready(void **state)
@@ -374,7 +388,8 @@ int main(void)
         test(the_next_serves_what_the_dead_one_has_acknowledged),
         test(who_asks_while_nobody_can_open_the_slot_need_not_wait_for_ever),
         test(who_lives_is_ready_while_slots_change_hands),
-        test(who_is_cut_off_is_not_ready),
+        test(who_has_lost_its_slots_is_not_ready),
+        test(who_does_not_reach_the_broker_is_not_ready),
         test(who_has_just_come_is_not_ready),
         test(who_asked_before_the_slot_came_is_answered),
         test(who_leaves_hands_over),

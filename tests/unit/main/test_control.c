@@ -228,6 +228,22 @@ static void socket_is_private_and_replaced(void **state)
     assert_true(S_ISSOCK(st.st_mode));
 }
 
+/* The first one is not disturbed. */
+static void a_folder_serves_one(void **state)
+{
+    struct fixture *x = *state;
+    struct control *second = NULL;
+    struct fault f = {0};
+    char out[300];
+    struct loop *loop = loop_new(1);
+    assert_int_equal(control_start(loop, x->folder, table, 1, x, &second, &f), ERR_CONFLICT);
+    assert_non_null(strstr(f.text, x->folder));
+    assert_non_null(strstr(f.text, "store.path"));
+    assert_null(second);
+    loop_free(loop);
+    assert_int_equal(ask(x, "echo", out), ERR_OK);
+}
+
 static void no_server(void **state)
 {
     (void)state;
@@ -290,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_peers_cost_only_themselves, setup, teardown),
         cmocka_unit_test_setup_teardown(one_command_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(socket_is_private_and_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_serves_one, setup, teardown),
         cmocka_unit_test_setup(stop_waits_for_the_command, setup),
         cmocka_unit_test(no_server),
         cmocka_unit_test(long_paths),
