@@ -103,17 +103,22 @@ class Cluster(tool.Cluster):
             "PASSWORD_MEMORY_KIB": "1024", "PASSWORD_PASSES": "1", "WEB_PATH": "", **{f"LIMITS_{name}": "0" for name in LIMITS}}
         return {**super().settings(i), **{f"ROOKERY_{name}": value for name, value in given.items()}}
 
+    def groups(self, i):
+        """Of the links of server i: those to everything else, and those to the brokers."""
+        return f"server{i}", f"brokers of server{i}"
+
     def connect(self):
         for i in range(len(self.servers)):
-            join = lambda name, at, to: self.network.tell(add=f"{name}/{i}", group=f"server{i}", at=at, to=to)  # noqa: B023,E731
-            add = lambda name, port, to: join(name, [self.wires.host, port], to)  # noqa: B023,E731
+            others, brokers = self.groups(i)
+            join = lambda name, at, to, group=others: self.network.tell(add=f"{name}/{i}", group=group, at=at, to=to)  # noqa: B023,E731
+            add = lambda name, port, to, group=others: join(name, [self.wires.host, port], to, group)  # noqa: B023,E731
             join("front", ["127.0.0.1", self.server_ports[i]], [self.wires.address(i), self.port + OWN + i])
             add("redis", self.link_port(i, "redis"), ["127.0.0.1", self.redis_port])
             add("shard1a", self.link_port(i, "shard1a"), socket_of(self.shards[0]))
             add("shard1b", self.link_port(i, "shard1b"), socket_of(self.standby))
             add("shard2a", self.link_port(i, "shard2a"), socket_of(self.shards[1]))
             for n, url in enumerate(self.brokers.split()):
-                add(f"broker{n + 1}", self.link_port(i, f"broker{n + 1}"), ["127.0.0.1", urllib.parse.urlsplit(url).port])
+                add(f"broker{n + 1}", self.link_port(i, f"broker{n + 1}"), ["127.0.0.1", urllib.parse.urlsplit(url).port], brokers)
 
     # --- start and stop ---
 
@@ -163,7 +168,16 @@ class Cluster(tool.Cluster):
         if self.wires.real:
             self.wires.plug(i, not off)
         else:
-            self.network.tell(group=f"server{i}", cut=off)
+            for group in self.groups(i):
+                self.network.tell(group=group, cut=off)
+
+    def cut_from_brokers(self, i, off):
+        """By its links: the bytes wait."""
+        self.network.tell(group=self.groups(i)[1], cut=off)
+
+    def delay(self, i, seconds):
+        for group in self.groups(i):
+            self.network.tell(group=group, delay=seconds)
 
     def brokers_do(self, what, numbers):
         """At the same time: a node that was not the last to die waits for the others when it starts."""

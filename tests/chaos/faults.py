@@ -96,12 +96,23 @@ def heal(cluster, victim):
 
 def slow_down(cluster, rng):
     victim = some_server(cluster, rng)
-    cluster.network.tell(group=f"server{victim}", delay=SLOW_LINK_SECONDS)
+    cluster.delay(victim, SLOW_LINK_SECONDS)
     return victim
 
 
 def speed_up(cluster, victim):
-    cluster.network.tell(group=f"server{victim}", delay=0)
+    cluster.delay(victim, 0)
+
+
+def cut_from_brokers(cluster, rng):
+    """Clients, the load balancer and the databases reach it all the same."""
+    victim = some_server(cluster, rng)
+    cluster.cut_from_brokers(victim, True)
+    return victim
+
+
+def heal_brokers(cluster, victim):
+    cluster.cut_from_brokers(victim, False)
 
 
 # --- what is behind the servers ---
@@ -177,6 +188,7 @@ FAULTS = [
     Fault("two servers killed", ("server",), 3, kill_two, start_servers),
     Fault("server stands still", ("server",), 10, stand_still, go_on, long_form=20),
     Fault("server cut off", ("server",), 10, cut_off, heal, long_form=20),
+    Fault("server without the broker", ("server", "broker"), 10, cut_from_brokers, heal_brokers, long_form=20),
     Fault("slow link", ("server",), 3, slow_down, speed_up),
     Fault("server added", ("server", "readiness"), 0.2, add_server, lambda cluster, new: cluster.leave(new), quiet=True),
     Fault("rolling restart", ("server", "readiness"), 0.2, restart_all, nothing, quiet=True),
