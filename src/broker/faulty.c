@@ -10,7 +10,7 @@ struct faulty {
     atomic_uint_fast64_t lose_every, repeat_every, sends;
     atomic_int_fast64_t delay_ms, publish_nth, drop_nth;
     atomic_int publish_fault, hold_fault;
-    atomic_bool refuse_all;
+    atomic_bool refuse_all, cut;
     bool (*lose)(void *arg, struct str message);
     void *lose_arg;
     pthread_mutex_t lock; /* around the lists, which are there only to be freed at the end */
@@ -120,6 +120,7 @@ static void faulty_send(struct broker *b, struct str to, unsigned port, const st
     if (count == 0) return;
     uint64_t n = atomic_fetch_add(&f->sends, 1) + 1, lose = atomic_load(&f->lose_every), repeat = atomic_load(&f->repeat_every);
     if (lose && n % lose == 0) return;
+    if (atomic_load(&f->cut)) return;
     size_t times = repeat && n % repeat == 0 ? 2 : 1;
     if (atomic_load(&f->delay_ms) && to.n <= BROKER_NAME_MAX)
         send_later(f, to, port, message, count, times);
@@ -286,6 +287,7 @@ static void faulty_watch(struct broker *b, struct broker_watch *w)
 static void faulty_stats(struct broker *b, struct broker_stats *out)
 {
     broker_stats(of(b)->inside, out);
+    if (atomic_load(&of(b)->cut)) out->connected = 0;
 }
 
 static void faulty_close(struct broker *b)
@@ -342,6 +344,10 @@ void broker_faulty_lose_if(struct broker *b, bool (*lose)(void *arg, struct str 
 void broker_faulty_repeat_every(struct broker *b, uint64_t n)
 {
     atomic_store(&of(b)->repeat_every, n);
+}
+void broker_faulty_cut(struct broker *b, bool on)
+{
+    atomic_store(&of(b)->cut, on);
 }
 void broker_faulty_delay_ms(struct broker *b, int64_t ms)
 {

@@ -13,6 +13,8 @@ void broker_faulty_lose_every(struct broker *b, uint64_t n);
 /* Of what this node sends: each message that `lose` says yes to is lost; NULL: none. On the thread that sends. Set it before anything is sent. */
 void broker_faulty_lose_if(struct broker *b, bool (*lose)(void *arg, struct str message), void *arg);
 void broker_faulty_repeat_every(struct broker *b, uint64_t n);
+/* This node does not reach the broker, and knows it: what it sends is lost. */
+void broker_faulty_cut(struct broker *b, bool on);
 /* All that it sends arrives so much later, in order. */
 void broker_faulty_delay_ms(struct broker *b, int64_t ms);
 

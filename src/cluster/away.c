@@ -13,7 +13,7 @@
 #include "cluster/cluster_priv.h"
 #include "cluster/wire.h"
 
-enum { OVERDUE_MS = 2000, AGAIN_MS = 50, KEY_BYTES = 16, FRESH_MS = 3000, LATE_MS = 4000 };
+enum { OVERDUE_MS = 2000, AGAIN_MS = 50, KEY_BYTES = 16, FRESH_MS = 3000, LATE_MS = 4000, CUT_OFF_PATIENCE_MS = 5000 };
 enum { REPLY_IS_THERE, REPLY_ELSEWHERE, REPLY_LATE };
 
 /* --- at the caller --- */
@@ -166,13 +166,22 @@ void away_reply(const struct post *p)
     call_answer(call);
 }
 
+/* Who does not reach the broker reaches nobody: its clients had better ask another server soon, which may. */
+static bool is_hopeless(const struct slot *s, const struct call *call, int64_t now)
+{
+    struct broker_stats b;
+    if (now >= call->deadline_ms) return true;
+    bool has_waited = now >= call->deadline_ms - CALL_PATIENCE_MS + CUT_OFF_PATIENCE_MS;
+    return has_waited && cluster_broker_stats(s->cluster, &b) && !b.connected;
+}
+
 void away_sweep(struct slot *s)
 {
     int64_t now = loop_now_ms(s->loop);
     list_each_safe(it, &s->away)
     {
         struct call *call = list_item(it, struct call, waiting);
-        if (now >= call->deadline_ms) {
+        if (is_hopeless(s, call, now)) {
             list_remove(&call->waiting);
             give_up(call, "The server that has this does not answer. Try again shortly.");
         } else if (now - call->sent_ms >= OVERDUE_MS) {

@@ -127,7 +127,7 @@ class World:
             return
         user.number += 1
         room, key, h = rng.choice(user.rooms), f"{user.name} {user.number}", self.history
-        m = h.messages[key] = Message(key, room, time.monotonic())
+        m = h.messages[key] = Message(key, room, time.monotonic(), at_front=times == 1)
         path = ("rooms", room, "send", "m.room.message", f"t{user.number}")
         for _ in range(times):
             answer = await self.caller.insist("PUT", path, {"msgtype": "m.text", "body": key}, token=user.first.token, anywhere=times > 1)

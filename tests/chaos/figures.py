@@ -46,7 +46,7 @@ def cut_within(failures, begin, end):
 
 def pauses(history, marks, failures):
     """Per fault: the longest that somebody waited for an acknowledgement or for a message, as far as it was between its beginning and that of the next one; and the requests that failed."""
-    sends = [(m.began, m.acknowledged) for m in history.messages.values() if m.acknowledged]
+    sends = [(m.began, m.acknowledged) for m in history.messages.values() if m.acknowledged and m.at_front]
     seen = [(a, a + s) for a, s in deliveries(history)]
     acknowledged = sorted(a for _, a in sends)
     table = []

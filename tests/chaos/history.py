@@ -11,6 +11,7 @@ class Message:
     began: float
     event_id: str = None
     acknowledged: float = None
+    at_front: bool = True  # every attempt of it
 
 
 @dataclasses.dataclass
