@@ -107,7 +107,8 @@ struct node {
     _Atomic(struct inbox *) inbox[BROKER_PORTS]; /* who listens puts it there */
     struct channel queue;                        /* on `taking`: the node's own queue */
     struct channel letters;                      /* on `giving`: what is sent to other nodes' queues */
-    bool queue_ready, ready;                     /* ready: both lines serve */
+    bool queue_ready;
+    atomic_bool ready; /* both lines serve; said elsewhere, too */
     struct timer queue_retry;
     int64_t began_ms;
 
