@@ -53,7 +53,7 @@ static double broker_cpu_s(void)
 {
     char path[64], line[1024] = "";
     long utime = 0, stime = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", atoi(getenv("WITH_RABBITMQ_PIDS"))); /* of the first node */
+    snprintf(path, sizeof path, "/proc/%ld/stat", strtol(getenv("WITH_RABBITMQ_PIDS"), NULL, 10)); /* of the first node */
     FILE *f = fopen(path, "re");
     if (!f) return 0;
     if (fgets(line, sizeof line, f)) sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &utime, &stime);
