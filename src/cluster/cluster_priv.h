@@ -104,7 +104,8 @@ struct owner {
     int64_t epoch;
 };
 
-enum { NEVER_MS = INT32_MIN };
+enum { NEVER_MS = INT32_MIN }; /* longer ago than anything is waited for, also where the clock has just begun */
+
 struct slot {
     unsigned index;
     struct cluster *cluster;

@@ -3,8 +3,7 @@ import pytest
 
 import checker
 import cluster
-import figures
-from history import Claim, DeviceMessage, Failure, History, Message, Read, Reader
+from history import Claim, DeviceMessage, History, Message, Read, Reader
 
 ROOM = "!r"
 ORDER = ["$create", "$1", "$2", "$3"]
@@ -209,23 +208,6 @@ def test_an_unacknowledged_message_may_be_there_once():
     for reader in h.readers:
         reader.seen[ROOM].append("$4")
     assert checker.judge(h).good
-
-
-def failure(began, seconds, how, at_front=True, wait=0.0):
-    return Failure(began, seconds, "GET", at_front, wait, how)
-
-
-def test_what_fails_within_a_fault_is_counted():
-    inside = [failure(10, 1, 503), failure(10, 1, "no answer"), failure(19, 0.5, "timeout", wait=5)]
-    others = [failure(9, 2, 503), failure(19, 2, 502), failure(11, 1, 429), failure(11, 1, 503, at_front=False)]
-    assert figures.failed_within(inside + others, 10, 20) == 3
-    assert figures.timeouts_within(inside + others, 10, 20) == 1
-
-
-def test_a_sync_that_is_ended_before_its_time_is_counted():
-    cut = [failure(9, 5, 503, wait=20), failure(0, 11, "no answer", wait=10), failure(10, 1, "cut off", wait=20)]
-    kept = [failure(9, 5, 503, wait=5), failure(10, 5, 503, wait=20), failure(0, 30, "timeout", wait=20), failure(9, 2, 503), failure(9, 2, 503, wait=20, at_front=False), failure(0, 5, 503, wait=20)]
-    assert figures.cut_within(cut + kept, 10, 40) == 3
 
 
 class Growing(cluster.Cluster):

@@ -356,16 +356,11 @@ static void all_interest_crosses_with_a_follow(void **state)
 
 /* --- a message that is late --- */
 
-struct held_up {
-    struct nodes *n;
-    struct bytes *items; /* NULL: none yet */
-};
-
 static bool hold_items_up(void *arg, struct str message)
 {
-    struct held_up *u = arg;
-    if (u->items || (unsigned char)message.p[0] != POST_ITEMS || (unsigned char)message.p[1] != 30) return false;
-    u->items = bytes_new(message);
+    struct bytes **held_up = arg;
+    if (*held_up || (unsigned char)message.p[0] != POST_ITEMS || (unsigned char)message.p[1] != 30) return false;
+    *held_up = bytes_new(message);
     return true;
 }
 
@@ -374,15 +369,15 @@ static bool hold_items_up(void *arg, struct str message)
 static void what_the_former_owner_told_comes_late(void **state)
 {
     struct stage *x = *state;
-    struct held_up u = {.n = &x->n};
+    struct bytes *items = NULL;
     for (unsigned g = 0; g < NODE_LOOPS; g++)
         ear_follow(&x->ears, 1, g);
     nodes_settle(&x->n);
     bring(x, 3);
     struct slot *own = slot_at(&x->n, 0, box), *next = slot_at(&x->n, 1, box);
-    broker_faulty_lose_if(x->n.node[0].broker, hold_items_up, &u);
+    broker_faulty_lose_if(x->n.node[0].broker, hold_items_up, &items);
     bring(x, 1);
-    assert_non_null(u.items);
+    assert_non_null(items);
     broker_faulty_drop_nth(x->n.node[0].broker, 1); /* it loses the slot */
     x->thing[x->things] = ask(scene_of(&x->n, 0), add(box, x->things, 1));
     x->things++;
@@ -392,12 +387,12 @@ static void what_the_former_owner_told_comes_late(void **state)
         scene_poll(scene_of(&x->n, 1));
     assert_int_equal(next->state, SLOT_OPENING);
     assert_true(next->home->owner[30].node >= 0); /* it opens the slot before it reads the message, and hears of that after it */
-    struct str message = bytes_str(u.items);
+    struct str message = bytes_str(items);
     broker_send(x->n.node[0].local, str_c(x->n.node[1].name), loop_index(next->loop), &message, 1);
     nodes_skip(&x->n, 5000);
     check(x);
     assert_all_hear(x);
-    bytes_unref(u.items);
+    bytes_unref(items);
 }
 
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
