@@ -321,8 +321,8 @@ enum err api_health_live(struct api *r)
 
 enum err api_health_ready(struct api *r)
 {
-    bool stopping = atomic_load(&r->engine->stopping),
-         ready = !stopping && cluster_is_ready(r->engine->cluster, loop_now_ms(loop_current()));
-    struct str why = stopping ? STR("stopping\n") : STR("not ready: not all slots are served\n");
-    return answer_text(r, ready ? 200 : 503, "text/plain; charset=utf-8", ready ? STR("ready\n") : why);
+    if (atomic_load(&r->engine->stopping)) return answer_text(r, 503, "text/plain; charset=utf-8", STR("stopping\n"));
+    const char *why_not = cluster_not_ready(r->engine->cluster, loop_now_ms(loop_current()));
+    struct str text = why_not ? arena_printf(r->arena, "not ready: %s\n", why_not) : STR("ready\n");
+    return answer_text(r, why_not ? 503 : 200, "text/plain; charset=utf-8", text);
 }

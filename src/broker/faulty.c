@@ -13,7 +13,8 @@ struct faulty {
     atomic_bool refuse_all, cut;
     bool (*lose)(void *arg, struct str message);
     void *lose_arg;
-    pthread_mutex_t lock; /* around the lists, which are there only to be freed at the end */
+    struct broker_watch watch, *watcher; /* what the inner broker sees in place of the caller's */
+    pthread_mutex_t lock;                /* around the lists, which are there only to be freed at the end */
     struct list shades, late;
 };
 
@@ -192,11 +193,12 @@ static void faulty_subscribe(struct broker *b, struct broker_hold *h)
         .hold = {.loop = h->loop, .slot = h->slot, .waits = shade_waits, .held = shade_held, .records = shade_records, .lost = shade_lost},
         .real = h,
         .faulty = f,
-        .fault = (enum broker_hold_fault)atomic_load(&f->hold_fault)};
+        .fault = atomic_load(&f->cut) ? HOLD_UNHEARD : (enum broker_hold_fault)atomic_load(&f->hold_fault)};
     h->inner = s;
     pthread_mutex_lock(&f->lock);
     list_push(&f->shades, &s->link);
     pthread_mutex_unlock(&f->lock);
+    if (s->fault == HOLD_UNHEARD) return;
     if (s->fault == HOLD_NOWHERE)
         timer_set(h->loop, &s->told, 0, shade_is_told);
     else
@@ -206,7 +208,7 @@ static void faulty_subscribe(struct broker *b, struct broker_hold *h)
 static void faulty_release(struct broker *b, struct broker_hold *h)
 {
     struct shade *s = h->inner;
-    if (s->fault != HOLD_NOWHERE) broker_release(of(b)->inside, &s->hold);
+    if (s->fault != HOLD_NOWHERE && s->fault != HOLD_UNHEARD) broker_release(of(b)->inside, &s->hold);
     shade_free(s);
 }
 
@@ -248,7 +250,7 @@ static void faulty_publish(struct broker *b, struct broker_publish *p)
     struct faulty *f = of(b);
     bool nth = is_nth(&f->publish_nth);
     enum broker_publish_fault what = (enum broker_publish_fault)atomic_load(&f->publish_fault);
-    if (atomic_load(&f->refuse_all)) nth = true, what = PUBLISH_REFUSED;
+    if (atomic_load(&f->refuse_all) || atomic_load(&f->cut)) nth = true, what = PUBLISH_REFUSED;
     if (!nth) {
         broker_publish(f->inside, p);
         return;
@@ -276,12 +278,21 @@ static void faulty_listen(struct broker *b, struct broker_port *p)
 
 static void faulty_announce(struct broker *b, struct str announcement)
 {
-    broker_announce(of(b)->inside, announcement);
+    if (!atomic_load(&of(b)->cut)) broker_announce(of(b)->inside, announcement);
+}
+
+static void watch_changed(struct broker_watch *w, const struct broker_node *node, size_t count)
+{
+    struct faulty *f = list_item(w, struct faulty, watch);
+    if (!atomic_load(&f->cut)) f->watcher->changed(f->watcher, node, count);
 }
 
 static void faulty_watch(struct broker *b, struct broker_watch *w)
 {
-    broker_watch(of(b)->inside, w);
+    struct faulty *f = of(b);
+    f->watcher = w;
+    f->watch = (struct broker_watch){.loop = w->loop, .changed = watch_changed};
+    broker_watch(f->inside, &f->watch);
 }
 
 static void faulty_stats(struct broker *b, struct broker_stats *out)

@@ -13,7 +13,8 @@ void broker_faulty_lose_every(struct broker *b, uint64_t n);
 /* Of what this node sends: each message that `lose` says yes to is lost; NULL: none. On the thread that sends. Set it before anything is sent. */
 void broker_faulty_lose_if(struct broker *b, bool (*lose)(void *arg, struct str message), void *arg);
 void broker_faulty_repeat_every(struct broker *b, uint64_t n);
-/* This node does not reach the broker, and knows it: what it sends is lost. */
+/* This node does not reach the broker, and knows it: what it sends or announces is lost, what it publishes is refused, it hears of nobody, and of the slots that it
+ * subscribes to nothing. Those that it holds it keeps until it lets go of them. */
 void broker_faulty_cut(struct broker *b, bool on);
 /* All that it sends arrives so much later, in order. */
 void broker_faulty_delay_ms(struct broker *b, int64_t ms);
@@ -33,6 +34,7 @@ void broker_faulty_drop_nth(struct broker *b, uint64_t n);
 enum broker_hold_fault {
     HOLD_WELL,
     HOLD_NOWHERE, /* is told that it waits, though the broker does not know of it: `held` never comes */
+    HOLD_UNHEARD, /* the broker does not know of it, and it is told nothing */
     HOLD_DEAF,    /* is told that it waits, and nothing else, also when it is the holder */
 };
 /* What becomes of subscriptions from now on. */

@@ -219,20 +219,20 @@ bool cluster_reaches(const struct cluster *c, unsigned slot)
 /* Long enough for a dead node's slots to be served by others. */
 enum { MISSING_MS = 5000 };
 
-bool cluster_is_ready(const struct cluster *c, int64_t now_ms)
+const char *cluster_not_ready(const struct cluster *c, int64_t now_ms)
 {
     unsigned here = 0, lost = 0;
     struct broker_stats broker;
-    if (cluster_broker_stats(c, &broker) && !broker.connected) return false;
+    if (cluster_broker_stats(c, &broker) && !broker.connected) return "this server does not reach the broker";
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         if (cluster_reaches(c, i))
             here += cluster_holds(c, i);
         else if (now_ms - atomic_load_explicit(&c->slot[i].unreached_ms, memory_order_relaxed) >= MISSING_MS)
-            return false;
+            return "not all slots are served";
         else
             lost += atomic_load_explicit(&c->slot[i].was_lost, memory_order_relaxed);
     }
-    return lost <= here;
+    return lost <= here ? NULL : "this server has lost most of its slots";
 }
 
 bool cluster_broker_stats(const struct cluster *c, struct broker_stats *out)

@@ -88,6 +88,8 @@ struct cluster_config {
     int64_t rest_ms;
     /* On the gateway's loop; the items live for the call, take a reference to keep one. */
     void (*delivered)(void *engine, struct loop *gateway, const struct delivery *d);
+    /* This node alone has lost the broker: news go to others, and so should who waits for them. Or (false) not any more. On each loop; NULL: nobody wants to know. */
+    void (*alone)(void *engine, struct loop *gateway, bool is);
     /* An item on its way to another node: what it is besides kind, key and position; and there, with one reference. NULL: it cannot be read. */
     void (*item_encode)(const struct item *i, struct buf *b);
     struct item *(*item_decode)(void *engine, unsigned kind, struct str key, int64_t position, struct str bytes);
@@ -253,9 +255,9 @@ void cluster_status(struct cluster *c, struct cluster_status *out);
 bool cluster_holds(const struct cluster *c, unsigned slot);
 /* Is it served here, or its owner known? Who asks it otherwise waits for that. Likewise. */
 bool cluster_reaches(const struct cluster *c, unsigned slot);
-/* Should clients be sent here? Once all slots are reached; and from then on while each is, or was 5 s ago. A slot that is handed over, or taken over from
+/* NULL: clients may be sent here; else why not. Once all slots are reached; and from then on while each is, or was 5 s ago. A slot that is handed over, or taken over from
  * the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. But who does not reach the
  * broker, or has lost most of its own slots, is cut off from the rest. From any loop, with its time. */
-bool cluster_is_ready(const struct cluster *c, int64_t now_ms);
+const char *cluster_not_ready(const struct cluster *c, int64_t now_ms);
 
 #endif

@@ -206,6 +206,7 @@ struct home {
     int64_t trips_ms; /* what the last 64 records or so took to the broker and back, together */
     uint64_t parted;
     struct timer sweep;
+    bool looks, told_alone;     /* alone.c's */
     struct cluster_stats stats; /* this thread's; read by others without order */
 };
 
@@ -215,6 +216,7 @@ struct cluster {
     uint64_t life; /* a random number: commands are numbered within it */
     struct nodes *nodes;
     atomic_bool leaving;
+    atomic_bool alone; /* see alone.c */
     struct home home[CLUSTER_LOOPS_MAX];
     struct slot slot[CLUSTER_SLOTS];
 };
@@ -284,7 +286,7 @@ struct record *record_new(struct slot *s);
 void record_free(struct record *r);
 /* Until somebody else has it than before, or that time has come. Waits. */
 void slot_wait(struct slot *s, int64_t until_ms);
-/* Until it is open, another node has it, or OPEN_PATIENCE_MS are over. Waits. */
+/* Until it is open, another node has it, or OPEN_PATIENCE_MS are over; not at all where only others can open it (alone.c). Waits. */
 enum where { SLOT_HERE, SLOT_AWAY, SLOT_NOWHERE };
 enum where slot_find(struct slot *s);
 /* Undoes it if another node may have it by now without this one knowing. */
@@ -348,6 +350,11 @@ void away_cast(const struct post *p);
 void away_forget_node(struct slot *s, int node);
 /* The call from there has begun to follow something. */
 void away_follow(struct call *call, struct str key, unsigned gateway);
+
+/* alone.c */
+void alone_sweep(struct home *h);
+/* Others reach the broker, and this node does not. From any thread. */
+bool cluster_is_alone(const struct cluster *c);
 
 /* answered.c */
 must_use bool answered_find(struct slot *s, struct call *call);

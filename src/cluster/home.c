@@ -98,6 +98,7 @@ static void sweep(struct timer *t)
     home_each_slot(h, away_sweep);
     home_each_slot(h, inherit_sweep);
     place_watch(h);
+    alone_sweep(h);
     post_sweep(h);
     timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
 }

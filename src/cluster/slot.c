@@ -99,7 +99,7 @@ enum where slot_find(struct slot *s)
 {
     slot_doubt(s);
     int64_t until_ms = loop_now_ms(s->loop) + OPEN_PATIENCE_MS;
-    while (where_is(s) == SLOT_NOWHERE && loop_now_ms(s->loop) < until_ms)
+    while (where_is(s) == SLOT_NOWHERE && loop_now_ms(s->loop) < until_ms && !cluster_is_alone(s->cluster))
         slot_wait(s, until_ms);
     return where_is(s);
 }

@@ -48,6 +48,12 @@ static void delivered(void *ctx, struct loop *gateway, const struct delivery *d)
     sync_gateway_delivered(e->gateway[index], d);
 }
 
+static void alone(void *ctx, struct loop *gateway, bool is)
+{
+    struct engine *e = ctx;
+    sync_gateway_alone(e->gateway[loop_index(gateway)], is);
+}
+
 static struct push_rules *default_rules(void)
 {
     struct arena a;
@@ -119,6 +125,7 @@ enum err engine_new(const struct engine_config *config, struct loop **loop, size
                                 .engine = e,
                                 .kept = kept_tables(),
                                 .delivered = delivered,
+                                .alone = alone,
                                 .item_encode = engine_item_encode,
                                 .item_decode = engine_item_decode};
     enum err err = server_key_open(store, &e->key, f);

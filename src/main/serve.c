@@ -383,7 +383,7 @@ static void say_where(const struct server *s)
 static void check_ready(struct timer *t)
 {
     struct server *s = list_item(t, struct server, ready);
-    if (!cluster_is_ready(s->engine->cluster, loop_now_ms(s->loop[0]))) {
+    if (cluster_not_ready(s->engine->cluster, loop_now_ms(s->loop[0]))) {
         timer_set(s->loop[0], &s->ready, READY_POLL_MS, check_ready);
         return;
     }

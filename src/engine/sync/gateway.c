@@ -12,6 +12,7 @@ enum {
     UNUSED_MS = 60000,
     KEPT_MS = 60000,
     SWEEP_MS = 10000,
+    ALONE_MS = 1000,
     ASK_AGAIN_MS = 2000,
     ANSWER_MAX = 512 * 1048576
 };
@@ -25,6 +26,7 @@ struct sync_gateway {
     struct list kept;   /* oldest first */
     struct timer sweep;
     bool stopping;
+    bool alone; /* what is new others hear */
     struct task stop;
     int64_t heard[CLUSTER_SLOTS];
     uint64_t chain[CLUSTER_SLOTS];
@@ -443,6 +445,12 @@ static struct sync_job *find_kept(struct sync_gateway *g, const struct sync_para
     return found;
 }
 
+/* How long the client may be kept waiting. */
+static int64_t patience_of(const struct sync_gateway *g, const struct sync_params *p)
+{
+    return g->alone && p->timeout_ms > ALONE_MS ? ALONE_MS : p->timeout_ms;
+}
+
 static void job_begin(struct sync_job *job, const struct sync_params *p, const struct sync_callbacks *callbacks, void *ctx,
                       struct sync_job **out)
 {
@@ -452,7 +460,7 @@ static void job_begin(struct sync_job *job, const struct sync_params *p, const s
     job->callbacks = callbacks;
     job->ctx = ctx;
     job->handle = out;
-    job->until_ms = loop_now_ms(g->loop) + (job->initial || g->stopping ? 0 : p->timeout_ms);
+    job->until_ms = loop_now_ms(g->loop) + (job->initial || g->stopping ? 0 : patience_of(g, p));
     *out = job;
     seen(g, job->user.follow, p->presence);
 }
@@ -500,7 +508,7 @@ void sync_begin(struct sync_gateway *g, const struct sync_params *p, const struc
     else if (job->again || job->look_user || job->look_all || g->stopping)
         work(job);
     else
-        wait_for_news(job, p->timeout_ms);
+        wait_for_news(job, patience_of(g, p));
 }
 
 void sync_cancel(struct sync_job *job)
@@ -529,6 +537,20 @@ void sync_gateway_stop(struct sync_gateway *g)
 {
     g->stop.run = stop;
     loop_post(g->loop, &g->stop);
+}
+
+/* A job that looks is answered when it has. */
+void sync_gateway_alone(struct sync_gateway *g, bool is)
+{
+    int64_t now = loop_now_ms(g->loop);
+    g->alone = is;
+    if (!is) return;
+    list_each_safe(it, &g->jobs)
+    {
+        struct sync_job *job = list_item(it, struct sync_job, link);
+        if (job->until_ms > now) job->until_ms = now;
+        if (job->state == JOB_WAITING) time_over(&job->timer);
+    }
 }
 
 void sync_gateway_free(struct sync_gateway *g)

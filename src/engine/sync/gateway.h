@@ -15,6 +15,8 @@ struct sync_gateway *sync_gateway_new(struct engine *e, struct loop *l);
 void sync_gateway_free(struct sync_gateway *g);
 /* From any thread, once; soon: whoever waits is answered, and nobody waits any more. */
 void sync_gateway_stop(struct sync_gateway *g);
+/* On its loop: no news come here (or again they do). Whoever waits is answered soon, and who comes all the same waits a second at most: so they ask elsewhere. */
+void sync_gateway_alone(struct sync_gateway *g, bool is);
 /* Items for this loop: wakes the clients that they concern. */
 void sync_gateway_delivered(struct sync_gateway *g, const struct delivery *d);
 /* Does this loop follow the key, or did so a moment ago? */

@@ -72,7 +72,7 @@ static void the_next_serves_what_the_dead_one_has_acknowledged(void **state)
 
 static bool is_ready(struct nodes *n, unsigned i)
 {
-    return cluster_is_ready(scene_of(n, i)->cluster, loop_now_ms(scene_of(n, i)->loop[0]));
+    return !cluster_not_ready(scene_of(n, i)->cluster, loop_now_ms(scene_of(n, i)->loop[0]));
 }
 
 /* Whoever balances the load asks each node: what is missing at all of them for a moment is no reason to go elsewhere. */

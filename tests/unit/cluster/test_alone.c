@@ -1,0 +1,126 @@
+/* A node that alone does not reach the broker finds that out by the store, and says so; while the broker is away for all, nobody does. */
+#include "unit/cluster/nodes.h"
+
+static struct str box;
+
+/* What each node was told last on each loop. */
+static bool told[NODES][NODE_LOOPS];
+
+static struct nodes *all;
+
+static void note_alone(void *engine, struct loop *gateway, bool is)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        if (engine == scene_of(all, i)) told[i][loop_index(gateway)] = is;
+}
+
+static bool is_told(unsigned i, bool is)
+{
+    for (unsigned l = 0; l < NODE_LOOPS; l++)
+        if (told[i][l] != is) return false;
+    return cluster_is_alone(scene_of(all, i)->cluster) == is;
+}
+
+static int setup(void **state)
+{
+    struct nodes *n = nodes_on_queues();
+    memset(told, 0, sizeof told);
+    all = n;
+    n->config.alone = note_alone;
+    nodes_start_two(n);
+    node_start(n, 2);
+    nodes_skip(n, 3500);
+    assert_shared(n, 3);
+    box = key_in_slot(&n->arena, 30, 0);
+    *state = n;
+    return 0;
+}
+
+static void cut(struct nodes *n, unsigned i, bool on)
+{
+    broker_faulty_cut(n->node[i].broker, on);
+}
+
+/* Its slots are opened by others, who wait for them; and when the broker is back all is as it was. */
+static void who_alone_has_lost_the_broker_says_so(void **state)
+{
+    struct nodes *n = *state;
+    assert_int_equal(owner_of(n, box), 0);
+    cut(n, 0, true);
+    nodes_skip(n, 8000);
+    assert_int_equal(owner_of(n, box), 1);
+    assert_true(is_told(0, true));
+    assert_true(is_told(1, false) && is_told(2, false));
+    cut(n, 0, false);
+    nodes_skip(n, 1100);
+    assert_true(is_told(0, false));
+    nodes_skip(n, 20000);
+    assert_shared(n, 3);
+    assert_int_equal(tell_at(n, 0, add(box, 1, 1), NULL), ERR_OK);
+}
+
+/* Another server can do it. */
+static void what_waits_there_is_refused_at_once(void **state)
+{
+    struct nodes *n = *state;
+    cut(n, 0, true);
+    struct ask *a = NULL;
+    for (unsigned k = 0; k < 80 && !is_told(0, true); k++) {
+        if (!a && owner_of(n, box) != 0) a = ask(scene_of(n, 0), add(box, 1, 1));
+        nodes_skip(n, 100);
+    }
+    assert_true(is_told(0, true));
+    assert_non_null(a);
+    nodes_skip(n, 1000);
+    assert_true(a->done);
+    assert_int_equal(a->reply.err, ERR_UNAVAILABLE);
+    a = ask(scene_of(n, 0), add(box, 2, 1));
+    nodes_skip(n, 1000);
+    assert_true(a->done);
+    assert_int_equal(a->reply.err, ERR_UNAVAILABLE);
+    assert_int_equal(count_at(n, 1, box), 0);
+}
+
+static void while_it_is_away_for_all_nobody_is_alone(void **state)
+{
+    struct nodes *n = *state;
+    for (unsigned i = 0; i < NODES; i++)
+        cut(n, i, true);
+    for (unsigned k = 0; k < 300; k++) {
+        nodes_skip(n, 100);
+        for (unsigned i = 0; i < NODES; i++)
+            assert_true(is_told(i, false));
+    }
+    for (unsigned i = 0; i < NODES; i++)
+        cut(n, i, false);
+    nodes_skip(n, 30000);
+    assert_shared(n, 3);
+    assert_int_equal(tell_at(n, 1, add(box, 1, 1), NULL), ERR_OK);
+}
+
+/* Then there is no sign. */
+static void without_the_store_nobody_knows(void **state)
+{
+    struct nodes *n = *state;
+    scene_of(n, 0)->gate->broken = ERR_UNAVAILABLE;
+    cut(n, 0, true);
+    nodes_skip(n, 8000);
+    assert_int_equal(owner_of(n, box), 1);
+    assert_true(is_told(0, false));
+    scene_of(n, 0)->gate->broken = ERR_OK;
+    nodes_skip(n, 2000);
+    assert_true(is_told(0, true));
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(who_alone_has_lost_the_broker_says_so),
+        test(what_waits_there_is_refused_at_once),
+        test(while_it_is_away_for_all_nobody_is_alone),
+        test(without_the_store_nobody_knows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
