@@ -6,12 +6,6 @@
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
 
-static bool is_connected(const struct cluster *c)
-{
-    struct broker_stats b;
-    return !cluster_broker_stats(c, &b) || b.connected;
-}
-
 /* As far as this node has heard it had the slot last. */
 static bool was_here(const struct home *h, const struct slot *s)
 {
@@ -39,7 +33,7 @@ static void look(void *arg)
     for (unsigned i = 0; i < CLUSTER_SLOTS && e == ERR_OK && !taken; i++)
         if (was_here(h, &c->slot[i])) e = look_at(&c->slot[i], &taken);
     h->looks = false;
-    if (!taken || is_connected(c) || atomic_exchange(&c->alone, true)) return;
+    if (!taken || cluster_reaches_broker(c) || atomic_exchange(&c->alone, true)) return;
     log_event(LOG_WARN, "cluster", "this server alone does not reach the broker: others serve its slots, and who waits here is sent away",
               "%s", "");
 }
@@ -57,7 +51,7 @@ static void tell(struct home *h)
 void alone_sweep(struct home *h)
 {
     struct cluster *c = h->cluster;
-    if (is_connected(c)) {
+    if (cluster_reaches_broker(c)) {
         atomic_store(&c->alone, false);
     } else if (!h->looks && !cluster_is_alone(c)) {
         h->looks = true;

@@ -169,10 +169,9 @@ void away_reply(const struct post *p)
 /* Who does not reach the broker reaches nobody: its clients had better ask another server soon, which may; at once, if it is known that it does. */
 static bool is_hopeless(const struct slot *s, const struct call *call, int64_t now)
 {
-    struct broker_stats b;
     if (now >= call->deadline_ms || cluster_is_alone(s->cluster)) return true;
     bool has_waited = now >= call->deadline_ms - CALL_PATIENCE_MS + CUT_OFF_PATIENCE_MS;
-    return has_waited && cluster_broker_stats(s->cluster, &b) && !b.connected;
+    return has_waited && !cluster_reaches_broker(s->cluster);
 }
 
 void away_sweep(struct slot *s)

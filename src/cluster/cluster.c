@@ -222,8 +222,7 @@ enum { MISSING_MS = 5000 };
 const char *cluster_not_ready(const struct cluster *c, int64_t now_ms)
 {
     unsigned here = 0, lost = 0;
-    struct broker_stats broker;
-    if (cluster_broker_stats(c, &broker) && !broker.connected) return "this server does not reach the broker";
+    if (!cluster_reaches_broker(c)) return "this server does not reach the broker";
     for (unsigned i = 0; i < CLUSTER_SLOTS; i++) {
         if (cluster_reaches(c, i))
             here += cluster_holds(c, i);
@@ -240,6 +239,12 @@ bool cluster_broker_stats(const struct cluster *c, struct broker_stats *out)
     if (!c->config.broker) return false;
     broker_stats(c->config.broker, out);
     return true;
+}
+
+bool cluster_reaches_broker(const struct cluster *c)
+{
+    struct broker_stats b;
+    return !cluster_broker_stats(c, &b) || b.connected;
 }
 
 /* Sums of what each loop's thread counts. The struct is nothing but counters. */

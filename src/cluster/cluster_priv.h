@@ -351,6 +351,9 @@ void away_forget_node(struct slot *s, int node);
 /* The call from there has begun to follow something. */
 void away_follow(struct call *call, struct str key, unsigned gateway);
 
+/* cluster.c: it answers, or there is none. From any thread. */
+bool cluster_reaches_broker(const struct cluster *c);
+
 /* alone.c */
 void alone_sweep(struct home *h);
 /* Others reach the broker, and this node does not. From any thread. */

@@ -268,10 +268,12 @@ bool place_yields(struct slot *s)
 
 /* --- slots that this node does not get --- */
 
-/* How long one may be held by nobody, or by another node though this one waits for it and should have it. Negative: for ever, as things are. */
+/* How long one may be held by nobody, or by another node though this one waits for it and should have it. Negative: for ever, as things are. (Who does not reach the broker
+ * cannot ask it anew, and does so anyway when it is back.) */
 static int64_t may_lack_ms(const struct slot *s)
 {
-    bool tries = s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->in_flight && !s->resting && !s->left && is_in(s->home->view);
+    bool tries = cluster_reaches_broker(s->cluster) && s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->in_flight &&
+                 !s->resting && !s->left && is_in(s->home->view);
     if (!tries) return -1;
     unsigned rank = view_rank(s->home->view, s->index, NULL);
     if (s->home->owner[s->index].node < 0) return (s->in_line ? NOWHERE_MS : UNHEARD_MS) + UNHEARD_RANK_MS * (int64_t)rank;

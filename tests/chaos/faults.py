@@ -1,5 +1,5 @@
 """What can happen to a cluster: a row each. `begin` does it, and returns what `end` needs to end it; both return when that is done. `limit` is the longest pause, in seconds,
-that a user may see in it: beyond the fault's own length for those that take everything away (`whole`). In one that is `quiet` no request of a user fails; in one that `keeps_syncs`
+that a user may see in it: for those that take everything away (`whole`) after that is back, which takes RabbitMQ itself some 9 s. In one that is `quiet` no request of a user fails; in one that `keeps_syncs`
 no /sync loses its connection, and none that waited is refused before its time is over."""
 import dataclasses
 import signal
@@ -193,7 +193,7 @@ FAULTS = [
     Fault("server added", ("server", "readiness"), 0.2, add_server, lambda cluster, new: cluster.leave(new), quiet=True),
     Fault("rolling restart", ("server", "readiness"), 0.2, restart_all, nothing, quiet=True),
     Fault("broker node killed", ("broker",), 10, kill_broker, start_brokers),
-    Fault("all brokers killed", ("broker", "readiness"), 10, kill_brokers, start_brokers, whole=True, keeps_syncs=True, long_form=30),
+    Fault("all brokers killed", ("broker", "readiness"), 5, kill_brokers, start_brokers, whole=True, keeps_syncs=True, long_form=30),
     Fault("shard stopped", ("database", "readiness"), 3, stop_shard, start_shard, long_form=60),
     Fault("primary lost", ("database", "readiness"), 3, lose_primary, new_standby),
     Fault("shard added", ("server", "database", "readiness"), 0.2, add_shard, empty_shard, quiet=True),

@@ -9,6 +9,7 @@ import time
 
 CHUNK = 1 << 16
 MOST_WAITING = 64  # chunks of one direction
+LOOK_SECONDS = 0.02
 
 
 class Group:
@@ -22,16 +23,36 @@ class Group:
 class Link:
     def __init__(self, group, at, to):
         self.group, self.at, self.to = group, at, to
+        self.server = self.waiting = None
 
     async def listen(self):
-        return await asyncio.start_server(self.serve, *self.at)
+        self.server = await asyncio.start_server(self.serve, *self.at)
+
+    def there(self):
+        return asyncio.open_unix_connection(self.to) if isinstance(self.to, str) else asyncio.open_connection(*self.to)
+
+    async def refuse(self):
+        """Nobody listens there, so nobody does here, until somebody does."""
+        self.server.close()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                _, writer = await self.there()
+                writer.close()
+                break
+            except OSError:
+                pass
+        await self.listen()
+        self.waiting = None
 
     async def serve(self, reader, writer):
         await self.group.whole.wait()
         try:
-            there = await (asyncio.open_unix_connection(self.to) if isinstance(self.to, str) else asyncio.open_connection(*self.to))
-        except OSError:
+            there = await self.there()
+        except OSError as e:
             writer.transport.abort()
+            if isinstance(e, (ConnectionRefusedError, FileNotFoundError)) and not self.waiting:
+                self.waiting = asyncio.ensure_future(self.refuse())
             return
         await asyncio.gather(self.carry(reader, there[1]), self.carry(there[0], writer))
         for w in (writer, there[1]):
@@ -84,7 +105,7 @@ class Links:
         to = tuple(order["to"]) if isinstance(order.get("to"), list) else order.get("to")
         if "add" in order:
             self.links[order["add"]] = link = Link(self.group(order["group"]), order["at"], to)
-            link.server = await link.listen()
+            await link.listen()
         elif "of" in order:
             self.links[order["of"]].to = to
         else:

@@ -88,8 +88,10 @@ static void while_it_is_away_for_all_nobody_is_alone(void **state)
         cut(n, i, true);
     for (unsigned k = 0; k < 300; k++) {
         nodes_skip(n, 100);
-        for (unsigned i = 0; i < NODES; i++)
+        for (unsigned i = 0; i < NODES; i++) {
             assert_true(is_told(i, false));
+            assert_int_equal(slot_at(n, i, box)->lacks_ms, 0); /* nor does anybody ask for it anew, in vain */
+        }
     }
     for (unsigned i = 0; i < NODES; i++)
         cut(n, i, false);
