@@ -13,8 +13,8 @@ void broker_faulty_lose_every(struct broker *b, uint64_t n);
 /* Of what this node sends: each message that `lose` says yes to is lost; NULL: none. On the thread that sends. Set it before anything is sent. */
 void broker_faulty_lose_if(struct broker *b, bool (*lose)(void *arg, struct str message), void *arg);
 void broker_faulty_repeat_every(struct broker *b, uint64_t n);
-/* This node does not reach the broker, and knows it: what it sends or announces is lost, what it publishes is refused, it hears of nobody, and of the slots that it
- * subscribes to nothing. Those that it holds it keeps until it lets go of them. */
+/* This node does not reach the broker, and knows it: what it sends or announces is lost, what it publishes is refused, it hears of no announcements, and of the
+ * slots that it subscribes to nothing. Those that it holds it keeps until it lets go of them, and messages that others send to it arrive. */
 void broker_faulty_cut(struct broker *b, bool on);
 /* All that it sends arrives so much later, in order. */
 void broker_faulty_delay_ms(struct broker *b, int64_t ms);

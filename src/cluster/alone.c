@@ -2,40 +2,77 @@
  *
  * Who does not reach it cannot ask others whether they do; but the store tells. Where a slot that was open here stands in a newer epoch, somebody has opened it since,
  * and for that one needs the broker. Then news go elsewhere: who waits for some here is sent away, to another node that has them, and calls are refused at once.
- * While the broker is away for all no slot is opened, and everybody goes on waiting where they are. */
+ * While the broker is away for all no slot is opened, and everybody goes on waiting where they are.
+ *
+ * That it was opened may have been the last thing that the broker did for anybody. So it counts for as long as something moves in the store; where nothing does there is
+ * no news, and no harm in waiting. */
 #include "base/log.h"
 #include "cluster/cluster_priv.h"
 
+enum { STILL_MS = 15000, FAILURES_MAX = 3 /* of a look: the shard of a slot may be away, which tells nothing of others */ };
+
 /* As far as this node has heard it had the slot last. */
-static bool was_here(const struct home *h, const struct slot *s)
+static bool was_here(const struct slot *s)
 {
-    return s->home == h && !slot_is_served(s) && s->epoch > 0 && s->epoch >= h->owner[s->index].epoch;
+    return s->epoch > 0 && s->epoch >= s->home->owner[s->index].epoch;
 }
 
-/* Waits. */
-static enum err look_at(struct slot *s, bool *taken)
+/* Of slots that others had all the time it is of interest whether they move. */
+static bool is_asked(const struct home *h, const struct slot *s)
 {
-    struct store_slot at;
+    return s->home == h && !slot_is_served(s) && (was_here(s) || atomic_load(&h->cluster->taken));
+}
+
+static enum err look_at(struct slot *s, struct store_slot *at)
+{
     slot_under_way(s, 1);
-    enum err e = slot_stands(s, &at);
+    enum err e = slot_stands(s, at);
     slot_under_way(s, -1);
-    *taken = e == ERR_OK && at.epoch > s->epoch && was_here(s->home, s);
     slot_go_on(s);
     return e;
+}
+
+/* Since the last look. */
+static bool has_moved(struct slot *s, const struct store_slot *at)
+{
+    bool moved = s->seen.epoch && (at->epoch != s->seen.epoch || at->position != s->seen.position);
+    s->seen = *at;
+    return moved;
+}
+
+static void is_alone(struct home *h)
+{
+    int64_t now = loop_now_ms(h->loop);
+    if (atomic_exchange(&h->cluster->alone_until_ms, now + STILL_MS) <= now)
+        log_event(LOG_WARN, "cluster",
+                  "this server alone does not reach the broker: others serve its slots, and who waits here is sent away", "%s", "");
 }
 
 static void look(void *arg)
 {
     struct home *h = arg;
     struct cluster *c = h->cluster;
-    bool taken = false;
-    enum err e = ERR_OK;
-    for (unsigned i = 0; i < CLUSTER_SLOTS && e == ERR_OK && !taken; i++)
-        if (was_here(h, &c->slot[i])) e = look_at(&c->slot[i], &taken);
+    bool taken = false, moved = false;
+    for (unsigned i = 0, failures = 0; i < CLUSTER_SLOTS && failures < FAILURES_MAX; i++) {
+        struct slot *s = &c->slot[i];
+        struct store_slot at;
+        if (!is_asked(h, s)) continue;
+        if (look_at(s, &at) != ERR_OK) {
+            failures++;
+            continue;
+        }
+        moved |= has_moved(s, &at);
+        taken |= !slot_is_served(s) && was_here(s) && at.epoch > s->epoch;
+    }
     h->looks = false;
-    if (!taken || cluster_reaches_broker(c) || atomic_exchange(&c->alone, true)) return;
-    log_event(LOG_WARN, "cluster", "this server alone does not reach the broker: others serve its slots, and who waits here is sent away",
-              "%s", "");
+    if (cluster_reaches_broker(c)) return;
+    bool news = taken && !atomic_exchange(&c->taken, true);
+    if (news || (moved && atomic_load(&c->taken))) is_alone(h);
+}
+
+static void forget(struct slot *s)
+{
+    s->seen = (struct store_slot){0};
 }
 
 static void tell(struct home *h)
@@ -52,8 +89,10 @@ void alone_sweep(struct home *h)
 {
     struct cluster *c = h->cluster;
     if (cluster_reaches_broker(c)) {
-        atomic_store(&c->alone, false);
-    } else if (!h->looks && !cluster_is_alone(c)) {
+        atomic_store(&c->taken, false);
+        atomic_store(&c->alone_until_ms, 0);
+        home_each_slot(h, forget);
+    } else if (!h->looks) {
         h->looks = true;
         fiber_spawn(look, h);
     }
@@ -62,5 +101,6 @@ void alone_sweep(struct home *h)
 
 bool cluster_is_alone(const struct cluster *c)
 {
-    return atomic_load(&c->alone);
+    int64_t until_ms = atomic_load(&c->alone_until_ms);
+    return until_ms && until_ms > loop_now_ms(loop_current()) && !cluster_reaches_broker(c);
 }

@@ -90,11 +90,24 @@ static void send_cast(struct slot *s, struct call *call, int node)
     call->finish(call);
 }
 
+static const char no_answer[] = "The server that has this does not answer. Try again shortly.";
+
+static void give_up(struct call *call, const char *why)
+{
+    call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "%s", why);
+    call->reply.fault.retry_ms = REOPEN_MS;
+    call_answer(call);
+}
+
 void away_call(struct slot *s, struct call *call)
 {
     int node = s->home->owner[s->index].node;
     if (call->cast) {
         send_cast(s, call, node);
+        return;
+    }
+    if (cluster_is_alone(s->cluster)) {
+        give_up(call, no_answer);
         return;
     }
     list_push(&s->away, &call->waiting);
@@ -120,13 +133,6 @@ static struct call *find_call(struct slot *s, uint64_t number)
         if (call->number == number) return call;
     }
     return NULL;
-}
-
-static void give_up(struct call *call, const char *why)
-{
-    call->reply.err = fault_set(&call->reply.fault, ERR_UNAVAILABLE, "%s", why);
-    call->reply.fault.retry_ms = REOPEN_MS;
-    call_answer(call);
 }
 
 /* It was not done, since this node had not heard of that one for too long. */
@@ -182,7 +188,7 @@ void away_sweep(struct slot *s)
         struct call *call = list_item(it, struct call, waiting);
         if (is_hopeless(s, call, now)) {
             list_remove(&call->waiting);
-            give_up(call, "The server that has this does not answer. Try again shortly.");
+            give_up(call, no_answer);
         } else if (now - call->sent_ms >= OVERDUE_MS) {
             send_command(s, call, s->home->owner[s->index].node);
         }

@@ -179,6 +179,10 @@ struct entity *turn_other(struct turn *t, unsigned kind, struct str key);
  * handed over in order. Whatever loads entities of a kind that has `tell` has to ask, or what is told of them grows old. Bytes of another node, of this program or
  * an older or newer one. The copy is in `a`. */
 bool turn_inherits(struct turn *t, const struct entity *e, struct arena *a, struct str *out);
+/* Has nothing of it changed after that position? Known also of one that is not in memory, if no change that this owner does not remember can be so new; otherwise false. */
+bool turn_is_unchanged(const struct turn *t, const struct entity *e, int64_t since);
+/* The turn changes another entity of its slot, at this position, without having to load it. Returns it if it is in memory, else NULL. */
+struct entity *turn_changes(struct turn *t, unsigned kind, struct str key, int64_t position);
 /* The entity if it is in memory; else NULL. */
 struct entity *turn_peek(struct turn *t, unsigned kind, struct str key);
 
@@ -194,6 +198,9 @@ must_use enum err turn_ranges(struct turn *t, struct store_read *r, size_t n);
 void turn_saw(struct turn *t, int64_t position);
 /* Is all that the turn has seen durable? Then it was so for good, and others may be told. */
 bool turn_is_settled(const struct turn *t);
+/* A read has failed with `e`, which may pass, and the command can go on without what it looked for: OK, and no fault. Otherwise, and when the slot was opened anew
+ * meanwhile, an error: return it. */
+must_use enum err turn_does_without(struct turn *t, enum err e);
 /* The turn has waited for something that is not the store: UNAVAILABLE when the slot was opened anew meanwhile. Return it. */
 must_use enum err turn_resumed(struct turn *t);
 
@@ -255,6 +262,8 @@ void cluster_status(struct cluster *c, struct cluster_status *out);
 bool cluster_holds(const struct cluster *c, unsigned slot);
 /* Is it served here, or its owner known? Who asks it otherwise waits for that. Likewise. */
 bool cluster_reaches(const struct cluster *c, unsigned slot);
+/* Others reach the broker and have this node's slots, and it does not: it can do nothing for anybody. On a loop. */
+bool cluster_is_alone(const struct cluster *c);
 /* NULL: clients may be sent here; else why not. Once all slots are reached; and from then on while each is, or was 5 s ago. A slot that is handed over, or taken over from
  * the dead, is missing for a moment at all nodes: they would all say no, and clients would be sent from one to another. But who does not reach the
  * broker, or has lost most of its own slots, is cut off from the rest. From any loop, with its time. */

@@ -49,6 +49,7 @@ struct letter {
 struct entity_table {
     struct map map;
     struct list lru; /* oldest first */
+    int64_t cold;    /* what is not in memory, or has not changed since it was read, has last changed at or before this position */
 };
 
 _Static_assert((int)CLUSTER_NODES_MAX == (int)NODES_MAX, "one number of nodes");
@@ -137,8 +138,9 @@ struct slot {
     enum err refusal;    /* why it is not: STORAGE or FULL */
     unsigned generation; /* counts the openings; what began under another one is void */
     int64_t epoch, position, durable;
-    int64_t persisted; /* the store has it; what is above is in the overlay */
-    int64_t mark;      /* of this owner, on its way to the store, which may show it before it answers; 0: none */
+    int64_t persisted;      /* the store has it; what is above is in the overlay */
+    struct store_slot seen; /* where the store said that it stands, while the broker is not reached; see alone.c */
+    int64_t mark;           /* of this owner, on its way to the store, which may show it before it answers; 0: none */
     const struct journal *journal;
     struct queue queue;
     struct record *open;
@@ -216,7 +218,9 @@ struct cluster {
     uint64_t life; /* a random number: commands are numbered within it */
     struct nodes *nodes;
     atomic_bool leaving;
-    atomic_bool alone; /* see alone.c */
+    /* see alone.c: in this outage of the broker somebody else has taken a slot that was open here; until when that counts */
+    atomic_bool taken;
+    _Atomic int64_t alone_until_ms;
     struct home home[CLUSTER_LOOPS_MAX];
     struct slot slot[CLUSTER_SLOTS];
 };
@@ -356,8 +360,6 @@ bool cluster_reaches_broker(const struct cluster *c);
 
 /* alone.c */
 void alone_sweep(struct home *h);
-/* Others reach the broker, and this node does not. From any thread. */
-bool cluster_is_alone(const struct cluster *c);
 
 /* answered.c */
 must_use bool answered_find(struct slot *s, struct call *call);

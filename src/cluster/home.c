@@ -92,13 +92,13 @@ void home_each_slot(struct home *h, void (*fn)(struct slot *s))
 static void sweep(struct timer *t)
 {
     struct home *h = list_item(t, struct home, sweep);
+    alone_sweep(h); /* before those who ask it */
     home_each_slot(h, relay_pulses);
     home_each_slot(h, relay_sweep);
     home_each_slot(h, letters_sweep);
     home_each_slot(h, away_sweep);
     home_each_slot(h, inherit_sweep);
     place_watch(h);
-    alone_sweep(h);
     post_sweep(h);
     timer_set(h->loop, &h->sweep, SWEEP_MS, sweep);
 }

@@ -130,6 +130,7 @@ static void evict(struct slot *s, unsigned kind)
         struct entity *e = list_item(it, struct entity, lru);
         if (e->users || e->position > s->durable) continue;
         map_del(&t->map, e->key);
+        if (e->position > t->cold) t->cold = e->position;
         stat_add(&s->home->stats.warm, -1);
         list_remove(&e->lru);
         entity_free(s, e);
@@ -490,11 +491,19 @@ enum err slot_stands(struct slot *s, struct store_slot *out)
     return store_look_wait(s->cluster->config.store, s->index, out);
 }
 
+/* It stands at that position, and nothing of it is in memory. */
+static void begin_open(struct slot *s, int64_t position)
+{
+    stat_add(&s->home->stats.slots_open, 1);
+    for (unsigned k = 0; k < s->cluster->config.kinds; k++)
+        s->table[k].cold = position;
+}
+
 void slot_serve(struct slot *s, bool writable)
 {
     s->writable = writable;
     stat_add(&s->home->stats.reopened, 1);
-    if (s->state != SLOT_OPEN) stat_add(&s->home->stats.slots_open, 1);
+    if (s->state != SLOT_OPEN) begin_open(s, s->position - (writable ? 1 : 0)); /* its mark changes nothing */
     s->state = SLOT_OPEN;
     s->failures = 0;
     slot_say(s);

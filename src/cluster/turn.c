@@ -73,6 +73,19 @@ struct entity *turn_other(struct turn *t, unsigned kind, struct str key)
     return e;
 }
 
+bool turn_is_unchanged(const struct turn *t, const struct entity *e, int64_t since)
+{
+    return (e->position ? e->position : t->slot->table[e->kind].cold) <= since;
+}
+
+struct entity *turn_changes(struct turn *t, unsigned kind, struct str key, int64_t position)
+{
+    struct entity *e = turn_peek(t, kind, key);
+    int64_t *at = e ? &e->position : &t->slot->table[kind].cold;
+    if (position > *at) *at = position;
+    return e;
+}
+
 struct entity *turn_peek(struct turn *t, unsigned kind, struct str key)
 {
     return map_get(&t->slot->table[kind].map, key);
@@ -98,6 +111,14 @@ static enum err undone(struct turn *t)
 enum err turn_resumed(struct turn *t)
 {
     return is_current(t) ? ERR_OK : undone(t);
+}
+
+enum err turn_does_without(struct turn *t, enum err e)
+{
+    if (!is_current(t)) return undone(t);
+    if (!err_may_pass(e)) return e;
+    *turn_fault(t) = (struct fault){0};
+    return ERR_OK;
 }
 
 bool turn_is_settled(const struct turn *t)

@@ -171,9 +171,9 @@ void engine_stop_waiting(struct engine *e)
         sync_gateway_stop(e->gateway[i]);
 }
 
-bool engine_ask_again(enum err e, int64_t since_ms)
+bool engine_ask_again(const struct engine *e, enum err err, int64_t since_ms)
 {
-    if (!err_may_pass(e) || loop_now_ms(loop_current()) - since_ms >= PATIENCE_MS) return false;
+    if (!err_may_pass(err) || loop_now_ms(loop_current()) - since_ms >= PATIENCE_MS || cluster_is_alone(e->cluster)) return false;
     fiber_sleep_ms(AGAIN_MS);
     return true;
 }
@@ -182,7 +182,7 @@ enum err engine_call(struct engine *e, const struct command *cmd, struct arena *
 {
     int64_t since_ms = loop_now_ms(loop_current());
     enum err err = cluster_call(e->cluster, cmd, a, reply);
-    while (commands[cmd->type].shared && engine_ask_again(err, since_ms))
+    while (commands[cmd->type].shared && engine_ask_again(e, err, since_ms))
         err = cluster_call(e->cluster, cmd, a, reply);
     if (err != ERR_OK && f) {
         *f = reply->fault;

@@ -97,9 +97,10 @@ static inline struct str engine_key_of_slot(const struct engine *e, unsigned slo
     return str_c(e->slot_key[slot]);
 }
 
-/* A question that changes nothing has been answered with `e`, and was asked first at `since_ms` of the loop's clock. True: ask again; it met a slot
- * that was being undone (a full disk, for one), and what cannot be written can still be read. For two seconds. Waits. */
-bool engine_ask_again(enum err e, int64_t since_ms);
+/* A question that changes nothing has been answered with `err`, and was asked first at `since_ms` of the loop's clock. True: ask again; it met a slot
+ * that was being undone (a full disk, for one), and what cannot be written can still be read. For two seconds; not where only other servers
+ * can answer. Waits. */
+bool engine_ask_again(const struct engine *e, enum err err, int64_t since_ms);
 
 /* Runs the command and waits; questions are asked again. On failure the sentence is in `f`. Waits. */
 must_use enum err engine_call(struct engine *e, const struct command *cmd, struct arena *a, struct reply *reply, struct fault *f);

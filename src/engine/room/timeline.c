@@ -97,6 +97,18 @@ enum err timeline_find(struct turn *t, struct room *room, struct str event_id, s
     return *out ? ERR_OK : ERR_INTERNAL;
 }
 
+/* The tail has all events from its first one on: what it has of this kind is the newest, and if it is the whole room there is no other. False: rows have to be asked. */
+static bool state_in_tail(const struct room *room, struct str type, struct str state_key, int64_t position, struct event **out)
+{
+    for (size_t i = room->tail_count; i-- > 0;) {
+        struct event *e = room->tail[i];
+        if (e->item.position > position || !event_is_state(e) || !str_eq(e->type, type) || !str_eq(e->state_key, state_key)) continue;
+        *out = event_ref(e);
+        return true;
+    }
+    return room->first_ord >= 0;
+}
+
 enum err timeline_state_at(struct turn *t, struct room *room, struct str type, struct str state_key, int64_t position, struct event **out)
 {
     *out = NULL;
@@ -106,6 +118,7 @@ enum err timeline_state_at(struct turn *t, struct room *room, struct str type, s
         *out = event_ref(now);
         return ERR_OK;
     }
+    if (state_in_tail(room, type, state_key, position, out)) return ERR_OK;
     struct store_read r = {.table = T_state_log,
                            .prefix = 3,
                            .key = {{.s = room->room_id}, {.s = type}, {.s = state_key}},

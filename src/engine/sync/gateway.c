@@ -368,7 +368,7 @@ static enum err look(struct sync_job *job, struct buf *out, struct found *found,
     while (!job->cancelled) {
         e = compose(job, out, found, f);
         bool nothing = e == ERR_OK && job->behind && !known && !found->something;
-        if (!engine_ask_again(nothing ? ERR_UNAVAILABLE : e, since_ms)) break;
+        if (!engine_ask_again(job->gateway->engine, nothing ? ERR_UNAVAILABLE : e, since_ms)) break;
     }
     int64_t now = loop_now_ms(job->gateway->loop);
     if (job_lacks(job) && job->ask_again_ms <= now) job->ask_again_ms = now + ASK_AGAIN_MS;

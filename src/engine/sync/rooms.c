@@ -3,16 +3,23 @@
 #include "engine/sync/filters.h"
 #include "engine/sync/section.h"
 
+/* There is nothing to be told of it, which is known without reading it. */
+static bool is_unmoved(const struct section_reader *s, char kind, const struct entity *room)
+{
+    return kind == 'j' && !(s->flags & (SYNC_FULL_STATE | SYNC_INITIAL)) && turn_is_unchanged(s->turn, room, s->since);
+}
+
 static enum err one_room(struct section_reader *s, struct str mode, struct str room_id, struct buf *out)
 {
     struct turn *t = s->turn;
     struct room *room;
     struct buf b;
-    enum err e = room_load(t, turn_other(t, KIND_ROOM, room_id), false, &room);
-    if (e == ERR_NOT_FOUND) return ERR_OK; /* the user's slot is ahead of a restore, or behind a forgotten room */
-    if (e != ERR_OK) return e;
-    buf_init(&b, 128 * 1048576);
+    struct entity *entity = turn_other(t, KIND_ROOM, room_id);
     char kind = mode.n ? mode.p[0] : 'j';
+    enum err e = room_load(t, entity, false, &room);
+    if (e == ERR_NOT_FOUND) return ERR_OK; /* the user's slot is ahead of a restore, or behind a forgotten room */
+    if (e != ERR_OK) return is_unmoved(s, kind, entity) ? turn_does_without(t, e) : e;
+    buf_init(&b, 128 * 1048576);
     if (kind == 'l') {
         int64_t until = 0;
         if (!str_to_int64(str_from(mode, 1), &until)) until = 0;

@@ -418,29 +418,6 @@ static bool members_changed(const struct room *room, int64_t since)
     return false;
 }
 
-static void write_counts(struct json_out *o, int64_t notify, int64_t highlight)
-{
-    json_object(o);
-    json_int_member(o, "highlight_count", highlight);
-    json_int_member(o, "notification_count", notify);
-    json_end(o);
-}
-
-static enum err write_unread(struct section_reader *s, struct room *room, struct json_out *o)
-{
-    struct unread u;
-    bool apart = s->filter->room.timeline.unread_thread_notifications;
-    enum err e = section_unread(s, room, apart, &u);
-    if (e != ERR_OK) return e;
-    json_key(o, "unread_notifications");
-    write_counts(o, u.notify, u.highlight);
-    if (apart && u.threads && u.threads->count) {
-        json_key(o, "unread_thread_notifications");
-        json_put(o, u.threads);
-    }
-    return ERR_OK;
-}
-
 /* Has anything in the room changed after `since`, up to `as_of`? Cheap: in a quiet room the answer is no. */
 static bool is_quiet(const struct section_reader *s, const struct room *room)
 {
@@ -558,7 +535,7 @@ static enum err write_own(struct section_reader *s, struct room *room, bool fres
     note_devices(s, room, since, fresh);
     note_presence(s, room, since, fresh);
     if (fresh || members_changed(room, since)) write_summary(o, room, s->user_id);
-    return events || own_receipt_is_new(s, room) ? write_unread(s, room, o) : ERR_OK;
+    return events || own_receipt_is_new(s, room) ? section_write_unread(s, room, o) : ERR_OK;
 }
 
 static void note_news(struct section_reader *s, const struct section_news *news, bool fresh)

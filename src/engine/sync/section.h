@@ -26,7 +26,7 @@ struct section_reader {
     uint64_t filter_id;       /* of the shared filter */
     struct str display_name;  /* in the room that is counted, see unread.c */
     struct str rules_text;    /* the user's stored push rules; empty: the defaults */
-    struct push_rules *rules; /* compiled when first needed, by section_unread; the owner frees them */
+    struct push_rules *rules; /* compiled when first needed, by section_write_unread; the owner frees them */
     struct json *ignored;     /* array of user ids, or NULL */
     struct buf changed, left; /* packed user ids: device lists */
     struct buf presence;      /* packed pairs: user id, content as JSON */
@@ -40,11 +40,8 @@ must_use enum err section_joined(struct section_reader *s, struct room *room, bo
 /* For a room that was left (or banned from): up to the position of the leave. */
 must_use enum err section_left(struct section_reader *s, struct room *room, int64_t until, struct buf *out);
 
-/* Unread counts of a user, computed from the push rules when asked. */
-struct unread {
-    int64_t notify, highlight;
-    struct json *threads; /* object: root -> {notification_count, highlight_count}; NULL: not asked apart */
-};
-must_use enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out);
+/* The members with the reader's unread counts. Where the events that are to be counted cannot all be read at the moment, those that could be are counted (but for a first
+ * answer, which is whole or none): the messages matter more, and the next one brings the right counts. Waits. */
+must_use enum err section_write_unread(struct section_reader *s, struct room *room, struct json_out *o);
 
 #endif

@@ -8,6 +8,11 @@
 
 enum { COUNT_SCAN_MAX = 2000 };
 
+struct unread {
+    int64_t notify, highlight;
+    struct json *threads; /* object: root -> {notification_count, highlight_count}; NULL: not asked apart */
+};
+
 /* Where the user has read to: in the main timeline (and everywhere, by an unthreaded receipt), and in one thread. */
 static int64_t read_to(const struct room *room, struct str user_id, struct str thread)
 {
@@ -146,7 +151,7 @@ static enum err count_from(struct section_reader *s, struct room *room, bool apa
     return err;
 }
 
-enum err section_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out)
+static enum err count_unread(struct section_reader *s, struct room *room, bool apart, struct unread *out)
 {
     *out = (struct unread){.threads = apart ? json_new(turn_arena(s->turn), JSON_OBJECT) : NULL};
     struct unread_memo now = {
@@ -167,4 +172,28 @@ enum err section_unread(struct section_reader *s, struct room *room, bool apart,
     now.highlight = (int32_t)out->highlight;
     if (e == ERR_OK && !apart && changes == room->unread_changes) room_keep_unread(room, s->user_id, &now);
     return e;
+}
+
+static void write_counts(struct json_out *o, int64_t notify, int64_t highlight)
+{
+    json_object(o);
+    json_int_member(o, "highlight_count", highlight);
+    json_int_member(o, "notification_count", notify);
+    json_end(o);
+}
+
+enum err section_write_unread(struct section_reader *s, struct room *room, struct json_out *o)
+{
+    struct unread u;
+    bool apart = s->filter->room.timeline.unread_thread_notifications;
+    enum err e = count_unread(s, room, apart, &u);
+    if (e != ERR_OK && !(s->flags & (SYNC_FULL_STATE | SYNC_INITIAL))) e = turn_does_without(s->turn, e);
+    if (e != ERR_OK) return e;
+    json_key(o, "unread_notifications");
+    write_counts(o, u.notify, u.highlight);
+    if (apart && u.threads && u.threads->count) {
+        json_key(o, "unread_thread_notifications");
+        json_put(o, u.threads);
+    }
+    return ERR_OK;
 }

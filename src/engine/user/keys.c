@@ -93,10 +93,8 @@ enum err rooms_devices_changed(struct turn *t)
     if (e != ERR_OK) return e;
     list = c->s[1];
     while (pack_next(&list, &room_id)) {
-        struct entity *room = turn_peek(t, KIND_ROOM, room_id);
-        if (!room) continue;
-        room->position = position;
-        if (room->state) room_apply_device_mark(room->state, c->s[0], position);
+        const struct entity *room = turn_changes(t, KIND_ROOM, room_id, position);
+        if (room && room->state) room_apply_device_mark(room->state, c->s[0], position);
     }
     return ERR_OK;
 }

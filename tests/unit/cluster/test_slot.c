@@ -475,6 +475,93 @@ static void loops_on_threads(void **state)
     }
 }
 
+/* --- what is known of that which is not in memory --- */
+
+static enum err ask_whether_unchanged(struct turn *t)
+{
+    const struct command *c = turn_command(t);
+    turn_reply(t)->num[0] = turn_is_unchanged(t, turn_other(t, TOY_BOX, c->s[0]), c->num[0]);
+    return ERR_OK;
+}
+
+/* num[0]: is it in memory? */
+static enum err change_another(struct turn *t)
+{
+    const struct entity *e = turn_changes(t, TOY_BOX, turn_command(t)->s[0], turn_position(t));
+    assert_int_equal(e != NULL, turn_command(t)->num[0]);
+    return ERR_OK;
+}
+
+static bool is_unchanged(struct scene *x, struct str key, int64_t since)
+{
+    struct command c = run_shared(same, ask_whether_unchanged);
+    struct reply reply;
+    c.s[0] = key;
+    c.num[0] = since;
+    assert_int_equal(tell(x, c, &reply), ERR_OK);
+    return reply.num[0];
+}
+
+/* Adds something; returns the position. */
+static int64_t change(struct scene *x, struct str key)
+{
+    static int64_t id;
+    assert_int_equal(tell(x, add(key, ++id, 1), NULL), ERR_OK);
+    scene_settle(x);
+    return slot_of(x, key)->durable;
+}
+
+static void a_box_is_unchanged_while_nobody_changes_it(void **state)
+{
+    (void)state;
+    static const struct entity_kind kinds[] = {{.name = "box", .warm_max = 3, .free_state = mem_free}};
+    struct scene s, *x = &s;
+    struct toy toy = {0};
+    struct arena a;
+    struct str key[6];
+    arena_init(&a);
+    for (unsigned i = 0; i < 6; i++)
+        key[i] = key_in_slot(&a, 30, 10 + i);
+    same = key_in_slot(&a, 30, 1);
+    scene_init(x, 1, toy_commands, TOY_COMMANDS, kinds, 1);
+    x->own = &toy;
+    scene_settle(x);
+    int64_t begin = slot_of(x, same)->durable - 1; /* the mark changes nothing */
+    assert_true(is_unchanged(x, key[5], begin));   /* of which nothing was ever in memory */
+    assert_false(is_unchanged(x, key[5], begin - 1));
+    int64_t first = change(x, key[0]);
+    assert_true(is_unchanged(x, key[0], first) && !is_unchanged(x, key[0], first - 1));
+    assert_true(is_unchanged(x, key[5], begin));
+    for (unsigned i = 0; i < 20; i++)
+        change(x, key[2 + i % 3]);
+    assert_null(map_get(&slot_of(x, same)->table[TOY_BOX].map, key[0]));
+    assert_false(is_unchanged(x, key[0], first - 1)); /* nobody remembers when it was */
+    assert_false(is_unchanged(x, key[5], begin));     /* and so nobody knows this */
+    assert_true(is_unchanged(x, key[0], slot_of(x, same)->durable));
+    int64_t end = slot_of(x, same)->durable;
+    store_faulty_fail_nth(x->faulty, 1);
+    assert_int_equal(tell(x, add(key[0], 1000, 1), NULL), ERR_STORAGE); /* the slot is opened anew */
+    scene_skip(x, 2 * REOPEN_MS);
+    assert_true(slot_of(x, same)->durable > end);
+    for (unsigned i = 0; i < 6; i++)
+        assert_true(is_unchanged(x, key[i], end) && !is_unchanged(x, key[i], end - 1));
+    struct command c = run(same, change_another);
+    c.s[0] = key_in_slot(&a, 30, 20);
+    assert_int_equal(tell(x, c, NULL), ERR_OK);
+    scene_settle(x);
+    assert_false(is_unchanged(x, c.s[0], end));
+    assert_true(is_unchanged(x, c.s[0], slot_of(x, same)->durable));
+    end = change(x, key[0]);
+    c.s[0] = key[0];
+    c.num[0] = true;
+    assert_int_equal(tell(x, c, NULL), ERR_OK);
+    scene_settle(x);
+    assert_false(is_unchanged(x, key[0], end));
+    assert_true(is_unchanged(x, key[0], slot_of(x, same)->durable));
+    scene_release(x);
+    arena_release(&a);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, toy_teardown)
 int main(void)
 {
@@ -496,6 +583,7 @@ int main(void)
         test(another_writer_is_noticed_by_the_mark),
         test(a_slot_with_too_much_to_write_refuses),
         test(loops_on_threads),
+        cmocka_unit_test(a_box_is_unchanged_while_nobody_changes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

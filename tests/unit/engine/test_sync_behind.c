@@ -205,6 +205,48 @@ static void nor_where_the_slot_could_not_be_asked_before(void **state)
     play_at_gate(neighbours_behind_script, NULL);
 }
 
+/* Who does not wait asks all rooms of the slot, as who comes for the first time does. */
+static void unchanged_script(struct scene *x)
+{
+    struct neighbours n;
+    struct client *c = &n.c;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    come_into_all(&n);
+    cool_down(&n);
+    say_in(x, n.room[WARM], "one");
+    assert_int_equal(sync_for(c, 0), ERR_OK);
+    assert_int_equal(told(c, n.room[WARM], "one"), 1);
+    assert_null(joined(c, n.room[COLD]));
+    gate->broken = ERR_OK;
+    say_in(x, n.room[COLD], "two");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n.room[COLD], "two"), 1);
+}
+
+/* The slot's other rooms are asked with one that is new. */
+static void new_room_script(struct scene *x)
+{
+    struct neighbours n;
+    struct client *c = &n.c;
+    find_neighbours(&n, x, cluster_slot_of(ROOM));
+    struct str new = id_in_slot(&x->arena, '!', cluster_slot_of(ROOM), ROOMS);
+    come_into_all(&n);
+    cool_down(&n);
+    come_in(c, new);
+    say_in(x, n.room[WARM], "one");
+    assert_int_equal(sync_for(c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(c, n.room[WARM], "one"), 1);
+    assert_non_null(json_get(joined(c, new), "timeline"));
+    gate->broken = ERR_OK;
+}
+
+static void a_cold_room_that_has_not_changed_holds_up_nothing(void **state)
+{
+    (void)state;
+    play_at_gate(unchanged_script, NULL);
+    play_at_gate(new_room_script, NULL);
+}
+
 static void before_first_look_script(struct scene *x)
 {
     struct neighbours n;
@@ -238,6 +280,44 @@ static void a_first_look_that_could_not_be_whole_is_made_good(void **state)
 {
     (void)state;
     play_at_gate(before_first_look_script, first_look_script);
+}
+
+/* --- the events that are to be counted cannot be read --- */
+
+static int64_t unread(const struct client *c, struct str room_id)
+{
+    return json_int_at(json_get(joined(c, room_id), "unread_notifications"), "notification_count", -1);
+}
+
+static void uncounted_script(struct scene *x)
+{
+    struct client c = {.x = x, .number = 1};
+    fill_room(x);
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    for (unsigned i = 0; i < ROOM_TAIL + 10; i++) /* more than the owner has in memory when it has read the room */
+        say_in(x, ROOM, "before");
+    assert_int_equal(sync_for(&c, 0), ERR_OK);
+    int64_t before = unread(&c, ROOM);
+    assert_true(before >= ROOM_TAIL + 10);
+    slot_fail(&x->engine->cluster->slot[cluster_slot_of(ROOM)], ERR_UNAVAILABLE);
+    warm_up(x);
+    gate->broken = ERR_UNAVAILABLE;
+    gate->broken_table = T_timeline;
+    gate->broken_slot = cluster_slot_of(ROOM);
+    say_in(x, ROOM, "one");
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_int_equal(told(&c, ROOM, "one"), 1);
+    assert_in_range(unread(&c, ROOM), ROOM_TAIL / 2, before); /* as many as are known */
+    gate->broken = ERR_OK;
+    say_in(x, ROOM, "two");
+    assert_int_equal(sync_for(&c, PATIENT_MS), ERR_OK);
+    assert_int_equal(unread(&c, ROOM), before + 2);
+}
+
+static void a_message_does_not_wait_for_the_counts(void **state)
+{
+    (void)state;
+    play_at_gate(uncounted_script, NULL);
 }
 
 /* --- nothing can be told --- */
@@ -315,10 +395,15 @@ static void a_new_room_is_told_whole_when_it_can_be(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),     cmocka_unit_test(a_slot_that_nobody_serves_is_left_alone),
-        cmocka_unit_test(a_cold_room_does_not_hold_up_a_warm_one),           cmocka_unit_test(nor_where_the_slot_could_not_be_asked_before),
-        cmocka_unit_test(a_first_look_that_could_not_be_whole_is_made_good), cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
+        cmocka_unit_test(rooms_are_told_while_the_user_cannot_be_asked),
+        cmocka_unit_test(a_slot_that_nobody_serves_is_left_alone),
+        cmocka_unit_test(a_cold_room_does_not_hold_up_a_warm_one),
+        cmocka_unit_test(nor_where_the_slot_could_not_be_asked_before),
+        cmocka_unit_test(a_first_look_that_could_not_be_whole_is_made_good),
+        cmocka_unit_test(nothing_is_lost_where_nothing_can_be_told),
         cmocka_unit_test(a_new_room_is_told_whole_when_it_can_be),
+        cmocka_unit_test(a_cold_room_that_has_not_changed_holds_up_nothing),
+        cmocka_unit_test(a_message_does_not_wait_for_the_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
