@@ -40,34 +40,37 @@ static bool has_moved(struct slot *s, const struct store_slot *at)
     return moved;
 }
 
-static void is_alone(struct home *h)
+static void is_alone(struct home *h, bool news)
 {
     int64_t now = loop_now_ms(h->loop);
-    if (atomic_exchange(&h->cluster->alone_until_ms, now + STILL_MS) <= now)
-        log_event(LOG_WARN, "cluster",
-                  "this server alone does not reach the broker: others serve its slots, and who waits here is sent away", "%s", "");
+    if (atomic_exchange(&h->cluster->alone_until_ms, now + STILL_MS) > now) return;
+    log_event(news ? LOG_WARN : LOG_INFO, "cluster",
+              "this server alone does not reach the broker: others serve its slots, and who waits here is sent away", "again=%d", !news);
 }
 
+static void judge(struct home *h, bool taken, bool moved)
+{
+    struct cluster *c = h->cluster;
+    if (cluster_reaches_broker(c)) return;
+    bool news = taken && !atomic_exchange(&c->taken, true);
+    if (news || (moved && atomic_load(&c->taken))) is_alone(h, news);
+}
+
+/* From where the last look ended: each slot's turn comes. */
 static void look(void *arg)
 {
     struct home *h = arg;
-    struct cluster *c = h->cluster;
-    bool taken = false, moved = false;
-    for (unsigned i = 0, failures = 0; i < CLUSTER_SLOTS && failures < FAILURES_MAX; i++) {
-        struct slot *s = &c->slot[i];
+    for (unsigned n = 0, failures = 0; n < CLUSTER_SLOTS && failures < FAILURES_MAX; n++) {
+        struct slot *s = &h->cluster->slot[h->look_next++ % CLUSTER_SLOTS];
         struct store_slot at;
-        if (!is_asked(h, s)) continue;
-        if (look_at(s, &at) != ERR_OK) {
-            failures++;
+        if (!is_asked(h, s))
             continue;
-        }
-        moved |= has_moved(s, &at);
-        taken |= !slot_is_served(s) && was_here(s) && at.epoch > s->epoch;
+        else if (look_at(s, &at) != ERR_OK)
+            failures++;
+        else
+            judge(h, !slot_is_served(s) && was_here(s) && at.epoch > s->epoch, has_moved(s, &at));
     }
     h->looks = false;
-    if (cluster_reaches_broker(c)) return;
-    bool news = taken && !atomic_exchange(&c->taken, true);
-    if (news || (moved && atomic_load(&c->taken))) is_alone(h);
 }
 
 static void forget(struct slot *s)
@@ -79,9 +82,9 @@ static void tell(struct home *h)
 {
     struct cluster *c = h->cluster;
     bool alone = cluster_is_alone(c);
+    if (alone) home_each_slot(h, slot_wake_waiting);
     if (h->told_alone == alone) return;
     h->told_alone = alone;
-    home_each_slot(h, slot_wake_waiting);
     if (c->config.alone) c->config.alone(c->config.engine, h->loop, alone);
 }
 

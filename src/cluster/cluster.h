@@ -179,7 +179,7 @@ struct entity *turn_other(struct turn *t, unsigned kind, struct str key);
  * handed over in order. Whatever loads entities of a kind that has `tell` has to ask, or what is told of them grows old. Bytes of another node, of this program or
  * an older or newer one. The copy is in `a`. */
 bool turn_inherits(struct turn *t, const struct entity *e, struct arena *a, struct str *out);
-/* Has nothing of it changed after that position? Known also of one that is not in memory, if no change that this owner does not remember can be so new; otherwise false. */
+/* Has nothing of it that is written changed after that position? Known also of one that is not in memory, if no change that this owner does not remember can be so new; otherwise false. */
 bool turn_is_unchanged(const struct turn *t, const struct entity *e, int64_t since);
 /* The turn changes another entity of its slot, at this position, without having to load it. Returns it if it is in memory, else NULL. */
 struct entity *turn_changes(struct turn *t, unsigned kind, struct str key, int64_t position);

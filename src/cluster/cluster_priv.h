@@ -208,7 +208,8 @@ struct home {
     int64_t trips_ms; /* what the last 64 records or so took to the broker and back, together */
     uint64_t parted;
     struct timer sweep;
-    bool looks, told_alone;     /* alone.c's */
+    bool looks, told_alone; /* alone.c's */
+    unsigned look_next;
     struct cluster_stats stats; /* this thread's; read by others without order */
 };
 

@@ -1,6 +1,6 @@
 """What can happen to a cluster: a row each. `begin` does it, and returns what `end` needs to end it; both return when that is done. `limit` is the longest, in seconds, that a user
 may wait in it for the answer to a message, or for the message of another: after what was taken away is back for those that take everything (`whole`; RabbitMQ itself takes some 9 s
-to start). In one that leaves rooms `cold` those who come anew may wait longer for messages. In one that is `quiet` no request of a user fails; in one that `keeps_syncs` no /sync loses its
+to start). In one that leaves rooms `cold` messages may wait for its end as well. In one that is `quiet` no request of a user fails; in one that `keeps_syncs` no /sync loses its
 connection, and none that waited is refused before its time is over."""
 import dataclasses
 import signal

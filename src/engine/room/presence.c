@@ -62,7 +62,6 @@ static enum err tell(struct turn *t, struct room *r)
     engine_note(t, ITEM_ROOM_CHANGE, r->room_id, position, STR(""));
     enum err e = turn_ready(t);
     if (e != ERR_OK) return e;
-    (void)turn_changes(t, KIND_ROOM, r->room_id, position);
     struct presence_mark *m;
     for (size_t at = 0; (m = map_next(&p->waiting, &at));) {
         m->position = position;

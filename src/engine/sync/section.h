@@ -41,7 +41,7 @@ must_use enum err section_joined(struct section_reader *s, struct room *room, bo
 must_use enum err section_left(struct section_reader *s, struct room *room, int64_t until, struct buf *out);
 
 /* The members with the reader's unread counts. Where the events that are to be counted cannot all be read at the moment, those that could be are counted (but for a first
- * answer, which is whole or none): the messages matter more, and the next one brings the right counts. Waits. */
+ * answer, which is whole or none): the messages matter more, and one that comes later brings the right counts. Waits. */
 must_use enum err section_write_unread(struct section_reader *s, struct room *room, struct json_out *o);
 
 #endif
