@@ -1,12 +1,13 @@
 """What can happen to a cluster: a row each. `begin` does it, and returns what `end` needs to end it; both return when that is done. `limit` is the longest, in seconds, that a user
-may wait in it for the answer to a message, or for the message of another: after what was taken away is back for those that take everything (`whole`; RabbitMQ itself takes some 9 s
-to start). In one that leaves rooms `cold` messages may wait for its end as well. In one that is `quiet` no request of a user fails; in one that `keeps_syncs` no /sync loses its
-connection, and none that waited is refused before its time is over."""
+may wait in it for the answer to a message, or (MESSAGE_LIMIT, if that is more) for the message of another: after what was taken away is back for those that take everything (`whole`;
+RabbitMQ itself takes some 9 s to start). In one that is `quiet` no request of a user fails; in one that `keeps_syncs` no /sync loses its connection, and none that waited is refused before
+its time is over."""
 import dataclasses
 import signal
 
 import cluster as parts
 
+MESSAGE_LIMIT = 5
 SLOW_LINK_SECONDS, SLOW_DISK_MS = 0.05, 30
 MOVED = 1  # slots of each shard, to a new one
 
@@ -21,7 +22,6 @@ class Fault:
     whole: bool = False  # nobody can send while it lasts
     quiet: bool = False
     keeps_syncs: bool = False
-    cold: bool = False
     long_form: float = 10
 
 
@@ -196,7 +196,7 @@ FAULTS = [
     Fault("rolling restart", ("server", "readiness"), 0.2, restart_all, nothing, quiet=True),
     Fault("broker node killed", ("broker",), 10, kill_broker, start_brokers),
     Fault("all brokers killed", ("broker", "readiness"), 5, kill_brokers, start_brokers, whole=True, keeps_syncs=True, long_form=30),
-    Fault("shard stopped", ("database", "readiness"), 3, stop_shard, start_shard, cold=True, long_form=60),
+    Fault("shard stopped", ("database", "readiness"), 3, stop_shard, start_shard, long_form=60),
     Fault("primary lost", ("database", "readiness"), 3, lose_primary, new_standby, cold=True),
     Fault("shard added", ("server", "database", "readiness"), 0.2, add_shard, empty_shard, quiet=True),
     Fault("slow disks", ("database",), 3, slow_disks, fast_disks),
