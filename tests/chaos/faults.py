@@ -197,7 +197,7 @@ FAULTS = [
     Fault("broker node killed", ("broker",), 10, kill_broker, start_brokers),
     Fault("all brokers killed", ("broker", "readiness"), 5, kill_brokers, start_brokers, whole=True, keeps_syncs=True, long_form=30),
     Fault("shard stopped", ("database", "readiness"), 3, stop_shard, start_shard, long_form=60),
-    Fault("primary lost", ("database", "readiness"), 3, lose_primary, new_standby, cold=True),
+    Fault("primary lost", ("database", "readiness"), 3, lose_primary, new_standby),
     Fault("shard added", ("server", "database", "readiness"), 0.2, add_shard, empty_shard, quiet=True),
     Fault("slow disks", ("database",), 3, slow_disks, fast_disks),
     Fault("cache killed", ("cache",), 1, kill_redis, start_redis),
