@@ -23,12 +23,12 @@ static bool is_asked(const struct home *h, const struct slot *s)
     return s->home == h && !slot_is_served(s) && (was_here(s) || atomic_load(&h->cluster->taken));
 }
 
+/* The loop waits for the answer before it ends; the slot does not, which may be given to this node meanwhile, and has to be opened at once then. */
 static enum err look_at(struct slot *s, struct store_slot *at)
 {
-    slot_under_way(s, 1);
+    stat_add(&s->home->stats.in_flight, 1);
     enum err e = slot_stands(s, at);
-    slot_under_way(s, -1);
-    slot_go_on(s);
+    stat_add(&s->home->stats.in_flight, -1);
     return e;
 }
 

@@ -165,14 +165,50 @@ static void without_the_store_nobody_knows(void **state)
     assert_true(is_told(0, true));
 }
 
+/* Its records come with it: they follow where the store stands now, not where this node stood when it had the slot. */
+static void a_slot_that_comes_back_during_a_look_is_opened(void **state)
+{
+    struct nodes *n = *state;
+    cut(n, 0, true);
+    wait_until_told(n, true);
+    for (int64_t i = 1; i <= 3; i++)
+        assert_int_equal(tell_at(n, 1, add(box, i, 1), NULL), ERR_OK);
+    scene_of(n, 1)->gate->hold = true; /* what comes now stays in the queue */
+    assert_int_equal(tell_at(n, 1, add(box, 4, 1), NULL), ERR_OK);
+    slot_at(n, 0, box)->home->look_next = cluster_slot_of(box); /* it is the one that is looked at, */
+    scene_of(n, 0)->gate->hold_looks = true;                    /* for long */
+    nodes_skip(n, 1100);
+    assert_false(list_is_empty(&scene_of(n, 0)->gate->looks));
+    cut(n, 0, false);
+    for (unsigned k = 0; k < 200 && !slot_at(n, 0, box)->in_line; k++)
+        nodes_skip(n, 100);
+    broker_local_expel(n->node[1].local);
+    for (unsigned k = 0; k < 20 && !slot_at(n, 0, box)->holding; k++)
+        nodes_skip(n, 50);
+    assert_true(slot_at(n, 0, box)->holding);
+    nodes_settle(n);
+    gate_open(scene_of(n, 0)->gate);
+    nodes_settle(n);
+    assert_int_equal(owner_of(n, box), 0);
+    assert_int_equal(count_at(n, 0, box), 4);
+    struct cluster_stats st;
+    cluster_stats(scene_of(n, 0)->cluster, &st);
+    assert_int_equal(st.failed_records, 0); /* nor was it set aside in between */
+    gate_open(scene_of(n, 1)->gate);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, setup, nodes_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(who_alone_has_lost_the_broker_says_so),    test(what_waits_there_is_refused_at_once),
-        test(while_it_is_away_for_all_nobody_is_alone), test(without_the_store_nobody_knows),
-        test(it_may_be_away_for_all_after_that),        test(while_nothing_moves_everybody_may_wait),
+        test(who_alone_has_lost_the_broker_says_so),
+        test(what_waits_there_is_refused_at_once),
+        test(while_it_is_away_for_all_nobody_is_alone),
+        test(without_the_store_nobody_knows),
+        test(it_may_be_away_for_all_after_that),
+        test(while_nothing_moves_everybody_may_wait),
+        test(a_slot_that_comes_back_during_a_look_is_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
