@@ -45,7 +45,8 @@ static void is_alone(struct home *h, bool news)
     int64_t now = loop_now_ms(h->loop);
     if (atomic_exchange(&h->cluster->alone_until_ms, now + STILL_MS) > now) return;
     log_event(news ? LOG_WARN : LOG_INFO, "cluster",
-              "this server alone does not reach the broker: others serve its slots, and who waits here is sent away", "again=%d", !news);
+              "this server alone does not reach the broker: others serve its slots, and who waits here is sent away",
+              "again=%d do=\"look at the network between this server and broker.url\"", !news);
 }
 
 static void judge(struct home *h, bool taken, bool moved)

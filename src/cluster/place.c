@@ -272,8 +272,8 @@ bool place_yields(struct slot *s)
  * cannot ask it anew, and does so anyway when it is back.) */
 static int64_t may_lack_ms(const struct slot *s)
 {
-    bool tries = cluster_reaches_broker(s->cluster) && s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->in_flight &&
-                 !s->resting && !s->left && is_in(s->home->view);
+    bool tries = s->state == SLOT_CLOSED && !s->holding && !s->opening && !s->in_flight && !s->resting && !s->left &&
+                 is_in(s->home->view) && cluster_reaches_broker(s->cluster);
     if (!tries) return -1;
     unsigned rank = view_rank(s->home->view, s->index, NULL);
     if (s->home->owner[s->index].node < 0) return (s->in_line ? NOWHERE_MS : UNHEARD_MS) + UNHEARD_RANK_MS * (int64_t)rank;
