@@ -303,7 +303,7 @@ static void wake(struct sync_job *job)
 static void time_over(struct timer *t)
 {
     struct sync_job *job = list_item(t, struct sync_job, timer);
-    job->over = job->gateway->stopping || loop_now_ms(job->gateway->loop) >= job->until_ms;
+    job->over = loop_now_ms(job->gateway->loop) >= job->until_ms;
     wake(job);
 }
 
@@ -405,7 +405,7 @@ static void work(void *arg)
     for (int looks = 1;; looks++) {
         job->again = false;
         enum err e = look(job, &out, &found, &f);
-        int64_t left = job->gateway->stopping ? 0 : job->until_ms - loop_now_ms(job->gateway->loop);
+        int64_t left = job->until_ms - loop_now_ms(job->gateway->loop);
         if (e != ERR_OK || found.something || job->over || job->cancelled || (left <= 0 && (!job->again || looks > 1))) {
             if (e == ERR_OK && !found.something) e = is_away(job, &f);
             if (e == ERR_OK && !job->cancelled) count_delivery(job, &found);
@@ -522,15 +522,23 @@ void sync_cancel(struct sync_job *job)
     job_keep_for_next(job);
 }
 
+/* Nobody's time goes on: who waits is answered now, who looks when it has. */
+static void end_waiting(struct sync_gateway *g)
+{
+    int64_t now = loop_now_ms(g->loop);
+    list_each_safe(it, &g->jobs)
+    {
+        struct sync_job *job = list_item(it, struct sync_job, link);
+        if (job->until_ms > now) job->until_ms = now;
+        if (job->state == JOB_WAITING) time_over(&job->timer);
+    }
+}
+
 static void stop(struct task *t)
 {
     struct sync_gateway *g = list_item(t, struct sync_gateway, stop);
     g->stopping = true;
-    list_each_safe(it, &g->jobs)
-    {
-        struct sync_job *job = list_item(it, struct sync_job, link);
-        if (job->state == JOB_WAITING) time_over(&job->timer);
-    }
+    end_waiting(g);
 }
 
 void sync_gateway_stop(struct sync_gateway *g)
@@ -539,18 +547,10 @@ void sync_gateway_stop(struct sync_gateway *g)
     loop_post(g->loop, &g->stop);
 }
 
-/* A job that looks is answered when it has. */
 void sync_gateway_alone(struct sync_gateway *g, bool is)
 {
-    int64_t now = loop_now_ms(g->loop);
     g->alone = is;
-    if (!is) return;
-    list_each_safe(it, &g->jobs)
-    {
-        struct sync_job *job = list_item(it, struct sync_job, link);
-        if (job->until_ms > now) job->until_ms = now;
-        if (job->state == JOB_WAITING) time_over(&job->timer);
-    }
+    if (is) end_waiting(g);
 }
 
 void sync_gateway_free(struct sync_gateway *g)

@@ -59,13 +59,13 @@ static void who_alone_has_lost_the_broker_says_so(void **state)
     assert_int_equal(tell_at(n, 0, add(box, 1, 1), NULL), ERR_OK);
 }
 
-/* In a slot that is open at this node, and was from the beginning. */
+/* In a slot that is open at this node, as node 0 knows, which had it before or never. */
 static struct str key_of(struct nodes *n, unsigned i)
 {
     for (unsigned slot = 0; slot < CLUSTER_SLOTS; slot++) {
-        const struct slot *s = &scene_of(n, i)->cluster->slot[slot];
-        if (s->state == SLOT_OPEN && slot_at(n, 0, box)->home->owner[slot].node >= 0 &&
-            scene_of(n, 0)->cluster->slot[slot].epoch < s->epoch && scene_of(n, 0)->cluster->slot[slot].home->owner[slot].epoch == s->epoch)
+        const struct slot *its = &scene_of(n, i)->cluster->slot[slot], *ours = &scene_of(n, 0)->cluster->slot[slot];
+        const struct owner *known = &ours->home->owner[slot];
+        if (its->state == SLOT_OPEN && known->node >= 0 && known->epoch == its->epoch && ours->epoch < its->epoch)
             return key_in_slot(&n->arena, slot, 0);
     }
     fail_msg("none");

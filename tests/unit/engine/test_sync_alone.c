@@ -8,28 +8,21 @@ static int64_t real_ms(void)
     return loop_now_ms(loop_current());
 }
 
-struct turn_of_events {
-    struct sync_gateway *gateway;
-    bool is;
-};
-
 static void tell_gateway(void *arg)
 {
-    struct turn_of_events *t = arg;
     fiber_sleep_ms(20);
-    sync_gateway_alone(t->gateway, t->is);
+    sync_gateway_alone(arg, true);
 }
 
 static void alone_script(struct scene *x)
 {
     struct client c = {.x = x, .number = 1};
-    struct turn_of_events t = {.gateway = x->engine->gateway[0], .is = true};
     char stood[sizeof c.since];
     fill_room(x);
     assert_int_equal(sync_for(&c, 0), ERR_OK);
     memcpy(stood, c.since, sizeof stood);
     int64_t began_ms = real_ms();
-    fiber_spawn(tell_gateway, &t);
+    fiber_spawn(tell_gateway, x->engine->gateway[0]);
     assert_int_equal(sync_for(&c, LONG_MS), ERR_OK); /* who waits already */
     assert_in_range(real_ms() - began_ms, 20, LONG_MS / 2);
     assert_null(joined(&c, ROOM));
@@ -41,7 +34,7 @@ static void alone_script(struct scene *x)
     say_in(x, ROOM, "still here");
     assert_int_equal(sync_for(&c, LONG_MS), ERR_OK);
     assert_int_equal(told(&c, ROOM, "still here"), 1);
-    sync_gateway_alone(t.gateway, false);
+    sync_gateway_alone(x->engine->gateway[0], false);
     began_ms = real_ms();
     assert_int_equal(sync_for(&c, 2 * SOON_MS), ERR_OK); /* as ever */
     assert_true(real_ms() - began_ms >= 2 * SOON_MS);
